@@ -1,0 +1,17 @@
+//! X.509 certificates (RFC 5280): read strictly, issued with exactly the profile of CCF.
+
+mod certificate;
+mod issue;
+mod name;
+mod request;
+mod scheme;
+mod time;
+
+pub use certificate::{Certificate, InvalidCertificate};
+pub use issue::{issue_endorsed, issue_participant, issue_self_signed, renew_self_signed};
+pub use name::{DnsName, InvalidName, Name, SubjectAltName};
+pub use request::{InvalidRequest, Request};
+pub use time::{InvalidTime, UnixTime, Validity};
+
+#[cfg(test)]
+mod tests;
