@@ -1,0 +1,87 @@
+//! What a node shows to prove what it runs.
+
+use std::fmt;
+
+use coco_crypto::EcPublicKey;
+use coco_wire::Digest;
+
+/// The kinds of hardware that can vouch for a node.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Platform {
+    /// None: a process that vouches for itself, for development.
+    InsecureVirtual,
+}
+
+impl Platform {
+    const ALL: [Self; 1] = [Self::InsecureVirtual];
+
+    /// The name, as CCF logs it at start.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::InsecureVirtual => "Virtual",
+        }
+    }
+
+    /// The `format` of a quote in CCF's tables and replies (`include/ccf/ds/quote_info.h`).
+    #[must_use]
+    pub fn quote_format(self) -> &'static str {
+        match self {
+            Self::InsecureVirtual => "Insecure_Virtual",
+        }
+    }
+
+    /// The platform of a quote format, if supported.
+    #[must_use]
+    pub fn from_quote_format(format: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|platform| platform.quote_format() == format)
+    }
+}
+
+/// Evidence as CCF keeps it for each node, undecoded.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Evidence {
+    /// Its kind.
+    pub platform: Platform,
+    /// The signed report.
+    pub quote: Vec<u8>,
+    /// Certificates and collateral that lead to the maker of the hardware; empty on
+    /// [`Platform::InsecureVirtual`].
+    pub endorsements: Vec<u8>,
+}
+
+/// 32 bytes that the code has signed within its evidence.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ReportData(pub Digest);
+
+impl ReportData {
+    /// Binds evidence to the key of a node: SHA-256 of its SubjectPublicKeyInfo, which is also the node's
+    /// name.
+    #[must_use]
+    pub fn of_node(key: &EcPublicKey) -> Self {
+        Self(key.id())
+    }
+}
+
+/// Names the code that runs, as governed tables spell it: a text on [`Platform::InsecureVirtual`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Measurement(String);
+
+impl Measurement {
+    /// The text, of at most 256 bytes.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    pub(crate) fn new(text: String) -> Option<Self> {
+        let printable = text.bytes().all(|byte| matches!(byte, b' '..=b'~'));
+        ((1..=256).contains(&text.len()) && printable).then_some(Self(text))
+    }
+}
+
+impl fmt::Display for Measurement {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
