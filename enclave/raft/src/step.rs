@@ -1,0 +1,5 @@
+//! The steps of the protocol, by event.
+
+mod append;
+mod commit;
+mod vote;
