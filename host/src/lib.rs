@@ -1,0 +1,18 @@
+//! The untrusted host: sockets, ledger files, clock, process.
+//!
+//! Everything here sees ciphertext and sealed entries only. Modules in reading order.
+
+pub mod machine;
+
+pub mod ledger;
+
+pub mod disk;
+pub mod record;
+
+pub mod net;
+
+pub mod clock;
+pub mod jobs;
+pub mod log;
+pub mod platform;
+pub mod process;

@@ -1,0 +1,195 @@
+//! The host of one node: takes the enclave's effects, and gives it time, signals and the disk's answers.
+
+use std::{io, sync::Arc, time::Duration};
+
+use coco_boundary::{Effect, Event, Evidence, Host, Log, Monotonic, QuoteFault, StopReason};
+use coco_wire::Digest;
+use tokio::{
+    runtime::Builder,
+    sync::{mpsc, watch},
+    time::{Instant, MissedTickBehavior, interval, sleep_until},
+};
+
+use crate::{
+    clock::Clock,
+    ledger::{EventSink, Ledger, LedgerQueue},
+    process::{StopSignal, StopSignals},
+};
+
+/// Questions to the platform that may wait. The enclave asks one at a time.
+const MAX_QUOTES: usize = 16;
+/// How long the enclave may take to answer [`Event::Stop`].
+const STOP_LIMIT: Duration = Duration::from_secs(8);
+
+/// Produces evidence that binds the given digest.
+pub type QuoteSource = Box<dyn FnMut(Digest) -> Result<Evidence, QuoteFault> + Send>;
+
+/// Everything outside of the enclave but for its connections.
+pub struct Machine {
+    effects: Arc<Effects>,
+    ledger: Ledger,
+    quotes: mpsc::Receiver<Digest>,
+    stopped: watch::Receiver<Option<StopReason>>,
+    wakes: watch::Receiver<Monotonic>,
+}
+
+/// How a machine behaves.
+pub struct MachineOptions {
+    /// What ticks tell.
+    pub clock: Clock,
+    /// Time between two [`Event::Tick`]; not 0.
+    pub tick: Duration,
+    /// The first SIGTERM only warns.
+    pub ignore_first_sigterm: bool,
+    /// The platform.
+    pub quote: QuoteSource,
+}
+
+/// Routes effects to whoever carries them out.
+struct Effects {
+    ledger: LedgerQueue,
+    quotes: mpsc::Sender<Digest>,
+    stop: watch::Sender<Option<StopReason>>,
+    wake: watch::Sender<Monotonic>,
+}
+
+impl Host for Effects {
+    fn perform(&self, effects: &mut Vec<Effect>) {
+        self.ledger.push(effects.drain(..).filter_map(|effect| match effect {
+            Effect::Quote { report_data } => {
+                // Beyond the bound questions stay without answer: the enclave asks one at a time.
+                let _ = self.quotes.try_send(report_data);
+                None
+            }
+            Effect::Stop { reason } => {
+                self.stop.send_replace(Some(reason));
+                None
+            }
+            effect => Some(effect),
+        }));
+    }
+
+    fn wake_at(&self, at: Monotonic) {
+        self.wake.send_if_modified(|wanted| std::mem::replace(wanted, at) != at);
+    }
+
+    fn backlog(&self) -> usize {
+        self.ledger.backlog()
+    }
+}
+
+impl Machine {
+    /// Around a ledger that does not run yet.
+    #[must_use]
+    pub fn new(ledger: Ledger) -> Self {
+        let (ask, quotes) = mpsc::channel(MAX_QUOTES);
+        let (stop, stopped) = watch::channel(None);
+        let (wake, wakes) = watch::channel(Monotonic(0));
+        let effects = Arc::new(Effects { ledger: ledger.queue(), quotes: ask, stop, wake });
+        Self { effects, ledger, quotes, stopped, wakes }
+    }
+
+    /// Where the enclave sends its effects: those sent before [`Machine::run`] wait.
+    #[must_use]
+    pub fn host(&self) -> Arc<dyn Host> {
+        Arc::clone(&self.effects) as Arc<dyn Host>
+    }
+
+    /// Runs on the calling thread until the enclave stops, then writes out the ledger.
+    ///
+    /// # Errors
+    /// If the system refuses threads or signals.
+    pub fn run(self, options: MachineOptions, events: &EventSink, log: &Log) -> io::Result<StopReason> {
+        let Self { effects, ledger, quotes, stopped, wakes } = self;
+        let queue = ledger.queue();
+        let runtime = Builder::new_current_thread().enable_io().enable_time().build()?;
+        let threads = ledger.run(Arc::clone(events), log.clone())?;
+        let control =
+            Control { options, queue, quotes, stopped, wakes, events: Arc::clone(events), log: log.clone() };
+        let reason = runtime.block_on(control.run());
+        threads.close();
+        // Until here somebody could still ask for a stop.
+        drop(effects);
+        reason
+    }
+}
+
+/// The main thread's state.
+struct Control {
+    options: MachineOptions,
+    queue: LedgerQueue,
+    quotes: mpsc::Receiver<Digest>,
+    stopped: watch::Receiver<Option<StopReason>>,
+    wakes: watch::Receiver<Monotonic>,
+    events: EventSink,
+    log: Log,
+}
+
+impl Control {
+    async fn run(mut self) -> io::Result<StopReason> {
+        let mut signals = StopSignals::new()?;
+        let clock = self.options.clock;
+        let mut wake: Option<Instant> = None;
+        let mut ticks = interval(self.options.tick);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
+        let mut warn = self.options.ignore_first_sigterm;
+        let mut deadline: Option<Instant> = None;
+        loop {
+            tokio::select! {
+                _ = ticks.tick() => {
+                    (self.events)(clock.tick());
+                    self.queue.nudge();
+                }
+                Ok(()) = self.wakes.changed() => {
+                    let ahead_ms = self.wakes.borrow_and_update().since_ms(clock.now());
+                    wake = Some(Instant::now() + Duration::from_millis(ahead_ms));
+                }
+                () = passed(wake) => {
+                    wake = None;
+                    (self.events)(clock.tick());
+                }
+                signal = signals.next() => {
+                    let name = signal.name();
+                    if std::mem::take(&mut warn) && signal == StopSignal::Terminate {
+                        self.log.info(format_args!("{name}: Notifying enclave, but not shutting down."));
+                        (self.events)(Event::StopNotice);
+                    } else if deadline.is_none() {
+                        self.log.info(format_args!("{name}: Shutting down enclave gracefully..."));
+                        deadline = Some(Instant::now() + STOP_LIMIT);
+                        (self.events)(Event::Stop);
+                    } else {
+                        self.log.info(format_args!("{name}: Shutting down at once"));
+                        return Ok(StopReason::Asked);
+                    }
+                }
+                Some(report_data) = self.quotes.recv() => {
+                    let evidence = (self.options.quote)(report_data);
+                    (self.events)(Event::Quote { report_data, evidence });
+                }
+                reason = stop_reason(&mut self.stopped) => return Ok(reason),
+                () = passed(deadline) => {
+                    self.log.fatal(format_args!("The enclave did not stop in time"));
+                    return Ok(StopReason::Fault);
+                }
+            }
+        }
+    }
+}
+
+async fn stop_reason(stopped: &mut watch::Receiver<Option<StopReason>>) -> StopReason {
+    match stopped.wait_for(Option::is_some).await.map(|reason| *reason) {
+        Ok(Some(reason)) => reason,
+        // Nobody is left who could stop us.
+        Ok(None) | Err(_) => StopReason::Asked,
+    }
+}
+
+async fn passed(deadline: Option<Instant>) {
+    match deadline {
+        Some(deadline) => sleep_until(deadline).await,
+        None => std::future::pending().await,
+    }
+}
+
+#[cfg(test)]
+mod tests;

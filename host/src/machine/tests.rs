@@ -1,0 +1,79 @@
+use std::{
+    process,
+    sync::{Mutex, mpsc as channel},
+    thread,
+};
+
+use coco_boundary::{EntryKind, EvidenceFormat};
+use coco_wire::{
+    Seqno, TxId, View,
+    entry::{EntryFlags, EntryHeader},
+};
+use rustix::process::{Pid, Signal, kill_process};
+
+use super::*;
+use crate::{
+    disk::RealDisk,
+    ledger::{Durability, LedgerOptions},
+};
+
+fn raise(signal: Signal) {
+    kill_process(Pid::from_raw(process::id().cast_signed()).unwrap(), signal).unwrap();
+}
+
+fn signature() -> Effect {
+    let mut entry = EntryHeader::new(EntryFlags::NONE, 36).unwrap().encode().to_vec();
+    entry.extend([0; 36]);
+    Effect::Append { id: TxId { view: View(2), seqno: Seqno(1) }, kind: EntryKind::Signature, entry }
+}
+
+/// One test, as signals reach the whole process.
+#[test]
+fn a_machine_ticks_quotes_persists_warns_and_stops() {
+    let directory = tempfile::tempdir().unwrap();
+    let options = LedgerOptions {
+        directory: directory.path().to_path_buf(),
+        read_only_directories: vec![],
+        durability: Durability::Fsync,
+        reserve: 4096,
+        slow_io: Duration::from_secs(60),
+    };
+    let machine = Machine::new(Ledger::create(options, Arc::new(RealDisk)).unwrap());
+    let host = machine.host();
+    let (sender, events) = channel::channel();
+    let sender = Mutex::new(sender);
+    let sink: EventSink = Arc::new(move |event| {
+        let _ = sender.lock().unwrap().send(event);
+    });
+    let evidence = Evidence { format: EvidenceFormat::Virtual, quote: b"q".to_vec(), endorsements: vec![] };
+    let answer = evidence.clone();
+    let options = MachineOptions {
+        clock: crate::clock::Clock::start(),
+        tick: Duration::from_millis(2),
+        ignore_first_sigterm: true,
+        quote: Box::new(move |_| Ok(answer.clone())),
+    };
+    let mut effects = vec![Effect::Quote { report_data: Digest([1; 32]) }, signature()];
+    host.perform(&mut effects);
+    assert!(effects.is_empty() && host.backlog() > 0);
+    let running = thread::spawn(move || machine.run(options, &sink, &Log::discard()).unwrap());
+    let next = || loop {
+        match events.recv_timeout(Duration::from_secs(10)).unwrap() {
+            Event::Tick { .. } => {}
+            event => return event,
+        }
+    };
+    let mut first = [next(), next()];
+    first.sort_by_key(|event| matches!(event, Event::Quote { .. }));
+    assert_eq!(first[0], Event::Persisted { upto: TxId { view: View(2), seqno: Seqno(1) } });
+    assert_eq!(first[1], Event::Quote { report_data: Digest([1; 32]), evidence: Ok(evidence) });
+
+    raise(Signal::TERM);
+    assert_eq!(next(), Event::StopNotice);
+    raise(Signal::TERM);
+    assert_eq!(next(), Event::Stop);
+    host.perform(&mut vec![Effect::Stop { reason: StopReason::Asked }]);
+    assert_eq!(running.join().unwrap(), StopReason::Asked);
+    let ticks = events.try_iter().filter(|event| !matches!(event, Event::Tick { .. })).count();
+    assert_eq!(ticks, 0, "nothing but ticks came after the stop");
+}
