@@ -1,0 +1,59 @@
+//! Long acceptance runs by name, each resumable from a seed or a round.
+
+use std::process::Command;
+use std::time::Instant;
+
+/// A run that is too long for the gate.
+struct Run {
+    name: &'static str,
+    about: &'static str,
+    /// Commands run in order from the root of the workspace; the first that fails ends the run.
+    steps: &'static [&'static [&'static str]],
+}
+
+/// Where a run continues: its commands read the first seed or round from this variable.
+const FROM: &str = "COCO_FROM";
+
+/// One line for each run.
+const RUNS: &[Run] = &[Run {
+    name: "speed",
+    about: "throughput, latency and server CPU beside the ceiling, medians of 5 rounds",
+    steps: &[
+        &["cargo", "build", "--release", "--package", "coco", "--package", "coco-load"],
+        &["target/release/coco", "sandbox", "--exec", "target/release/coco-load suite"],
+    ],
+}];
+
+/// Prints the names of the runs.
+pub(crate) fn list() {
+    for run in RUNS {
+        println!("{:12} {}", run.name, run.about);
+    }
+}
+
+/// Runs `name`, from seed or round `from` if given.
+pub(crate) fn run(name: &str, from: Option<&str>) -> Result<(), String> {
+    let run = RUNS.iter().find(|run| run.name == name).ok_or_else(|| {
+        let names: Vec<&str> = RUNS.iter().map(|run| run.name).collect();
+        format!("no long run is called {name}; there are: {}", names.join(", "))
+    })?;
+    if let Some(from) = from {
+        from.parse::<u64>().map_err(|_| format!("--from wants a number, not {from}"))?;
+    }
+    let start = Instant::now();
+    for step in run.steps {
+        let (program, args) = step.split_first().expect("a step names its program");
+        println!("── {name}: {}", step.join(" "));
+        let mut command = Command::new(program);
+        command.args(args);
+        if let Some(from) = from {
+            command.env(FROM, from);
+        }
+        let status = command.status().map_err(|error| format!("{program}: {error}"))?;
+        if !status.success() {
+            return Err(format!("── FAILED: {name}: `{}` {status}", step.join(" ")));
+        }
+    }
+    println!("── {name}: ok in {} s", start.elapsed().as_secs());
+    Ok(())
+}

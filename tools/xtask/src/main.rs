@@ -1,0 +1,36 @@
+//! The project's own commands: gate, tidy, long runs.
+
+mod ci;
+mod long;
+mod tidy;
+mod workspace;
+
+use std::process::ExitCode;
+
+const USAGE: &str = "\
+cargo xtask ci                    the gate: tidy, fmt, clippy, tests, docs, dependencies
+cargo xtask tidy                  the rules that a compiler does not check
+cargo xtask long [NAME [--from N]] a long acceptance run, or the list of them";
+
+fn main() -> ExitCode {
+    let args: Vec<String> = std::env::args().skip(1).collect();
+    let args: Vec<&str> = args.iter().map(String::as_str).collect();
+    let outcome = match args.as_slice() {
+        ["ci"] => ci::run(),
+        ["tidy"] => tidy::run(),
+        ["long"] => {
+            long::list();
+            Ok(())
+        }
+        ["long", name] => long::run(name, None),
+        ["long", name, "--from", from] => long::run(name, Some(from)),
+        _ => Err(format!("usage:\n{USAGE}")),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(message) => {
+            eprintln!("{message}");
+            ExitCode::FAILURE
+        }
+    }
+}
