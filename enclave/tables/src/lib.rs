@@ -1,0 +1,77 @@
+//! The service's own replicated state, one file per table group.
+//!
+//! Names, keys and values are those of CCF: a reader of the ledger must not be able to tell the
+//! difference. Values are JSON, compact, with sorted keys; as CCF's do, an optional field that has
+//! its default value is left out. Keys are raw text; the only row of a singleton has a key of 8 zero
+//! bytes. Governance scripts write some of these tables themselves, in their own order of fields, so
+//! that any row may turn out to be [`Malformed`](coco_kv::Malformed).
+//!
+//! Sources: CCF `include/ccf/service/tables`, `src/service/tables`, `doc/audit/builtin_maps.rst`.
+//! Modules in reading order.
+
+pub mod value;
+
+pub mod members;
+pub mod users;
+
+pub mod nodes;
+pub mod platforms;
+
+pub mod service;
+
+pub mod proposals;
+pub mod scripts;
+
+pub mod jwt;
+
+pub mod secrets;
+pub mod signatures;
+
+pub mod access;
+
+pub use access::{Access, Context, ReservedName};
+
+use coco_kv::Table;
+use value::JsonText;
+
+/// Handles of all tables. Build it once and keep it.
+#[derive(Default)]
+pub struct Tables {
+    /// Members and what they acknowledged.
+    pub members: members::Members,
+    /// Users.
+    pub users: users::Users,
+    /// Nodes.
+    pub nodes: nodes::Nodes,
+    /// What may run a node.
+    pub platforms: platforms::Platforms,
+    /// The service itself.
+    pub service: service::Service,
+    /// Proposals and governance requests.
+    pub proposals: proposals::Proposals,
+    /// Constitution, modules and endpoints.
+    pub scripts: scripts::Scripts,
+    /// Issuers of tokens and their keys.
+    pub jwt: jwt::Jwt,
+    /// Bundles of certificate authorities.
+    pub ca_bundles: CaBundles,
+    /// Ledger secrets and their shares.
+    pub secrets: secrets::Secrets,
+    /// Signatures over the ledger.
+    pub signatures: signatures::Signatures,
+}
+
+/// `tls.ca_cert_bundles`: PEM certificates by the name of the bundle.
+pub struct CaBundles(
+    /// The table.
+    pub Table<String, JsonText>,
+);
+
+impl Default for CaBundles {
+    fn default() -> Self {
+        Self(Table::new("public:ccf.gov.tls.ca_cert_bundles"))
+    }
+}
+
+#[cfg(test)]
+mod tests;
