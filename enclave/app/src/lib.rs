@@ -1,0 +1,30 @@
+//! What a protocol plugs into: adapters, callers, endpoints, OpenAPI.
+//!
+//! Start with [`RestAdapter`] and [`Endpoint`] for an application of HTTP endpoints, or implement [`Adapter`] for another
+//! protocol.
+
+pub mod adapter;
+pub mod caller;
+pub mod context;
+pub mod endpoint;
+pub mod error;
+pub mod openapi;
+pub mod policy;
+pub mod request;
+pub mod rest;
+mod signed;
+mod standard;
+
+pub use adapter::{
+    Adapter, Call, CallBody, Committed, Event, IndexStatus, Manifest, Mode, Origin, Plan, ReplyAt, Weight,
+    Window, WindowRule,
+};
+pub use caller::{Caller, ClientCertificate, Peer, SignedMessage};
+pub use coco_boundary::InterfaceName;
+pub use context::{Chain, Context, Historical, Index, Lookup, NodeRequests, Receipt, Services, TxStatus};
+pub use endpoint::{Endpoint, EndpointMode, Forwarding, Redirection};
+pub use error::{ErrorCode, Reject};
+pub use openapi::{ApiInfo, Description, Schema};
+pub use policy::Policy;
+pub use request::{Headers, Method, Request, Response, Status, media};
+pub use rest::{CommitObserver, RestAdapter};

@@ -1,0 +1,228 @@
+//! An adapter made of HTTP endpoints.
+
+use std::sync::Arc;
+
+use coco_wire::TxId;
+
+use crate::{
+    adapter::{
+        Adapter, Call, CallBody, Committed, Event, IndexStatus, Manifest, Mode, Origin, Plan, ReplyAt,
+    },
+    context::Context,
+    endpoint::{Endpoint, EndpointMode, Found, Router},
+    error::{ErrorCode, Reject},
+    openapi::{ApiInfo, document},
+    policy::Identities,
+    request::{Method, Request, Response, Status, parse_txid},
+};
+
+/// Longest wait that a client may ask for with `Prefer: wait`, in seconds.
+const MAX_WAIT_S: u64 = 60;
+
+/// Endpoints under one mount, with those that every application has.
+pub struct RestAdapter {
+    manifest: Manifest,
+    info: ApiInfo,
+    router: Router,
+    identities: Identities,
+    observer: Option<Arc<dyn CommitObserver>>,
+}
+
+/// What an application makes of committed transactions, on every node.
+pub trait CommitObserver: Send + Sync {
+    /// Told of each, in order; returns what subscribers are to be told.
+    fn committed(&self, committed: &Committed<'_>) -> Vec<Event>;
+
+    /// The indexes that it keeps.
+    fn indexes(&self) -> Vec<IndexStatus>;
+}
+
+impl RestAdapter {
+    /// An adapter without endpoints of its own.
+    #[must_use]
+    pub fn new(manifest: Manifest, info: ApiInfo) -> Self {
+        let mut router = Router::new(info.mount);
+        for endpoint in crate::standard::endpoints() {
+            router.install(endpoint);
+        }
+        Self { manifest, info, router, identities: Identities::default(), observer: None }
+    }
+
+    /// Adds an endpoint, or replaces that of the same method and path.
+    #[must_use]
+    pub fn with(mut self, endpoint: Endpoint) -> Self {
+        self.router.install(endpoint);
+        self
+    }
+
+    /// Adds the endpoint that serves the OpenAPI document of those added so far.
+    #[must_use]
+    pub fn with_api(self) -> Self {
+        let listed = crate::standard::api_endpoint(Response::empty(Status::OK));
+        let adapter = self.with(listed);
+        let document = document(&adapter.info, adapter.router.iter());
+        let endpoint = crate::standard::api_endpoint(Response::json(Status::OK, &document));
+        adapter.with(endpoint)
+    }
+
+    /// Tells `observer` of each committed transaction.
+    #[must_use]
+    pub fn observed_by(self, observer: Arc<dyn CommitObserver>) -> Self {
+        Self { observer: Some(observer), ..self }
+    }
+
+    /// The OpenAPI document.
+    #[must_use]
+    pub fn openapi(&self) -> serde_json::Value {
+        document(&self.info, self.router.iter())
+    }
+
+    /// First path element, such as `/app`.
+    #[must_use]
+    pub fn mount(&self) -> &'static str {
+        self.info.mount
+    }
+
+    fn run(&self, call: &Call, cx: &mut Context<'_>) -> Result<Response, Reject> {
+        let endpoint = self.router.by_route(&call.route).ok_or_else(|| unknown_path(&call.route))?;
+        if !self.identities.knows(&call.caller, cx.tx) {
+            return Err(Reject::new(
+                Status::UNAUTHORIZED,
+                ErrorCode::InvalidAuthenticationInfo,
+                "Invalid authentication credentials.",
+            ));
+        }
+        (endpoint.handler)(call, cx)
+    }
+
+    /// The path of `request` under the mount; a first element that is no mount belongs to the application.
+    fn path_of<'a>(&self, request: &'a Request) -> &'a str {
+        match request.path().strip_prefix(self.info.mount) {
+            Some(rest) if rest.starts_with('/') => rest,
+            _ => request.path(),
+        }
+    }
+}
+
+impl Adapter for RestAdapter {
+    fn manifest(&self) -> &Manifest {
+        &self.manifest
+    }
+
+    fn decode(&self, request: Request, origin: &Origin<'_>) -> Result<Plan, Response> {
+        let path = self.path_of(&request);
+        let (installed, parameters) = match self.router.find(request.method, path) {
+            Found::Endpoint(installed, parameters) => (installed, parameters),
+            Found::OtherMethods(methods) => return Err(other_methods(&request, path, &methods)),
+            Found::Ambiguous(paths) => {
+                let paths = paths.join(", ");
+                return Err(Reject::internal(format!("Ambiguous path {path}: matches {paths}")).into());
+            }
+            Found::Nothing => return Err(unknown_path(path).into()),
+        };
+        let endpoint = &installed.endpoint;
+        if !(origin.offers)(&installed.full_path) {
+            return Err(Response::empty(Status::SERVICE_UNAVAILABLE));
+        }
+        let caller = self.identities.authenticate(&endpoint.policies, &request, origin)?;
+        let mode = match endpoint.mode {
+            EndpointMode::Write => Mode::Execute,
+            EndpointMode::Read => Mode::Query,
+            EndpointMode::Receipt => Mode::Historical(txid_in_query(&request)?),
+            EndpointMode::Historical => Mode::Historical(txid_in_header(&request)?),
+        };
+        Ok(Plan {
+            mode,
+            weight: endpoint.weight,
+            reply_at: reply_at(&request, endpoint),
+            forwarding: endpoint.forwarding,
+            redirection: endpoint.redirection,
+            calls: vec![Call {
+                caller,
+                route: installed.route.clone(),
+                body: CallBody::Http(request, parameters),
+            }],
+        })
+    }
+
+    fn encode(&self, replies: Vec<Response>) -> Response {
+        let mut response = replies.into_iter().next_back().expect("decode makes one call of a message");
+        response.write_txid();
+        response
+    }
+
+    fn query(&self, call: &Call, cx: &mut Context<'_>) -> Result<Response, Reject> {
+        self.run(call, cx)
+    }
+
+    fn execute(&self, call: &Call, cx: &mut Context<'_>) -> Result<Response, Reject> {
+        self.run(call, cx)
+    }
+
+    fn committed(&self, committed: &Committed<'_>) -> Vec<Event> {
+        self.observer.as_ref().map_or_else(Vec::new, |observer| observer.committed(committed))
+    }
+
+    fn indexes(&self) -> Vec<IndexStatus> {
+        self.observer.as_ref().map_or_else(Vec::new, |observer| observer.indexes())
+    }
+}
+
+/// `Prefer: wait=SECONDS` (RFC 7240, section 4.3) asks for the answer at commit.
+fn reply_at(request: &Request, endpoint: &Endpoint) -> ReplyAt {
+    let preferences = request.headers.text("prefer").unwrap_or("");
+    let wait = preferences.split([',', ';']).find_map(|preference| {
+        let (name, value) = preference.split_once('=')?;
+        let wait = name.trim().eq_ignore_ascii_case("wait");
+        if wait { value.trim().trim_matches('"').parse::<u64>().ok() } else { None }
+    });
+    let asked = |name: &&str| request.parameter(name).as_deref() == Some("true");
+    let at_commit_ms = endpoint.at_commit_ms.filter(|_| endpoint.at_commit_if.as_ref().is_none_or(asked));
+    match (wait, at_commit_ms) {
+        (Some(seconds), _) => ReplyAt::Commit { within_ms: seconds.min(MAX_WAIT_S) * 1000 },
+        (None, Some(within_ms)) => ReplyAt::Commit { within_ms },
+        (None, None) => ReplyAt::Execution,
+    }
+}
+
+fn unknown_path(path: &str) -> Reject {
+    Reject::not_found(format!("Unknown path: {path}."))
+}
+
+fn other_methods(request: &Request, path: &str, methods: &[Method]) -> Response {
+    let names: Vec<_> = std::iter::once(Method::Options).chain(methods.iter().copied()).collect();
+    let allow = names.iter().map(|method| method.as_str()).collect::<Vec<_>>().join(", ");
+    let response = if request.method == Method::Options {
+        Response::empty(Status::NO_CONTENT)
+    } else {
+        let message = format!("Allowed methods for '{path}' are: {allow}.");
+        Reject::new(Status::METHOD_NOT_ALLOWED, ErrorCode::UnsupportedHttpVerb, message).into()
+    };
+    response.header("allow", allow)
+}
+
+fn txid_in_query(request: &Request) -> Result<TxId, Reject> {
+    let refuse =
+        |message: String| Reject::new(Status::BAD_REQUEST, ErrorCode::InvalidQueryParameterValue, message);
+    let text = request
+        .parameter("transaction_id")
+        .ok_or_else(|| refuse("Query string must contain a 'transaction_id' parameter".into()))?;
+    parse_txid(&text).ok_or_else(|| {
+        refuse(format!(
+            "The value '{text}' passed as 'transaction_id' could not be converted to a valid Tx ID."
+        ))
+    })
+}
+
+fn txid_in_header(request: &Request) -> Result<TxId, Reject> {
+    const NAME: &str = "x-ms-ccf-transaction-id";
+    let text = request.headers.text(NAME).ok_or_else(|| {
+        let message = format!("Historical query is missing '{NAME}' header.");
+        Reject::new(Status::BAD_REQUEST, ErrorCode::MissingRequiredHeader, message)
+    })?;
+    parse_txid(text).ok_or_else(|| {
+        let message =
+            format!("The value '{text}' in header '{NAME}' could not be converted to a valid Tx ID.");
+        Reject::new(Status::BAD_REQUEST, ErrorCode::InvalidHeaderValue, message)
+    })
+}

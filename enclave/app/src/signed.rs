@@ -1,0 +1,104 @@
+//! Request bodies signed by members and users: COSE_Sign1 (RFC 9052, section 4.2).
+
+use coco_crypto::{cose::CoseAlgorithm, x509::Certificate};
+use coco_kv::{Reader as _, Snapshot};
+use coco_wire::{
+    Digest, TableName,
+    cbor::Cbor,
+    cose::{CoseSign1, Headers},
+};
+
+use crate::{
+    caller::SignedMessage,
+    request::{Request, media},
+};
+
+/// Whose signature is expected; decides the names of the protected headers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Role {
+    User,
+    Member,
+}
+
+impl Role {
+    fn noun(self) -> &'static str {
+        match self {
+            Self::User => "user",
+            Self::Member => "member",
+        }
+    }
+
+    fn prefix(self) -> &'static str {
+        match self {
+            Self::User => "ccf.msg",
+            Self::Member => "ccf.gov.msg",
+        }
+    }
+}
+
+/// Verifies the body of `request` as a message signed by one of those registered in `certificates`. The reason of a refusal
+/// is worded as CCF words it (`src/endpoints/authentication/cose_auth.cpp`).
+pub(crate) fn verify(
+    role: Role,
+    request: &Request,
+    state: &Snapshot,
+    certificates: &TableName,
+) -> Result<(Digest, SignedMessage), String> {
+    match request.headers.text("content-type") {
+        Some(media::COSE) => {}
+        Some(_) => return Err(format!("Content type is not set to {}", media::COSE)),
+        None => return Err("Missing content-type header".into()),
+    }
+    let message =
+        CoseSign1::decode(&request.body).map_err(|error| format!("Failed to parse COSE_Sign1: {error}"))?;
+    let label = message.protected.algorithm().ok_or("Missing algorithm in protected header")?;
+    let algorithm = CoseAlgorithm::from_label(label)
+        .filter(|algorithm| {
+            matches!(algorithm, CoseAlgorithm::Es256 | CoseAlgorithm::Es384 | CoseAlgorithm::Es512)
+        })
+        .ok_or_else(|| format!("Unsupported algorithm: {label}"))?;
+    let kid = message.protected.kid().ok_or("Missing kid in protected header")?;
+    let unknown = || format!("Signer is not a known {}", role.noun());
+    let id: Digest = str::from_utf8(kid).ok().and_then(|kid| kid.parse().ok()).ok_or_else(unknown)?;
+    let registered = state.get(certificates, kid).ok_or_else(unknown)?;
+    let certificate = str::from_utf8(&registered)
+        .ok()
+        .and_then(|pem| Certificate::from_pem(pem).ok())
+        .ok_or("The registered certificate cannot be read")?;
+    let signed = headers_of(role, &message)?;
+    message
+        .to_be_signed(None)
+        .ok()
+        .and_then(|bytes| algorithm.verify(certificate.public_key(), &bytes, message.signature).ok())
+        .ok_or("Failed to validate COSE Sign1")?;
+    Ok((id, SignedMessage { envelope: request.body.to_vec(), ..signed }))
+}
+
+fn headers_of(role: Role, message: &CoseSign1<'_>) -> Result<SignedMessage, String> {
+    let text = |name: &str| text_header(&message.protected, &format!("{}.{name}", role.prefix()));
+    let name = format!("{}.created_at", role.prefix());
+    let created_at_s = match message.protected.get_text(&name) {
+        None => None,
+        Some(Cbor::Int(seconds)) if *seconds >= 0 => Some(*seconds),
+        Some(_) => return Err("Header parameter created_at must be positive".into()),
+    };
+    if role == Role::Member && created_at_s.is_none() {
+        return Err("Missing created_at in protected header".into());
+    }
+    Ok(SignedMessage {
+        envelope: Vec::new(),
+        payload: message.payload.ok_or("The payload is detached")?.to_vec(),
+        signature: message.signature.to_vec(),
+        message_type: text("type")?,
+        created_at_s,
+        proposal_id: text("proposal_id")?,
+    })
+}
+
+fn text_header(headers: &Headers<'_>, name: &str) -> Result<Option<String>, String> {
+    match headers.get_text(name) {
+        None => Ok(None),
+        Some(Cbor::Text(text)) => Ok(Some((*text).to_owned())),
+        Some(_) => Err(format!("Header parameter {name} is not text")),
+    }
+}
