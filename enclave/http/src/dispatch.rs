@@ -1,0 +1,56 @@
+//! What answers requests.
+
+use coco_app::{ErrorCode, Peer, Reject, Request, Response, Status};
+use coco_wire::View;
+use tokio::sync::oneshot;
+
+/// What answers requests: the node, or a test.
+pub trait Dispatch: Send + Sync + 'static {
+    /// Answers requests that arrived together on one connection: one answer for each, in order. Must not block.
+    ///
+    /// A batch holds at most 64 requests by HTTP/1.1, and as many as streams are allowed by HTTP/2.
+    fn dispatch(&self, session: &mut Session, batch: Vec<Request>) -> Vec<Answer>;
+}
+
+/// State of one connection that outlives its requests.
+#[derive(Clone, Debug)]
+pub struct Session {
+    /// The other end.
+    pub peer: Peer,
+    /// View in which the session's last request was executed: when it changes, what the session read or wrote
+    /// may have been rolled back.
+    pub view: Option<View>,
+}
+
+/// How one request is answered.
+#[derive(Debug)]
+pub enum Answer {
+    /// At once.
+    Ready(Response),
+    /// When the sender fires. Later requests of the connection are executed meanwhile; by HTTP/1.1 their answers
+    /// wait for this one. If the sender is dropped, the request is answered by 500 `InternalError`.
+    Later(oneshot::Receiver<Response>),
+    /// At once, and then the connection is closed; answers after this one are dropped.
+    Close(Response),
+}
+
+/// Answers every request of a connection that is over the soft cap, and closes it.
+pub(crate) struct Overloaded;
+
+impl Dispatch for Overloaded {
+    fn dispatch(&self, _: &mut Session, batch: Vec<Request>) -> Vec<Answer> {
+        let busy = || {
+            Reject::new(
+                Status::SERVICE_UNAVAILABLE,
+                ErrorCode::SessionCapExhausted,
+                "Service is currently busy and unable to serve new connections",
+            )
+        };
+        batch.iter().map(|_| Answer::Close(busy().into())).collect()
+    }
+}
+
+/// The answer to a request whose sender was dropped.
+pub(crate) fn abandoned() -> Response {
+    Reject::internal("The request was abandoned before it was answered.").into()
+}

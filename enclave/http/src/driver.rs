@@ -1,0 +1,153 @@
+//! Drives the node: requests become calls, calls get their place, effects go to the host, replies wait for commit.
+//!
+//! Here is the enclave's one lock. It is taken once for each batch of requests or event of the host, and let go before
+//! anything slow begins.
+
+mod execute;
+mod waiters;
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use coco_app::Request;
+use coco_boundary::{Event, Full, Host, Jobs, MAX_BACKLOG, Monotonic, Unix};
+use coco_node::{Core, Output, View};
+
+use self::{execute::Batch, waiters::Waiters};
+use crate::{
+    CertificateSlot,
+    dispatch::{Answer, Dispatch, Session},
+};
+
+/// The node as sessions and host see it. Clones share it.
+#[derive(Clone)]
+pub struct Driver(Arc<Inner>);
+
+struct Inner {
+    view: View,
+    core: Mutex<Core>,
+    waiters: Waiters,
+    resources: Resources,
+}
+
+/// What the host lends to the enclave.
+pub struct Resources {
+    /// Takes effects.
+    pub host: Arc<dyn Host>,
+    /// Runs signing, which heavy calls must not delay.
+    pub signing: Arc<dyn Jobs>,
+    /// Runs heavy calls, at most one a core.
+    pub heavy: Arc<dyn Jobs>,
+    /// Reads the host's clocks, which are not trusted.
+    pub clock: Arc<dyn Fn() -> (Monotonic, Unix) + Send + Sync>,
+}
+
+impl Driver {
+    /// A driver of `core`, which publishes to `view`.
+    #[must_use]
+    pub fn new(view: View, core: Core, resources: Resources) -> Self {
+        Self(Arc::new(Inner { view, core: Mutex::new(core), waiters: Waiters::default(), resources }))
+    }
+
+    /// Begins the node's life: it asks for evidence.
+    pub fn begin(&self) {
+        self.with_core(Core::begin);
+    }
+
+    /// Takes in an event of the host.
+    pub fn event(&self, event: Event) {
+        if let Event::Entries { request, entries } = event {
+            self.entries_read(request, entries);
+            return;
+        }
+        self.with_core(|core, out| core.handle(event, out));
+    }
+
+    /// What calls are executed on.
+    #[must_use]
+    pub fn view(&self) -> &View {
+        &self.0.view
+    }
+
+    /// Has the interfaces of `slot` show the certificate that the service endorsed.
+    ///
+    /// # Errors
+    /// If key and certificate cannot be used for TLS.
+    pub fn show_endorsed(&self, slot: &CertificateSlot) -> Result<(), crate::InvalidCertificate> {
+        let keys = &self.0.view.shared.keys;
+        slot.install(vec![keys.endorsed.load().der().to_vec()], &keys.node)
+    }
+
+    /// Runs `change` under the lock and carries out what follows from it.
+    fn with_core<T>(&self, change: impl FnOnce(&mut Core, &mut Output) -> T) -> T {
+        let mut out = Output::default();
+        let result = {
+            let mut core = self.lock();
+            let (now, wall) = (self.0.resources.clock)();
+            self.0.view.shared.clock.set(now, wall);
+            let result = change(&mut core, &mut out);
+            core.flush(&mut out);
+            self.0.resources.host.perform(&mut out.effects);
+            result
+        };
+        self.after(out);
+        result
+    }
+
+    /// What does not need the lock.
+    fn after(&self, out: Output) {
+        for job in out.jobs {
+            let driver = self.clone();
+            let work = Box::new(move || {
+                let signed = job.run();
+                driver.with_core(|core, out| core.signed(signed, out));
+            });
+            if let Err(Full(job)) = self.0.resources.signing.spawn(work) {
+                // One signature is in the making at a time, so its pool is full only while it stops.
+                job();
+            }
+        }
+        if let Some(at) = out.wake_at {
+            self.0.resources.host.wake_at(at);
+        }
+        let state = self.0.view.shared.state.load();
+        self.0.waiters.settle(&state.chain, self.0.view.shared.clock.now());
+    }
+
+    fn entries_read(
+        &self,
+        request: coco_boundary::RequestId,
+        entries: Result<Vec<Vec<u8>>, coco_boundary::ReadFault>,
+    ) {
+        let Some(decoding) = self.0.view.shared.history.answered(request, entries) else { return };
+        let driver = self.clone();
+        let work = Box::new(move || driver.0.view.shared.history.decode(&decoding));
+        // If there is no room the client is told to ask again, and the entries are read again.
+        drop(self.0.resources.heavy.spawn(work));
+    }
+
+    /// Passes on reads of the ledger that a call asked for.
+    fn perform_reads(&self) {
+        let mut reads = self.0.view.shared.history.take_reads();
+        if !reads.is_empty() {
+            self.0.resources.host.perform(&mut reads);
+        }
+    }
+
+    fn is_backlogged(&self) -> bool {
+        self.0.resources.host.backlog() > MAX_BACKLOG
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Core> {
+        // A panic under the lock aborts a release build; a poisoned lock is one of a test.
+        self.0.core.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Dispatch for Driver {
+    fn dispatch(&self, session: &mut Session, batch: Vec<Request>) -> Vec<Answer> {
+        Batch::new(self, session).run(batch)
+    }
+}
+
+#[cfg(test)]
+mod tests;

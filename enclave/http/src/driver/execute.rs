@@ -1,0 +1,279 @@
+//! Requests of one connection, executed in order: light ones here and now, heavy ones on execution threads.
+
+use std::sync::Arc;
+
+use coco_app::{
+    Call, ErrorCode, Historical, Lookup, Mode, Reject, ReplyAt, Request, Response, Status, TxStatus, Weight,
+};
+use coco_boundary::{Full, Monotonic};
+use coco_node::{Mount, Planned, Ran, Refusal, Write};
+use coco_wire::TxId;
+use tokio::sync::oneshot;
+
+use super::{Driver, waiters::Waiter};
+use crate::dispatch::{Answer, Session};
+
+/// How often a transaction is executed before the client is told that others are always quicker.
+const MAX_ATTEMPTS: usize = 30;
+/// What clients are told to wait while the ledger is read, in seconds.
+const RETRY_AFTER_S: &str = "3";
+
+/// Requests that arrived together.
+pub(super) struct Batch<'a> {
+    driver: &'a Driver,
+    session: &'a mut Session,
+    answers: Vec<Option<Answer>>,
+    /// Executed, without a place yet.
+    pending: Vec<Pending>,
+}
+
+struct Pending {
+    at: usize,
+    planned: Planned,
+    response: Response,
+    write: Write,
+}
+
+impl<'a> Batch<'a> {
+    pub(super) fn new(driver: &'a Driver, session: &'a mut Session) -> Self {
+        Self { driver, session, answers: Vec::new(), pending: Vec::new() }
+    }
+
+    pub(super) fn run(mut self, requests: Vec<Request>) -> Vec<Answer> {
+        self.answers.reserve(requests.len());
+        for request in requests {
+            self.one(request);
+        }
+        self.sequence();
+        self.driver.perform_reads();
+        let answers = self.answers.into_iter();
+        answers.map(|answer| answer.expect("every request of the batch was answered")).collect()
+    }
+
+    fn one(&mut self, request: Request) {
+        if let Some(lost) = self.continuity_lost() {
+            self.answers.push(Some(lost));
+            return;
+        }
+        let planned = match self.driver.0.view.decode(request, &self.session.peer) {
+            Ok(planned) => planned,
+            Err(response) => {
+                self.answers.push(Some(Answer::Ready(response)));
+                return;
+            }
+        };
+        let light_write = planned.plan.mode == Mode::Execute
+            && planned.plan.weight == Weight::Light
+            && planned.plan.calls.len() == 1;
+        if !light_write {
+            // It may have to see what the requests before it wrote.
+            self.sequence();
+            let answer = self.driver.answer(planned);
+            self.answers.push(Some(answer));
+            return;
+        }
+        let at = self.answers.len();
+        let Ran { response, write } =
+            self.driver.0.view.run(planned.mount, &planned.plan.calls[0], Mode::Execute, None);
+        match write {
+            None => self.answers.push(Some(Answer::Ready(response))),
+            Some(write) => {
+                self.answers.push(None);
+                self.pending.push(Pending { at, planned, response, write });
+            }
+        }
+    }
+
+    /// Gives the executed transactions their places, under one lock. From the first conflict on they are executed again
+    /// one by one, in their order.
+    fn sequence(&mut self) {
+        if self.pending.is_empty() {
+            return;
+        }
+        let pending = std::mem::take(&mut self.pending);
+        let backlogged = self.driver.is_backlogged();
+        let outcomes = self.driver.with_core(|core, _| {
+            let mut outcomes = Vec::with_capacity(pending.len());
+            for it in &pending {
+                let outcome = if backlogged { Err(Refusal::Full) } else { core.sequence(&it.write) };
+                outcomes.push(outcome);
+                if outcome == Err(Refusal::Conflict) {
+                    break;
+                }
+            }
+            outcomes
+        });
+        let mut outcomes = outcomes.into_iter();
+        for it in pending {
+            let answer = match outcomes.next() {
+                Some(Ok(txid)) => self.driver.placed(&it.planned, it.response, txid),
+                Some(Err(Refusal::Conflict)) | None => {
+                    let response = self.driver.execute(it.planned.mount, &it.planned.plan.calls[0]);
+                    self.driver.reply(&it.planned, response)
+                }
+                Some(Err(refusal)) => Answer::Ready(refused(refusal)),
+            };
+            self.answers[it.at] = Some(answer);
+        }
+    }
+
+    /// A session sees its own writes. If the primary changed since it began, that is no longer certain.
+    fn continuity_lost(&mut self) -> Option<Answer> {
+        let current = self.driver.0.view.shared.state.load().chain.latest.view;
+        let began = *self.session.view.get_or_insert(current);
+        if began == current {
+            return None;
+        }
+        let text = format!(
+            "Potential loss of session consistency. Started in view {began}, now in view {current}. Closing session."
+        );
+        let reject = Reject::new(Status::INTERNAL_SERVER_ERROR, ErrorCode::SessionConsistencyLost, text);
+        Some(Answer::Close(reject.into()))
+    }
+}
+
+impl Driver {
+    /// Answers anything but a light write.
+    fn answer(&self, planned: Planned) -> Answer {
+        let historical = match planned.plan.mode {
+            Mode::Historical(txid) => match self.historical(txid) {
+                Ok(historical) => Some(historical),
+                Err(response) => return Answer::Ready(response),
+            },
+            Mode::Execute | Mode::Query | Mode::QueryCommitted => None,
+        };
+        if planned.plan.weight == Weight::Light {
+            let response = self.run_all(&planned, historical.as_ref());
+            return self.reply(&planned, response);
+        }
+        let (reply, answer) = oneshot::channel();
+        let driver = self.clone();
+        let work = Box::new(move || {
+            let response = driver.run_all(&planned, historical.as_ref());
+            driver.perform_reads();
+            driver.reply_to(&planned, response, reply);
+        });
+        match self.0.resources.heavy.spawn(work) {
+            Ok(()) => Answer::Later(answer),
+            Err(Full(_)) => {
+                let text = "Too many calls wait for an execution thread.";
+                let code = ErrorCode::TooManyPendingTransactions;
+                Answer::Ready(Reject::new(Status::SERVICE_UNAVAILABLE, code, text).into())
+            }
+        }
+    }
+
+    /// Runs the calls of a message in order and makes its answer.
+    fn run_all(&self, planned: &Planned, historical: Option<&Arc<Historical>>) -> Response {
+        let mode = planned.plan.mode;
+        let replies = planned.plan.calls.iter().map(|call| match mode {
+            Mode::Execute => self.execute(planned.mount, call),
+            Mode::Query | Mode::QueryCommitted | Mode::Historical(_) => {
+                self.0.view.run(planned.mount, call, mode, historical.cloned()).response
+            }
+        });
+        self.0.view.mounts.adapter(planned.mount).encode(replies.collect())
+    }
+
+    /// Executes a call until it has its place.
+    fn execute(&self, mount: Mount, call: &Call) -> Response {
+        for _ in 0..MAX_ATTEMPTS {
+            let Ran { response, write } = self.0.view.run(mount, call, Mode::Execute, None);
+            let Some(write) = write else { return response };
+            if self.is_backlogged() {
+                return refused(Refusal::Full);
+            }
+            match self.with_core(|core, _| core.sequence(&write)) {
+                Ok(txid) => return Response { txid: Some(txid), ..response },
+                Err(Refusal::Conflict) => {}
+                Err(refusal) => return refused(refusal),
+            }
+        }
+        let text = format!("Transaction continued to conflict after {MAX_ATTEMPTS} attempts. Retry later.");
+        let code = ErrorCode::TransactionCommitAttemptsExceedLimit;
+        Reject::new(Status::SERVICE_UNAVAILABLE, code, text).into()
+    }
+
+    fn placed(&self, planned: &Planned, response: Response, txid: TxId) -> Answer {
+        let placed = Response { txid: Some(txid), ..response };
+        let response = self.0.view.mounts.adapter(planned.mount).encode(vec![placed]);
+        self.reply(planned, Response { txid: Some(txid), ..response })
+    }
+
+    /// The answer, now or at commit.
+    fn reply(&self, planned: &Planned, response: Response) -> Answer {
+        if planned.plan.reply_at == ReplyAt::Execution {
+            return Answer::Ready(response);
+        }
+        let (reply, answer) = oneshot::channel();
+        self.reply_to(planned, response, reply);
+        Answer::Later(answer)
+    }
+
+    /// Sends the answer to a write at commit if that was asked for, and any other at once.
+    fn reply_to(&self, planned: &Planned, response: Response, reply: oneshot::Sender<Response>) {
+        let shared = &self.0.view.shared;
+        let written = response.txid.filter(|_| planned.plan.mode == Mode::Execute);
+        let (ReplyAt::Commit { within_ms }, Some(txid)) = (planned.plan.reply_at, written) else {
+            // A client that went away is not told.
+            drop(reply.send(response));
+            return;
+        };
+        let deadline = Monotonic(shared.clock.now().0.saturating_add(within_ms));
+        self.0.waiters.add(Waiter { txid, response, reply, deadline });
+        // It may have been committed before it was added.
+        self.0.waiters.settle(&shared.state.load().chain, shared.clock.now());
+    }
+
+    /// The committed transaction that a call reads, or the answer while there is none.
+    fn historical(&self, txid: TxId) -> Result<Arc<Historical>, Response> {
+        let shared = &self.0.view.shared;
+        let chain = &shared.state.load().chain;
+        let refuse = |code, text: String| Err(Reject::new(Status::NOT_FOUND, code, text).into());
+        match chain.status(txid) {
+            TxStatus::Committed => {}
+            TxStatus::Invalid => {
+                return refuse(ErrorCode::TransactionInvalid, format!("Transaction {txid} is invalid."));
+            }
+            TxStatus::Pending | TxStatus::Unknown => {
+                let text = format!("Transaction {txid} is not available.");
+                return refuse(ErrorCode::TransactionPendingOrUnknown, text);
+            }
+        }
+        match shared.history.lookup(chain, &[txid.seqno], shared.clock.now())? {
+            Lookup::Found(mut found) => Ok(found.remove(0)),
+            Lookup::Loading => Err(Response::with_body(
+                Status::ACCEPTED,
+                coco_app::media::TEXT,
+                format!("Historical transaction {txid} is not currently available.").into_bytes(),
+            )
+            .header("retry-after", RETRY_AFTER_S)),
+        }
+    }
+}
+
+fn refused(refusal: Refusal) -> Response {
+    let (status, code, text) = match refusal {
+        Refusal::Full => (
+            Status::SERVICE_UNAVAILABLE,
+            ErrorCode::TooManyPendingTransactions,
+            "Too many transactions pending commit on the service.",
+        ),
+        Refusal::NotPrimary => (
+            Status::SERVICE_UNAVAILABLE,
+            ErrorCode::PrimaryNotFound,
+            "The primary is not known to this node.",
+        ),
+        Refusal::TooLarge => (
+            Status::CONTENT_TOO_LARGE,
+            ErrorCode::RequestBodyTooLarge,
+            "The transaction writes more than a ledger entry holds.",
+        ),
+        Refusal::Conflict => (
+            Status::SERVICE_UNAVAILABLE,
+            ErrorCode::TransactionCommitAttemptsExceedLimit,
+            "The transaction conflicts with another one.",
+        ),
+    };
+    Reject::new(status, code, text).into()
+}

@@ -1,0 +1,1 @@
+//! The driver with a node behind it.

@@ -1,0 +1,281 @@
+//! A session by HTTP/1.1 (RFC 9112): pipelined requests are dispatched together and answered in order.
+
+mod answers;
+mod chunks;
+mod head;
+mod intake;
+
+use std::{
+    future::poll_fn,
+    io,
+    pin::{Pin, pin},
+    task::Poll,
+    time::Duration,
+};
+
+use coco_app::{Method, Request};
+use tokio::{
+    io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
+    time::{Instant, timeout},
+};
+
+use self::{
+    answers::{Answers, Manner},
+    intake::{Incoming, Intake},
+};
+use crate::{
+    deadline::Deadline,
+    dispatch::{Answer, Dispatch, Session},
+    interface::Interface,
+};
+
+/// Answers owed at a time; further requests are read once there are fewer.
+const MAX_PIPELINED: usize = 64;
+/// Bytes of bodies dispatched together, but for the last one's.
+const MAX_BATCH_BYTES: usize = 1 << 20;
+/// How long to read on after a refusal, so that the client finds the answer before the connection is reset.
+const LINGER: Duration = Duration::from_secs(1);
+/// Bytes read meanwhile.
+const MAX_LINGER_BYTES: usize = 32 << 20;
+/// How long the closing of the stream itself may take.
+const SHUTDOWN: Duration = Duration::from_secs(1);
+
+/// Serves `stream` until either side ends it.
+pub(crate) async fn run<S: AsyncRead + AsyncWrite + Unpin>(
+    stream: S,
+    interface: &Interface,
+    dispatch: &dyn Dispatch,
+    session: Session,
+) {
+    let intake = Intake::new(interface.settings.limits);
+    let answers = Answers::default();
+    let reading = Reading::Open;
+    let mut connection = Connection {
+        stream,
+        interface,
+        dispatch,
+        session,
+        intake,
+        answers,
+        reading,
+        manners: Vec::new(),
+        arriving_since: None,
+        deadline: Deadline::new(),
+    };
+    // An error means that the client is gone or too slow: there is nobody to tell.
+    if connection.serve().await.is_ok() {
+        connection.close().await;
+    }
+}
+
+struct Connection<'a, S> {
+    stream: S,
+    interface: &'a Interface,
+    dispatch: &'a dyn Dispatch,
+    session: Session,
+    intake: Intake,
+    answers: Answers,
+    reading: Reading,
+    /// How to answer the requests of the batch at hand.
+    manners: Vec<Manner>,
+    /// When the request that is still arriving began to.
+    arriving_since: Option<Instant>,
+    deadline: Deadline,
+}
+
+/// Whether further requests are taken.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Reading {
+    Open,
+    /// The client ended its side, asked to close, or the node stops.
+    Ended,
+    /// A request was refused; bytes of it may be on their way.
+    Refused,
+}
+
+/// What a connection waited for.
+enum Event {
+    Read,
+    Answer,
+    /// The client ended its side, or the node stops.
+    End,
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> Connection<'_, S> {
+    /// Until the last answer is written.
+    async fn serve(&mut self) -> io::Result<()> {
+        let interface = self.interface;
+        let mut stopped = pin!(interface.stopped());
+        loop {
+            let more = self.take_requests();
+            self.write_answers().await?;
+            if self.answers.ended() || (self.reading != Reading::Open && self.answers.is_empty()) {
+                return Ok(());
+            }
+            if more && self.answers.len() < MAX_PIPELINED {
+                continue;
+            }
+            match self.wait(stopped.as_mut()).await? {
+                Event::Read | Event::Answer => {}
+                Event::End => self.reading = Reading::Ended,
+            }
+        }
+    }
+
+    /// Dispatches the requests that are there, up to the bounds of a batch; whether there may be more.
+    fn take_requests(&mut self) -> bool {
+        let mut batch = Vec::new();
+        let mut bytes = 0;
+        let mut refusal = None;
+        let mut more = false;
+        while self.reading == Reading::Open {
+            if self.answers.len() + batch.len() >= MAX_PIPELINED || bytes >= MAX_BATCH_BYTES {
+                more = true;
+                break;
+            }
+            match self.intake.next() {
+                Ok(Some(Incoming { request, close })) => {
+                    if close {
+                        self.reading = Reading::Ended;
+                    }
+                    bytes += request.body.len();
+                    self.manners.push(Manner { to_head: request.method == Method::Head, close });
+                    batch.push(request);
+                }
+                Ok(None) => break,
+                Err(error) => {
+                    self.reading = Reading::Refused;
+                    refusal = Some(error);
+                }
+            }
+        }
+        if !batch.is_empty() {
+            self.arriving_since = None;
+            self.dispatch(batch);
+        }
+        if let Some(refusal) = refusal {
+            refusal.count(&self.interface.metrics);
+            let response = refusal.response(&self.interface.settings.limits, self.intake.fragment());
+            self.answers.push(Answer::Close(response), Manner { to_head: false, close: true });
+        }
+        more
+    }
+
+    fn dispatch(&mut self, batch: Vec<Request>) {
+        let answers = self.dispatch.dispatch(&mut self.session, batch);
+        assert_eq!(answers.len(), self.manners.len(), "a dispatcher answers each request once");
+        for (answer, manner) in answers.into_iter().zip(self.manners.drain(..)) {
+            if matches!(answer, Answer::Close(_)) {
+                self.reading = Reading::Ended;
+            }
+            self.answers.push(answer, manner);
+        }
+    }
+
+    async fn write_answers(&mut self) -> io::Result<()> {
+        let patience = self.interface.settings.timeouts.write;
+        if self.answers.is_empty() && self.reading == Reading::Open && self.intake.take_expectation() {
+            self.answers.put_continue();
+        }
+        loop {
+            let mut rest = self.answers.encode();
+            if rest.is_empty() {
+                return Ok(());
+            }
+            while !rest.is_empty() {
+                self.deadline.set(Some(Instant::now() + patience));
+                let written = in_time(&mut self.deadline, self.stream.write(rest)).await?;
+                if written == 0 {
+                    return Err(io::ErrorKind::WriteZero.into());
+                }
+                rest = &rest[written..];
+            }
+            in_time(&mut self.deadline, self.stream.flush()).await?;
+            self.answers.written();
+        }
+    }
+
+    async fn wait(&mut self, mut stopped: Pin<&mut impl Future<Output = ()>>) -> io::Result<Event> {
+        let deadline = self.next_deadline(Instant::now());
+        self.deadline.set(deadline);
+        let open = self.reading == Reading::Open;
+        let reads = open && self.answers.len() < MAX_PIPELINED;
+        tokio::select! {
+            biased;
+            () = self.answers.ready() => Ok(Event::Answer),
+            ended = read(&mut self.stream, &mut self.intake), if reads => {
+                Ok(if ended? { Event::End } else { Event::Read })
+            }
+            () = self.deadline.passed() => Err(io::ErrorKind::TimedOut.into()),
+            () = stopped.as_mut(), if open => Ok(Event::End),
+        }
+    }
+
+    /// When to give up if nothing happens; never while an answer is owed.
+    fn next_deadline(&mut self, now: Instant) -> Option<Instant> {
+        let timeouts = &self.interface.settings.timeouts;
+        if !self.answers.is_empty() {
+            return None;
+        }
+        let idle = timeouts.idle.map(|idle| now + idle);
+        if self.intake.is_idle() {
+            self.arriving_since = None;
+            return idle;
+        }
+        let whole = *self.arriving_since.get_or_insert(now) + timeouts.request;
+        Some(idle.map_or(whole, |idle| idle.min(whole)))
+    }
+
+    /// Ends the stream so that the client finds the last answer.
+    async fn close(mut self) {
+        if !matches!(timeout(SHUTDOWN, self.stream.shutdown()).await, Ok(Ok(()))) {
+            return;
+        }
+        if self.reading == Reading::Refused {
+            // However it ends, the connection is closed.
+            let _ = timeout(LINGER, discard(&mut self.stream)).await;
+        }
+    }
+}
+
+/// Reads what is there, waiting for the first byte; whether the stream ended instead.
+async fn read<S: AsyncRead + Unpin>(stream: &mut S, intake: &mut Intake) -> io::Result<bool> {
+    let mut any = false;
+    poll_fn(|cx| {
+        loop {
+            match pin!(stream.read_buf(intake.room())).poll(cx) {
+                Poll::Ready(Ok(some)) if some > 0 => any = true,
+                // An end or an error after some bytes is met again by the next read.
+                _ if any => return Poll::Ready(Ok(false)),
+                Poll::Ready(Ok(_)) => return Poll::Ready(Ok(true)),
+                Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
+                Poll::Pending => return Poll::Pending,
+            }
+            if intake.is_full() {
+                return Poll::Ready(Ok(false));
+            }
+        }
+    })
+    .await
+}
+
+/// What `io` yields, if it does before `deadline`.
+async fn in_time<T>(deadline: &mut Deadline, io: impl Future<Output = io::Result<T>>) -> io::Result<T> {
+    tokio::select! {
+        biased;
+        done = io => done,
+        () = deadline.passed() => Err(io::ErrorKind::TimedOut.into()),
+    }
+}
+
+async fn discard<S: AsyncRead + Unpin>(stream: &mut S) -> io::Result<()> {
+    let mut scratch = vec![0; 16 << 10];
+    let mut left = MAX_LINGER_BYTES;
+    while left > 0 {
+        match stream.read(&mut scratch).await? {
+            0 => break,
+            some => left = left.saturating_sub(some),
+        }
+    }
+    Ok(())
+}

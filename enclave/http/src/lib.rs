@@ -1,0 +1,26 @@
+//! TLS and HTTP over any byte stream, driving `node`.
+//!
+//! [`serve`] carries one connection from its first byte to its last: it counts it against the caps of its
+//! [`Interface`], makes the TLS handshake, reads requests by HTTP/1.1 or HTTP/2 and hands them in batches to a
+//! [`Dispatch`], whose answers it sends in order. Nothing here knows what a request means.
+
+mod answer;
+mod deadline;
+mod dispatch;
+mod driver;
+mod http1;
+mod http2;
+mod interface;
+mod metrics;
+mod refusal;
+mod rpc;
+mod serve;
+mod tls;
+
+pub use dispatch::{Answer, Dispatch, Session};
+pub use driver::{Driver, Resources};
+pub use interface::{AppProtocol, Interface, InterfaceSettings, Limits, SessionCaps, Timeouts, Transport};
+pub use metrics::{InterfaceMetrics, RequestErrors, SessionCount};
+pub use rpc::Rpc;
+pub use serve::serve;
+pub use tls::{CertificateSlot, InvalidCertificate};

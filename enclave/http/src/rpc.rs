@@ -1,0 +1,39 @@
+//! The node's RPC interfaces together, as the host sees them.
+
+use std::{collections::BTreeMap, net::SocketAddr, sync::Arc};
+
+use coco_boundary::{ByteStream, InterfaceName, Sessions};
+
+use crate::{driver::Driver, interface::Interface, serve::serve};
+
+/// All RPC interfaces, and the node behind them.
+pub struct Rpc {
+    interfaces: BTreeMap<InterfaceName, Arc<Interface>>,
+    driver: Driver,
+}
+
+impl Rpc {
+    /// Serves `interfaces` with `driver`.
+    #[must_use]
+    pub fn new(interfaces: impl IntoIterator<Item = Arc<Interface>>, driver: Driver) -> Self {
+        let named = interfaces.into_iter().map(|interface| (interface.settings.name.clone(), interface));
+        Self { interfaces: named.collect(), driver }
+    }
+}
+
+impl Sessions for Rpc {
+    fn serve(
+        &self,
+        interface: &InterfaceName,
+        _: SocketAddr,
+        stream: impl ByteStream,
+    ) -> impl Future<Output = ()> + Send + 'static {
+        let interface = self.interfaces.get(interface).cloned();
+        let driver = self.driver.clone();
+        async move {
+            if let Some(interface) = interface {
+                serve(stream, &interface, &driver).await;
+            }
+        }
+    }
+}

@@ -1,0 +1,56 @@
+//! A connection from its first byte to its last.
+
+use coco_app::Peer;
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    time::timeout,
+};
+
+use crate::{
+    dispatch::{Dispatch, Overloaded, Session},
+    http1, http2,
+    interface::{AppProtocol, Interface, Transport},
+    tls,
+};
+
+/// Serves one connection of `interface` until it ends.
+///
+/// Runs in a tokio runtime with timers enabled; the future is `Send` if the stream is.
+pub async fn serve<S>(stream: S, interface: &Interface, dispatch: &impl Dispatch)
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    let Some(slot) = interface.admit() else { return };
+    let dispatch: &dyn Dispatch = if slot.over_soft_cap { &Overloaded } else { dispatch };
+    let settings = &interface.settings;
+    if settings.transport == Transport::Plain {
+        let peer = Peer { interface: settings.name.clone(), certificate: None };
+        speak(settings.protocol, stream, interface, dispatch, peer).await;
+        return;
+    }
+    let handshake = interface.acceptor().accept(stream);
+    let Ok(Ok(stream)) = timeout(settings.timeouts.handshake, handshake).await else { return };
+    let (_, state) = stream.get_ref();
+    let Ok(certificate) = tls::client_certificate(state.peer_certificates()) else { return };
+    let protocol = match state.alpn_protocol() {
+        Some(tls::ALPN_HTTP1) => AppProtocol::Http1,
+        Some(tls::ALPN_HTTP2) => AppProtocol::Http2,
+        _ => settings.protocol,
+    };
+    let peer = Peer { interface: settings.name.clone(), certificate };
+    speak(protocol, stream, interface, dispatch, peer).await;
+}
+
+async fn speak<S>(protocol: AppProtocol, stream: S, interface: &Interface, dispatch: &dyn Dispatch, peer: Peer)
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    let session = Session { peer, view: None };
+    match protocol {
+        AppProtocol::Http1 => http1::run(stream, interface, dispatch, session).await,
+        AppProtocol::Http2 => http2::run(stream, interface, dispatch, session).await,
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,154 @@
+//! The adapter under `/node`: what a node tells of itself and its service, to anyone who asks.
+//!
+//! Paths, answers and errors are CCF's (`src/node/rpc/node_frontend.h`); `metrics/prometheus` is ours. A node that is
+//! alone in its service is its primary, or there is none.
+
+mod consensus;
+mod metrics;
+mod network;
+mod prometheus;
+mod quotes;
+mod schemas;
+mod service;
+mod status;
+
+use std::sync::Arc;
+
+use coco_app::{
+    ApiInfo, Call, Context, Description, Endpoint, Forwarding, Manifest, Method, Reject, Request, Response,
+    RestAdapter, Schema, Status,
+};
+use coco_boundary::{InterfaceName, Unix};
+use coco_tables::{Tables, nodes::NodeNetwork};
+use coco_wire::Digest;
+use serde_json::Value;
+
+use crate::view::{Shared, State};
+
+/// What the executable knows and the ledger does not say.
+pub struct NodeFacts {
+    /// Version that clients are told, such as `ccf-7.0.0`.
+    pub ccf_version: String,
+    /// Version of the JavaScript engine.
+    pub quickjs_version: String,
+    /// Whether the build gives up confidentiality, so that it must not be trusted with data.
+    pub unsafe_build: bool,
+    /// Interfaces as configured, with the addresses published.
+    pub network: NodeNetwork,
+    /// What the operator noted of the node; null if nothing.
+    pub node_data: Value,
+    /// When the process began, by the host's clock.
+    pub started: Unix,
+    /// Counts sessions.
+    pub sessions: Arc<dyn SessionMetrics>,
+}
+
+/// Counts of sessions, kept by whoever serves the interfaces.
+pub trait SessionMetrics: Send + Sync {
+    /// The counts now.
+    fn report(&self) -> SessionReport;
+}
+
+/// Sessions of a node (CCF `src/node/session_metrics.h`).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SessionReport {
+    /// Open now.
+    pub active: usize,
+    /// The largest number open at a time.
+    pub peak: usize,
+    /// The same by interface.
+    pub interfaces: Vec<InterfaceReport>,
+}
+
+/// Sessions of one interface and the requests refused on it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct InterfaceReport {
+    /// Its name.
+    pub name: InterfaceName,
+    /// Open now.
+    pub active: usize,
+    /// The largest number open at a time.
+    pub peak: usize,
+    /// More sessions are told to come back later.
+    pub soft_cap: usize,
+    /// More sessions are closed at once.
+    pub hard_cap: usize,
+    /// Requests that are not HTTP.
+    pub parsing: u64,
+    /// Requests with too long a body.
+    pub request_payload_too_large: u64,
+    /// Requests with too long a header.
+    pub request_header_too_large: u64,
+}
+
+/// The adapter of one node.
+#[must_use]
+pub fn adapter(shared: Arc<Shared>, facts: NodeFacts) -> RestAdapter {
+    let admin = Admin { shared, facts: Arc::new(facts), tables: Arc::default() };
+    let manifest = Manifest { name: "node", ..Manifest::default() };
+    let info = ApiInfo {
+        mount: "/node",
+        title: "CCF Public Node API",
+        description: "This API provides public, uncredentialed access to service and node state.",
+        version: "4.14.0",
+    };
+    let groups = [
+        status::endpoints,
+        network::endpoints,
+        service::endpoints,
+        quotes::endpoints,
+        consensus::endpoints,
+        metrics::endpoints,
+    ];
+    let endpoints = groups.iter().flat_map(|group| group(&admin));
+    endpoints.fold(RestAdapter::new(manifest, info), RestAdapter::with).with_api()
+}
+
+/// What the handlers share.
+#[derive(Clone)]
+struct Admin {
+    shared: Arc<Shared>,
+    facts: Arc<NodeFacts>,
+    tables: Arc<Tables>,
+}
+
+/// What a handler of this adapter is.
+type Handle = fn(&Admin, &Call, &mut Context<'_>) -> Result<Response, Reject>;
+
+impl Admin {
+    /// An endpoint that answers in JSON.
+    fn get(&self, path: &'static str, answer: Schema, handle: Handle) -> Endpoint {
+        self.read(Method::Get, path, handle).describe(Description::json(None, Some(answer)))
+    }
+
+    /// One whose answer is about this very node, so that no other is asked.
+    fn get_own(&self, path: &'static str, answer: Schema, handle: Handle) -> Endpoint {
+        self.get(path, answer, handle).forwarding(Forwarding::Never)
+    }
+
+    fn read(&self, method: Method, path: &'static str, handle: Handle) -> Endpoint {
+        let admin = self.clone();
+        Endpoint::read(method, path, &[], move |call, cx| handle(&admin, call, cx))
+    }
+
+    fn state(&self) -> Arc<State> {
+        self.shared.state.load_full()
+    }
+
+    fn node_id(&self) -> Digest {
+        self.shared.keys.node_id
+    }
+
+    /// Who appends transactions.
+    fn primary(&self) -> Option<Digest> {
+        self.state().primary.then(|| self.node_id())
+    }
+}
+
+fn request_of(call: &Call) -> &Request {
+    call.http().expect("routes of a REST adapter carry HTTP requests")
+}
+
+fn ok(body: &Value) -> Response {
+    Response::json(Status::OK, body)
+}

@@ -1,0 +1,171 @@
+//! From a request to its effect on the store: which adapter it belongs to, and running it.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use coco_app::{
+    Adapter, Call, Chain, Context, ErrorCode, Historical, Index, InterfaceName, Lookup, Mode, NodeRequests,
+    Origin, Peer, Plan, Reject, Request, Response, Services, Status,
+};
+use coco_kv::{Executed, Tx};
+use coco_wire::{Digest, Seqno};
+use regex::Regex;
+
+use crate::view::{Shared, State, View, version_of};
+
+/// Which adapter a call belongs to, by the first element of its path.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mount {
+    /// `/app`, and every path whose first element is none of the others.
+    App,
+    /// `/gov`
+    Gov,
+    /// `/node`
+    Node,
+}
+
+/// The adapters of a node and what its interfaces offer of them.
+pub struct Mounts {
+    /// The application.
+    pub app: Arc<dyn Adapter>,
+    /// Governance.
+    pub gov: Arc<dyn Adapter>,
+    /// Administration of the node.
+    pub node: Arc<dyn Adapter>,
+    /// Expressions that the paths an interface offers match from end to end; an interface not listed offers all.
+    pub offered: BTreeMap<InterfaceName, Vec<Regex>>,
+}
+
+impl Mounts {
+    /// The adapter of a mount.
+    #[must_use]
+    pub fn adapter(&self, mount: Mount) -> &dyn Adapter {
+        match mount {
+            Mount::App => &*self.app,
+            Mount::Gov => &*self.gov,
+            Mount::Node => &*self.node,
+        }
+    }
+}
+
+/// A request that was understood.
+#[derive(Debug)]
+pub struct Planned {
+    /// Adapter that it belongs to.
+    pub mount: Mount,
+    /// What it asks for.
+    pub plan: Plan,
+}
+
+/// Writes that wait for their place.
+pub struct Write {
+    /// What was read and is to be written.
+    pub executed: Executed,
+    /// Digest of the application's claims; zero if there are none.
+    pub claims: Digest,
+    /// What the node is to do besides.
+    pub requests: NodeRequests,
+    /// Whether it counts for the application's window.
+    pub mount: Mount,
+}
+
+/// A call that was run.
+pub struct Ran {
+    /// Its answer; of a write, without its transaction ID.
+    pub response: Response,
+    /// Its writes, if there are any to keep.
+    pub write: Option<Write>,
+}
+
+impl View {
+    /// Finds out what a request asks for.
+    ///
+    /// # Errors
+    /// The answer to a request that asks for nothing that can be done.
+    pub fn decode(&self, request: Request, peer: &Peer) -> Result<Planned, Response> {
+        let state = self.shared.state.load();
+        let mount = match request.path().split('/').nth(1) {
+            Some("gov") => Mount::Gov,
+            Some("node") => Mount::Node,
+            _ => Mount::App,
+        };
+        let open = match mount {
+            Mount::App => state.open,
+            Mount::Gov => state.stage == crate::view::Stage::PartOfNetwork,
+            Mount::Node => true,
+        };
+        if !open {
+            let text = "Frontend is not open.";
+            return Err(Reject::new(Status::NOT_FOUND, ErrorCode::FrontendNotOpen, text).into());
+        }
+        let patterns = self.mounts.offered.get(&peer.interface);
+        let origin = Origin {
+            peer,
+            offers: &|path| patterns.is_none_or(|patterns| patterns.iter().any(|pattern| pattern.is_match(path))),
+            state: &state.latest,
+            now_ms: self.shared.clock.wall_ms(),
+        };
+        let plan = self.mounts.adapter(mount).decode(request, &origin)?;
+        Ok(Planned { mount, plan })
+    }
+
+    /// Runs one call on the latest state, or on the last committed one.
+    pub fn run(&self, mount: Mount, call: &Call, mode: Mode, historical: Option<Arc<Historical>>) -> Ran {
+        let state = self.shared.state.load_full();
+        let snapshot = match mode {
+            Mode::QueryCommitted => &state.committed,
+            Mode::Query | Mode::Execute | Mode::Historical(_) => &state.latest,
+        };
+        let mut tx = Tx::new(snapshot.clone());
+        let services = CallServices { shared: &self.shared, state: &state };
+        let mut cx = Context::new(&mut tx, &services, historical);
+        let adapter = self.mounts.adapter(mount);
+        let answer = match mode {
+            Mode::Execute => adapter.execute(call, &mut cx),
+            Mode::Query | Mode::QueryCommitted | Mode::Historical(_) => adapter.query(call, &mut cx),
+        };
+        let mut response = answer.unwrap_or_else(Response::from);
+        let keep = cx.keep_writes.unwrap_or(response.status.is_success());
+        let (claims, requests) = (cx.claims.unwrap_or_default(), cx.requests);
+        let writes = mode == Mode::Execute && keep && !tx.is_read_only();
+        if writes {
+            let write = Write { executed: tx.finish(), claims, requests, mount };
+            return Ran { response, write: Some(write) };
+        }
+        if response.txid.is_none() {
+            response.txid = version_of(&state, snapshot);
+        }
+        Ran { response, write: None }
+    }
+}
+
+/// What handlers are offered.
+pub(crate) struct CallServices<'a> {
+    pub(crate) shared: &'a Shared,
+    pub(crate) state: &'a State,
+}
+
+impl Services for CallServices<'_> {
+    fn chain(&self) -> &Chain {
+        &self.state.chain
+    }
+
+    fn now_ms(&self) -> u64 {
+        self.shared.clock.wall_ms()
+    }
+
+    fn fill_random(&self, out: &mut [u8]) {
+        self.shared.entropy.fill(out);
+    }
+
+    fn history(&self, seqnos: &[Seqno]) -> Result<Lookup<Vec<Arc<Historical>>>, Reject> {
+        self.shared.history.lookup(&self.state.chain, seqnos, self.shared.clock.now())
+    }
+
+    fn index(&self, table: &str) -> Option<&dyn Index> {
+        self.shared.indexes.table(table).map(|index| index as &dyn Index)
+    }
+
+    fn root(&self) -> Digest {
+        self.state.root
+    }
+}

@@ -1,0 +1,221 @@
+//! Committed transactions read back from the ledger: decrypted, checked against a signed root, kept for a while.
+
+use std::{
+    collections::{BTreeMap, BTreeSet, VecDeque},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use coco_app::{Chain, ErrorCode, Historical, Lookup, Receipt, Reject, Status};
+use coco_boundary::{Effect, Monotonic, ReadFault, RequestId};
+use coco_ledger::{LedgerSecrets, Opened, SignedRoot, open};
+use coco_wire::Seqno;
+
+/// Most transactions that one call may ask for.
+const MAX_PER_CALL: usize = 10_000;
+/// Most transactions being loaded at a time; further ones wait until the client asks again.
+const MAX_LOADING: usize = 20_000;
+/// A read that was not answered for so long is asked for again.
+const RETRY_MS: u64 = 5_000;
+/// Rough cost of a kept transaction beside its bytes in the ledger.
+const OVERHEAD: usize = 512;
+
+/// Cache of committed transactions with their receipts.
+pub struct History {
+    secrets: LedgerSecrets,
+    limit: usize,
+    cache: Mutex<Cache>,
+}
+
+#[derive(Default)]
+struct Cache {
+    /// Committed signatures, ascending.
+    signatures: Vec<Seqno>,
+    kept: BTreeMap<Seqno, (Arc<Historical>, usize)>,
+    /// In the order in which they came, to be dropped in that order.
+    order: VecDeque<Seqno>,
+    bytes: usize,
+    loading: BTreeMap<Seqno, Monotonic>,
+    requests: BTreeMap<RequestId, (Seqno, Seqno)>,
+    next_request: u64,
+    wanted: Vec<Effect>,
+}
+
+/// Entries as they came from the host: opened and checked on another thread than the sequencer's.
+pub struct Decoding {
+    first: Seqno,
+    wanted_to: Seqno,
+    entries: Vec<Vec<u8>>,
+}
+
+impl History {
+    /// An empty cache of about `limit` bytes.
+    #[must_use]
+    pub fn new(secrets: LedgerSecrets, limit: usize) -> Self {
+        Self { secrets, limit, cache: Mutex::default() }
+    }
+
+    /// Notes a committed signature; they come in order.
+    pub fn signature_committed(&self, seqno: Seqno) {
+        self.lock().signatures.push(seqno);
+    }
+
+    /// Number of committed signatures noted so far.
+    #[must_use]
+    pub fn signatures(&self) -> usize {
+        self.lock().signatures.len()
+    }
+
+    /// Transactions at `seqnos`, or a request to the host for those that are missing.
+    ///
+    /// # Errors
+    /// If one is not committed, or there are too many.
+    pub fn lookup(
+        &self,
+        chain: &Chain,
+        seqnos: &[Seqno],
+        now: Monotonic,
+    ) -> Result<Lookup<Vec<Arc<Historical>>>, Reject> {
+        if seqnos.len() > MAX_PER_CALL {
+            let text = format!("At most {MAX_PER_CALL} transactions can be asked for at a time.");
+            return Err(Reject::new(Status::BAD_REQUEST, ErrorCode::InvalidInput, text));
+        }
+        if seqnos.iter().any(|seqno| *seqno > chain.committed.seqno || *seqno == Seqno::ZERO) {
+            let text = "A transaction asked for is not committed.";
+            return Err(Reject::new(Status::NOT_FOUND, ErrorCode::TransactionPendingOrUnknown, text));
+        }
+        let mut cache = self.lock();
+        let found: Vec<_> =
+            seqnos.iter().filter_map(|seqno| cache.kept.get(seqno).map(|(it, _)| Arc::clone(it))).collect();
+        if found.len() == seqnos.len() {
+            return Ok(Lookup::Found(found));
+        }
+        let missing: BTreeSet<_> =
+            seqnos.iter().copied().filter(|seqno| !cache.kept.contains_key(seqno)).collect();
+        cache.request(&missing, now);
+        Ok(Lookup::Loading)
+    }
+
+    /// Reads that the host is to be asked for.
+    #[must_use]
+    pub fn take_reads(&self) -> Vec<Effect> {
+        std::mem::take(&mut self.lock().wanted)
+    }
+
+    /// Takes the host's answer; the work on it is for another thread.
+    #[must_use]
+    pub fn answered(&self, request: RequestId, entries: Result<Vec<Vec<u8>>, ReadFault>) -> Option<Decoding> {
+        let (first, wanted_to) = self.lock().requests.remove(&request)?;
+        match entries {
+            Ok(entries) if !entries.is_empty() => Some(Decoding { first, wanted_to, entries }),
+            Ok(_) | Err(_) => {
+                self.lock().forget(first, wanted_to);
+                None
+            }
+        }
+    }
+
+    /// Opens entries, proves them by their signatures and keeps them. What the host altered is not kept.
+    pub fn decode(&self, decoding: &Decoding) {
+        let mut batch: Vec<(Opened, usize)> = Vec::new();
+        let mut kept = Vec::new();
+        for (seqno, bytes) in (decoding.first.0..).map(Seqno).zip(&decoding.entries) {
+            let Ok(opened) = open(&self.secrets, bytes) else { break };
+            if opened.txid.seqno != seqno {
+                break;
+            }
+            let signature = opened.is_signature();
+            batch.push((opened, bytes.len()));
+            if signature {
+                kept.extend(prove(std::mem::take(&mut batch)));
+            }
+        }
+        let mut cache = self.lock();
+        cache.forget(decoding.first, decoding.wanted_to);
+        for (historical, size) in kept {
+            cache.keep(Arc::new(historical), size, self.limit);
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Cache> {
+        self.cache.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Cache {
+    /// Asks for runs of entries, each up to the signature that covers it.
+    fn request(&mut self, missing: &BTreeSet<Seqno>, now: Monotonic) {
+        let mut asked_to = Seqno::ZERO;
+        for &seqno in missing {
+            let busy = self.loading.get(&seqno).is_some_and(|at| now.since_ms(*at) < RETRY_MS);
+            if busy || seqno <= asked_to || self.loading.len() >= MAX_LOADING {
+                continue;
+            }
+            let at = self.signatures.partition_point(|signature| *signature < seqno);
+            let Some(&to) = self.signatures.get(at) else { continue };
+            for loading in missing.range(seqno..=to) {
+                self.loading.insert(*loading, now);
+            }
+            let request = RequestId(self.next_request);
+            self.next_request += 1;
+            self.requests.insert(request, (seqno, to));
+            self.wanted.push(Effect::ReadEntries { request, from: seqno, to });
+            asked_to = to;
+        }
+    }
+
+    fn forget(&mut self, from: Seqno, to: Seqno) {
+        let done: Vec<_> = self.loading.range(from..=to).map(|(seqno, _)| *seqno).collect();
+        for seqno in done {
+            self.loading.remove(&seqno);
+        }
+    }
+
+    fn keep(&mut self, historical: Arc<Historical>, size: usize, limit: usize) {
+        let seqno = historical.txid.seqno;
+        let size = size + OVERHEAD;
+        if self.kept.insert(seqno, (historical, size)).is_none() {
+            self.order.push_back(seqno);
+            self.bytes += size;
+        }
+        while self.bytes > limit && self.order.len() > 1 {
+            let oldest = self.order.pop_front().and_then(|oldest| self.kept.remove(&oldest));
+            self.bytes -= oldest.map_or(0, |(_, size)| size);
+        }
+    }
+}
+
+/// Transactions that the signature at the end covers, with their receipts.
+fn prove(batch: Vec<(Opened, usize)>) -> Vec<(Historical, usize)> {
+    let Some((signature, _)) = batch.last() else { return Vec::new() };
+    let Ok(root) = SignedRoot::from_writes(signature.txid, &signature.writes) else { return Vec::new() };
+    let txid = signature.txid;
+    let proved = batch.into_iter().filter_map(|(opened, size)| {
+        let receipt = if opened.txid == txid {
+            Receipt {
+                json: root.own_receipt().ok(),
+                cose_signature: root.cose_signature().ok(),
+                cose_proof: None,
+                cose: None,
+                cose_endorsements: None,
+            }
+        } else {
+            // A path that does not lead to the root is an altered entry.
+            root.check(&opened).ok()?;
+            Receipt {
+                json: root.receipt(&opened).ok(),
+                cose_signature: root.cose_signature().ok(),
+                cose_proof: root.cose_proof(&opened).ok(),
+                cose: root.cose_receipt(&opened).ok(),
+                cose_endorsements: None,
+            }
+        };
+        let historical = Historical {
+            txid: opened.txid,
+            writes: Arc::new(opened.writes),
+            claims: opened.claims,
+            receipt: Arc::new(receipt),
+        };
+        Some((historical, size))
+    });
+    proved.collect()
+}

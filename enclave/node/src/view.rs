@@ -1,0 +1,175 @@
+//! What Core publishes and every thread may read.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicU64, Ordering},
+};
+
+use arc_swap::ArcSwap;
+use coco_app::Chain;
+use coco_boundary::{Log, Monotonic, Unix};
+use coco_crypto::entropy::Entropy;
+use coco_kv::{Snapshot, Store};
+use coco_ledger::LedgerSecrets;
+use coco_wire::{Digest, Seqno, TxId};
+
+use crate::{call::Mounts, history::History, index::Indexes, keys::Keys, streams::Streams};
+
+/// How far a node has come; the names that clients see are CCF's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stage {
+    /// Waits for evidence of what it runs.
+    Initialized,
+    /// Takes part.
+    PartOfNetwork,
+}
+
+impl Stage {
+    /// Its name in `/node/state`.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Initialized => "Initialized",
+            Self::PartOfNetwork => "PartOfNetwork",
+        }
+    }
+}
+
+/// One published state; never changes.
+#[derive(Clone)]
+pub struct State {
+    /// How far the node has come.
+    pub stage: Stage,
+    /// After the last transaction that has its place.
+    pub latest: Snapshot,
+    /// After the last committed one.
+    pub committed: Snapshot,
+    /// Views and commit level.
+    pub chain: Chain,
+    /// The last signature that was made.
+    pub signed: TxId,
+    /// Root under that signature.
+    pub root: Digest,
+    /// Whether the application takes requests.
+    pub open: bool,
+    /// Whether this node appends transactions.
+    pub primary: bool,
+    /// Whether the host announced that it will stop the node.
+    pub stop_notice: bool,
+}
+
+impl State {
+    /// Before the first transaction.
+    fn empty() -> Self {
+        let store = Store::new();
+        Self {
+            stage: Stage::Initialized,
+            latest: store.latest(),
+            committed: store.committed(),
+            chain: Chain::default(),
+            signed: TxId::default(),
+            root: Digest::ZERO,
+            open: false,
+            primary: false,
+            stop_notice: false,
+        }
+    }
+}
+
+/// Everything that threads share, but the adapters.
+pub struct Shared {
+    /// Keys and certificates.
+    pub keys: Keys,
+    /// The last published state.
+    pub state: ArcSwap<State>,
+    /// Committed transactions, read back from the ledger.
+    pub history: History,
+    /// Indexes over tables of the application.
+    pub indexes: Indexes,
+    /// What adapters tell their subscribers.
+    pub streams: Streams,
+    /// Random bytes.
+    pub entropy: Arc<dyn Entropy>,
+    /// Time as the host tells it.
+    pub clock: Clock,
+    /// Where messages to the operator go.
+    pub log: Log,
+}
+
+impl Shared {
+    /// What a node shares before it has done anything. `indexed` are the tables that its application wants indexed,
+    /// `history_bytes` is about what the cache of past transactions may take.
+    pub fn new(
+        keys: Keys,
+        secrets: LedgerSecrets,
+        history_bytes: usize,
+        indexed: impl IntoIterator<Item = &'static str>,
+        entropy: Arc<dyn Entropy>,
+        log: Log,
+    ) -> Self {
+        Self {
+            keys,
+            state: ArcSwap::from_pointee(State::empty()),
+            history: History::new(secrets, history_bytes),
+            indexes: Indexes::over(indexed),
+            streams: Streams::default(),
+            entropy,
+            clock: Clock::default(),
+            log,
+        }
+    }
+}
+
+/// What calls are executed on.
+#[derive(Clone)]
+pub struct View {
+    /// The state and what derives from it.
+    pub shared: Arc<Shared>,
+    /// The adapters.
+    pub mounts: Arc<Mounts>,
+}
+
+impl View {
+    /// The last published state.
+    #[must_use]
+    pub fn state(&self) -> Arc<State> {
+        self.shared.state.load_full()
+    }
+}
+
+/// The host's clocks at the last tick; they drive liveness, and dates that anyone can check.
+#[derive(Debug, Default)]
+pub struct Clock {
+    monotonic_ms: AtomicU64,
+    wall_ms: AtomicU64,
+}
+
+impl Clock {
+    /// Takes over a new time; neither clock goes back.
+    pub fn set(&self, now: Monotonic, wall: Unix) {
+        self.monotonic_ms.fetch_max(now.0, Ordering::Relaxed);
+        self.wall_ms.fetch_max(wall.0, Ordering::Relaxed);
+    }
+
+    /// Time since some fixed moment.
+    #[must_use]
+    pub fn now(&self) -> Monotonic {
+        Monotonic(self.monotonic_ms.load(Ordering::Relaxed))
+    }
+
+    /// Milliseconds since 1970.
+    #[must_use]
+    pub fn wall_ms(&self) -> u64 {
+        self.wall_ms.load(Ordering::Relaxed)
+    }
+}
+
+/// Seqno of a state's last transaction, with its view.
+#[must_use]
+pub fn version_of(state: &State, snapshot: &Snapshot) -> Option<TxId> {
+    let seqno = snapshot.version();
+    if seqno == Seqno::ZERO {
+        return None;
+    }
+    state.chain.view_of(seqno).map(|view| TxId { view, seqno })
+}

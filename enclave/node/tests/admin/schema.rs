@@ -1,0 +1,112 @@
+//! The OpenAPI document, against CCF's and against what is answered.
+
+use std::{collections::BTreeSet, path::PathBuf};
+
+use coco_app::Method;
+use serde_json::{Map, Value};
+
+use crate::harness::{Admin, document};
+
+/// What CCF's document has and ours has not: gone in CCF 7.
+const ABSENT: [&str; 2] = ["/paths//node/memory", "/components/schemas/MemoryUsage__Out"];
+/// What ours has besides: of CCF 7, and our own.
+const ADDED: [&str; 2] = ["/paths//node/receipt/cose", "/paths//node/metrics/prometheus"];
+
+#[test]
+fn the_document_is_that_of_ccf_but_for_a_list() {
+    let Some(ccf) = std::env::var_os("COCO_CCF").map(PathBuf::from) else {
+        eprintln!("SKIPPED: COCO_CCF names no CCF source tree to compare the OpenAPI document with");
+        return;
+    };
+    let theirs = std::fs::read(ccf.join("doc/schemas/node_openapi.json")).unwrap();
+    let theirs: Value = serde_json::from_slice(&theirs).unwrap();
+    let mut differences = BTreeSet::new();
+    compare("", &theirs, &document(), &mut differences);
+    let expected = ABSENT.map(|path| format!("- {path}")).into_iter();
+    let expected = expected.chain(ADDED.map(|path| format!("+ {path}"))).collect();
+    assert_eq!(differences, expected);
+}
+
+fn compare(path: &str, theirs: &Value, ours: &Value, differences: &mut BTreeSet<String>) {
+    match (theirs, ours) {
+        (Value::Object(theirs), Value::Object(ours)) => {
+            let keys: BTreeSet<_> = theirs.keys().chain(ours.keys()).collect();
+            for key in keys {
+                let path = format!("{path}/{key}");
+                match (theirs.get(key), ours.get(key)) {
+                    (Some(theirs), Some(ours)) => compare(&path, theirs, ours, differences),
+                    (Some(_), None) => drop(differences.insert(format!("- {path}"))),
+                    (None, _) => drop(differences.insert(format!("+ {path}"))),
+                }
+            }
+        }
+        // The order in which fields are compulsory says nothing.
+        (Value::Array(theirs), Value::Array(ours)) if path.ends_with("/required") => {
+            let set = |items: &[Value]| items.iter().map(Value::to_string).collect::<BTreeSet<_>>();
+            if set(theirs) != set(ours) {
+                differences.insert(format!("{path}: {theirs:?} is {ours:?}"));
+            }
+        }
+        _ if theirs == ours => {}
+        _ => drop(differences.insert(format!("{path}: {theirs} is {ours}"))),
+    }
+}
+
+#[test]
+fn answers_are_as_the_document_says() {
+    let document = document();
+    let mut admin = Admin::start();
+    admin.node.open();
+    let schemas = document["components"]["schemas"].as_object().unwrap();
+    let mut checked = 0;
+    for (path, operations) in document["paths"].as_object().unwrap() {
+        let content = &operations["get"]["responses"]["200"]["content"]["application/json"]["schema"];
+        if content.is_null() || path.contains("receipt") || path.ends_with("previous_identity") {
+            continue;
+        }
+        let target = path.replace("{node_id}", &admin.id().to_hex());
+        let target = if path.ends_with("/tx") { format!("{target}?transaction_id=2.1") } else { target };
+        let response = admin.send(Method::Get, &target);
+        let body: Value = serde_json::from_slice(&response.body).unwrap();
+        conforms(schemas, content, &body).unwrap_or_else(|at| panic!("{target}: {at} in {body}"));
+        checked += 1;
+    }
+    assert!(checked >= 22, "{checked}");
+}
+
+/// As much of JSON Schema as the document uses.
+fn conforms(schemas: &Map<String, Value>, schema: &Value, value: &Value) -> Result<(), String> {
+    if let Some(name) = schema["$ref"].as_str() {
+        let name = name.rsplit('/').next().expect("a part");
+        return conforms(schemas, &schemas[name], value).map_err(|at| format!("{name}/{at}"));
+    }
+    let fits = match schema["type"].as_str() {
+        None => true,
+        Some("object") => value.is_object(),
+        Some("array") => value.is_array(),
+        Some("string") => value.is_string(),
+        Some("boolean") => value.is_boolean(),
+        Some("integer") => value.is_u64(),
+        Some(other) => panic!("{other}"),
+    };
+    let listed = schema["enum"].as_array().is_none_or(|values| values.contains(value));
+    if !fits || !listed {
+        return Err(format!(" {value} is no {schema}"));
+    }
+    for name in schema["required"].as_array().into_iter().flatten().filter_map(Value::as_str) {
+        value.get(name).ok_or_else(|| format!("{name} is missing"))?;
+    }
+    for item in value.as_array().into_iter().flatten().filter(|_| schema.get("items").is_some()) {
+        conforms(schemas, &schema["items"], item)?;
+    }
+    for (key, field) in value.as_object().into_iter().flatten() {
+        match (schema["properties"].get(key), schema.get("additionalProperties")) {
+            (Some(schema), _) | (None, Some(schema)) => {
+                conforms(schemas, schema, field).map_err(|at| format!("{key}/{at}"))?;
+            }
+            (None, None) if schema["type"].is_null() => {}
+            (None, None) => return Err(format!("{key} is not described")),
+        }
+    }
+    Ok(())
+}

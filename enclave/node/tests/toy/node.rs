@@ -1,0 +1,255 @@
+//! A whole node in one thread, with a host that is a list.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use coco_app::{Call, Historical, InterfaceName, Lookup, Mode, Peer, Request, Response};
+use coco_boundary::{Effect, EntryKind, Event, Evidence, EvidenceFormat, Log, Monotonic, Unix};
+use coco_crypto::{Curve, LedgerSecret, SystemEntropy, x509::UnixTime};
+use coco_ledger::{Ledger, LedgerConfig, LedgerSecrets, SignatureMode, SigningPolicy, Timing};
+use coco_node::{
+    Core, Genesis, Keys, Mount, Mounts, Output, Refusal, Shared, View, Write,
+    core::Settings,
+    keys::{CoseNames, Naming},
+};
+use coco_tables::{
+    nodes::NodeNetwork,
+    service::{ServiceConfig, ServiceInfo, ServiceStatus},
+};
+use coco_wire::{Digest, Seqno, TxId};
+use serde_json::Value;
+
+use crate::adapter::Toy;
+
+pub(crate) struct Node {
+    pub(crate) core: Core,
+    pub(crate) view: View,
+    /// Entries on the disk, in order; those before `Persisted` too.
+    pub(crate) entries: BTreeMap<Seqno, Vec<u8>>,
+    pub(crate) committed: Seqno,
+    pub(crate) stopped: bool,
+    /// Whether signatures are reported as persisted only by [`Node::catch_up`].
+    pub(crate) slow_disk: bool,
+    now: u64,
+    persisted: TxId,
+}
+
+impl Node {
+    /// A node whose service is created, signed and committed.
+    pub(crate) fn start(toy: Toy) -> Self {
+        let secrets = LedgerSecrets::new(Seqno(1), LedgerSecret::generate(&SystemEntropy));
+        let view = view(toy, &secrets);
+        let ledger =
+            Ledger::new(secrets, LedgerConfig { chunk_size: 5_000_000, signatures: SignatureMode::Dual });
+        let core = Core::start(view.clone(), genesis(), ledger, settings());
+        let mut node = Self {
+            core,
+            view,
+            entries: BTreeMap::new(),
+            committed: Seqno::ZERO,
+            stopped: false,
+            slow_disk: false,
+            now: 1000,
+            persisted: TxId::default(),
+        };
+        let mut out = Output::default();
+        node.core.begin(&mut out);
+        node.settle(out);
+        assert_eq!(node.committed, Seqno(2), "the first signature is committed");
+        node
+    }
+
+    /// Opens the service without a vote, as the governance of these tests is a toy too.
+    pub(crate) fn open(&mut self) {
+        let state = self.view.state();
+        let service = coco_tables::Tables::default().service;
+        let mut tx = coco_kv::Tx::new(state.latest.clone());
+        let info = service.info.get(&tx).expect("a row").expect("written by genesis");
+        service.info.put(&mut tx, &ServiceInfo { status: ServiceStatus::Open, ..info });
+        let write = Write {
+            executed: tx.finish(),
+            claims: Digest::ZERO,
+            requests: coco_app::NodeRequests::default(),
+            mount: Mount::Gov,
+        };
+        self.core.sequence(&write).expect("a place");
+        self.tick(1000);
+        assert!(self.view.state().open);
+    }
+
+    /// A committed transaction, read back from the ledger.
+    pub(crate) fn committed_transaction(&mut self, seqno: Seqno) -> Arc<Historical> {
+        for _ in 0..2 {
+            let chain = self.view.state().chain.clone();
+            let now = self.later();
+            match self.view.shared.history.lookup(&chain, &[seqno], now).expect("it is committed") {
+                Lookup::Found(mut found) => return found.remove(0),
+                Lookup::Loading => self.answer_reads(),
+            }
+        }
+        panic!("{seqno} cannot be read back");
+    }
+
+    /// A time at which unanswered reads are tried again.
+    pub(crate) fn later(&mut self) -> Monotonic {
+        self.now += 10_000;
+        Monotonic(self.now)
+    }
+
+    /// Lets time pass.
+    pub(crate) fn tick(&mut self, ms: u64) {
+        self.now += ms;
+        let (now, wall) = (Monotonic(self.now), Unix(1_780_000_000_000 + self.now));
+        self.event(Event::Tick { now, wall });
+    }
+
+    /// Reports everything as persisted at once.
+    pub(crate) fn catch_up(&mut self) {
+        self.event(Event::Persisted { upto: self.persisted });
+    }
+
+    pub(crate) fn event(&mut self, event: Event) {
+        let mut out = Output::default();
+        self.core.handle(event, &mut out);
+        self.settle(out);
+    }
+
+    /// Has a message decoded, run, sequenced and answered, as the driver does.
+    pub(crate) fn send(&mut self, message: Request) -> Response {
+        let planned = self.view.decode(message, &peer()).expect("the message is understood");
+        let replies = planned.plan.calls.iter().map(|call| self.one(planned.mount, call, planned.plan.mode));
+        let replies = replies.collect();
+        self.view.mounts.adapter(planned.mount).encode(replies)
+    }
+
+    fn one(&mut self, mount: Mount, call: &Call, mode: Mode) -> Response {
+        loop {
+            let ran = self.view.run(mount, call, mode, None);
+            let Some(write) = ran.write else { return ran.response };
+            let placed = self.core.sequence(&write);
+            let mut out = Output::default();
+            self.core.flush(&mut out);
+            self.settle(out);
+            match placed {
+                Ok(txid) => return Response { txid: Some(txid), ..ran.response },
+                Err(Refusal::Conflict) => {}
+                Err(refusal) => panic!("{refusal}"),
+            }
+        }
+    }
+
+    /// Carries out what follows until nothing does.
+    fn settle(&mut self, mut out: Output) {
+        loop {
+            let mut next = Output::default();
+            for effect in std::mem::take(&mut out.effects) {
+                self.perform(effect, &mut next);
+            }
+            for job in std::mem::take(&mut out.jobs) {
+                self.core.signed(job.run(), &mut next);
+            }
+            if next.effects.is_empty() && next.jobs.is_empty() {
+                return;
+            }
+            out = next;
+        }
+    }
+
+    fn perform(&mut self, effect: Effect, out: &mut Output) {
+        match effect {
+            Effect::Append { id, kind, entry } => {
+                assert_eq!(id.seqno, self.persisted.seqno.next(), "entries come in order");
+                self.entries.insert(id.seqno, entry);
+                self.persisted = id;
+                if kind == EntryKind::Signature && !self.slow_disk {
+                    self.core.handle(Event::Persisted { upto: id }, out);
+                }
+            }
+            Effect::Commit { upto } => self.committed = upto,
+            Effect::Truncate { last } => {
+                self.entries.split_off(&last.next());
+            }
+            Effect::Quote { report_data } => {
+                let evidence = Ok(evidence(&report_data));
+                self.core.handle(Event::Quote { report_data, evidence }, out);
+            }
+            Effect::ReadEntries { request, from, to } => {
+                let entries = Ok(self.entries.range(from..=to).map(|(_, entry)| entry.clone()).collect());
+                let history = &self.view.shared.history;
+                if let Some(decoding) = history.answered(request, entries) {
+                    history.decode(&decoding);
+                }
+            }
+            Effect::Stop { .. } => self.stopped = true,
+        }
+    }
+
+    /// Answers the reads of the ledger that calls asked for.
+    pub(crate) fn answer_reads(&mut self) {
+        let effects = self.view.shared.history.take_reads();
+        self.settle(Output { effects, ..Output::default() });
+    }
+}
+
+pub(crate) fn peer() -> Peer {
+    Peer { interface: InterfaceName::new("main"), certificate: None }
+}
+
+fn evidence(report_data: &Digest) -> Evidence {
+    use base64::{Engine as _, engine::general_purpose::STANDARD};
+    let quote = serde_json::json!({
+        "measurement": "Insecure hard-coded virtual measurement v1",
+        "host_data": Digest([7; 32]),
+        "report_data": STANDARD.encode(report_data.0),
+    });
+    Evidence {
+        format: EvidenceFormat::Virtual,
+        quote: quote.to_string().into_bytes(),
+        endorsements: Vec::new(),
+    }
+}
+
+fn genesis() -> Genesis {
+    Genesis {
+        members: Vec::new(),
+        constitution: String::new(),
+        service_data: Value::Null,
+        configuration: ServiceConfig::default(),
+        network: NodeNetwork::default(),
+        node_data: Value::Null,
+    }
+}
+
+fn settings() -> Settings {
+    Settings {
+        signing: SigningPolicy {
+            timing: Timing::Adaptive { min_interval_ms: 5 },
+            tx_count: 5000,
+            delay_ms: 1000,
+        },
+        ledger: LedgerConfig { chunk_size: 5_000_000, signatures: SignatureMode::Dual },
+        timing: coco_raft::Timing { election_timeout_ms: 5000, message_timeout_ms: 100, max_entries: 1000 },
+        max_uncommitted: 10_000,
+        keep_committed: 8,
+    }
+}
+
+fn view(toy: Toy, secrets: &LedgerSecrets) -> View {
+    let name = |text: &str| text.parse().expect("a subject name");
+    let naming = Naming {
+        curve: Curve::P384,
+        node_subject: name("CN=Node"),
+        node_alt_names: Vec::new(),
+        node_validity_days: 1,
+        service_subject: name("CN=Service"),
+        service_validity_days: 1,
+        cose: CoseNames { issuer: "issuer".into(), subject: "subject".into() },
+    };
+    let keys = Keys::generate(&naming, UnixTime(1_780_000_000), &SystemEntropy).expect("certificates");
+    let app: Arc<dyn coco_app::Adapter> = Arc::new(toy);
+    let indexed = app.manifest().indexed_tables.iter().copied();
+    let shared =
+        Shared::new(keys, secrets.clone(), 1 << 20, indexed, Arc::new(SystemEntropy), Log::discard());
+    let still = || Arc::new(Toy::new(None, None)) as Arc<dyn coco_app::Adapter>;
+    let mounts = Mounts { app, gov: still(), node: still(), offered: BTreeMap::new() };
+    View { shared: Arc::new(shared), mounts: Arc::new(mounts) }
+}
