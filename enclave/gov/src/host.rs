@@ -1,0 +1,138 @@
+//! What the constitution may ask of the service while it carries out a decision.
+
+use std::sync::Arc;
+
+use coco_app::{Context, NodeRequests, Reject};
+use coco_crypto::{
+    Certificate,
+    x509::{Request, UnixTime, Validity, issue_endorsed, renew_self_signed},
+};
+use coco_js::{GovernanceHost, HostRefusal};
+use coco_kv::Tx;
+use coco_wire::Seqno;
+use serde_json::Value;
+
+use crate::{adapter::Governance, authority::Authority, gate::internal};
+
+/// The service as `apply` sees it.
+pub(crate) struct Host {
+    governance: Governance,
+    /// PEM certificate of the service when `apply` began.
+    certificate: Option<String>,
+    now_s: u64,
+    requests: NodeRequests,
+}
+
+impl Host {
+    /// For one execution within the transaction of `cx`.
+    pub(crate) fn new(governance: &Governance, cx: &Context<'_>) -> Result<Self, Reject> {
+        let info = governance.tables.service.info.get(&*cx.tx).map_err(internal)?;
+        Ok(Self {
+            governance: governance.clone(),
+            certificate: info.map(|info| info.cert),
+            now_s: cx.services.now_ms() / 1000,
+            requests: NodeRequests::default(),
+        })
+    }
+
+    /// What the node is to do if the transaction takes place.
+    pub(crate) fn requests(&self) -> NodeRequests {
+        self.requests
+    }
+
+    fn authority(&self) -> &Arc<Authority> {
+        &self.governance.authority
+    }
+
+    fn service_certificate(&self) -> Result<Certificate, HostRefusal> {
+        let pem = self.certificate.as_deref().ok_or_else(|| refused("there is no service certificate"))?;
+        Certificate::from_pem(pem).map_err(refused)
+    }
+}
+
+impl GovernanceHost for Host {
+    fn rekey_ledger(&mut self, _: &mut Tx) -> Result<(), HostRefusal> {
+        Err(HostRefusal::Unsupported)
+    }
+
+    fn transition_service_to_open(
+        &mut self,
+        tx: &mut Tx,
+        _previous_identity: Option<&str>,
+        next_identity: &str,
+    ) -> Result<(), HostRefusal> {
+        self.governance.open_service(tx, next_identity, self.now_s)
+    }
+
+    fn refresh_recovery_shares(&mut self, tx: &mut Tx) -> Result<(), HostRefusal> {
+        self.governance.refresh_shares(tx)
+    }
+
+    fn trigger_ledger_chunk(&mut self, _: &mut Tx) -> Result<(), HostRefusal> {
+        self.requests.ledger_chunk = true;
+        Ok(())
+    }
+
+    fn trigger_snapshot(&mut self, _: &mut Tx) -> Result<(), HostRefusal> {
+        Err(HostRefusal::Unsupported)
+    }
+
+    fn latest_ledger_secret_seqno(&mut self, _: &mut Tx) -> Result<Seqno, HostRefusal> {
+        Ok((self.authority().ledger_secrets)().latest.0)
+    }
+
+    fn endorse_certificate(
+        &mut self,
+        request_pem: &str,
+        valid_from: &str,
+        validity_days: u32,
+    ) -> Result<String, HostRefusal> {
+        let request = Request::from_pem(request_pem).map_err(refused)?;
+        let validity = validity(valid_from, validity_days)?;
+        let issuer = self.service_certificate()?;
+        let Authority { service_key, entropy, .. } = &**self.authority();
+        Ok(issue_endorsed(&**service_key, &issuer, &request, validity, &**entropy).to_pem())
+    }
+
+    fn renew_service_certificate(
+        &mut self,
+        valid_from: &str,
+        validity_days: u32,
+    ) -> Result<String, HostRefusal> {
+        let validity = validity(valid_from, validity_days)?;
+        let current = self.service_certificate()?;
+        let Authority { service_key, entropy, .. } = &**self.authority();
+        Ok(renew_self_signed(&**service_key, &current, validity, &**entropy).to_pem())
+    }
+
+    fn refresh_app_bytecode_cache(&mut self, _: &mut Tx) -> Result<(), HostRefusal> {
+        Err(HostRefusal::Unsupported)
+    }
+
+    fn set_jwt_public_signing_keys(
+        &mut self,
+        _: &mut Tx,
+        _issuer: &str,
+        _metadata: &Value,
+        _key_set: &Value,
+    ) -> Result<(), HostRefusal> {
+        Err(HostRefusal::Unsupported)
+    }
+
+    fn remove_jwt_public_signing_keys(&mut self, _: &mut Tx, _issuer: &str) -> Result<(), HostRefusal> {
+        Err(HostRefusal::Unsupported)
+    }
+
+    fn tcb_policy(&mut self, _cpuid_hex: &str, _tcb_version_hex: &str) -> Result<Value, HostRefusal> {
+        Err(HostRefusal::Unsupported)
+    }
+}
+
+fn validity(valid_from: &str, days: u32) -> Result<Validity, HostRefusal> {
+    let from: UnixTime = valid_from.parse().map_err(refused)?;
+    Validity::days(from, days).map_err(refused)
+}
+
+fn refused(reason: impl ToString) -> HostRefusal {
+    HostRefusal::Refused(reason.to_string())
+}

@@ -1,0 +1,11 @@
+//! Governance from the first acknowledgement to the open service, through the adapter and over a real store.
+
+mod consortium;
+mod constitutions;
+
+mod ballots;
+mod opening;
+mod proposals;
+mod service;
+mod shares;
+mod signatures;

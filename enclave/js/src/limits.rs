@@ -1,0 +1,54 @@
+//! How much of the node a script may use.
+
+use coco_tables::scripts::RuntimeOptions;
+
+/// Bounds of one execution (CCF `JSRuntimeOptions`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Memory of the script, in bytes. One value may take an eighth of it.
+    pub heap_bytes: usize,
+    /// Depth of its calls, in bytes of the thread's stack, which must have this much and 256 KiB left.
+    /// The engine knows no bound above 16 MiB.
+    pub stack_bytes: usize,
+    /// Wall time in milliseconds, for whoever makes the [deadline](crate::Capabilities::deadline).
+    pub execution_ms: u64,
+}
+
+impl Default for Limits {
+    /// Those of a service that has set none: 100 MiB, 1 MiB, 5 s.
+    fn default() -> Self {
+        Self::from(&RuntimeOptions::default())
+    }
+}
+
+impl From<&RuntimeOptions> for Limits {
+    fn from(options: &RuntimeOptions) -> Self {
+        let bytes = |count| usize::try_from(count).unwrap_or(usize::MAX);
+        Self {
+            heap_bytes: bytes(options.max_heap_bytes),
+            stack_bytes: bytes(options.max_stack_bytes),
+            execution_ms: options.max_execution_time_ms,
+        }
+    }
+}
+
+impl Limits {
+    const MAX_STACK_BYTES: usize = 16 << 20;
+
+    /// Raised to the defaults where below: what a constitution gets, so that members cannot lock
+    /// themselves out by setting the limits too low.
+    #[must_use]
+    pub fn no_lower_than_default(self) -> Self {
+        let default = Self::default();
+        Self {
+            heap_bytes: self.heap_bytes.max(default.heap_bytes),
+            stack_bytes: self.stack_bytes.max(default.stack_bytes),
+            execution_ms: self.execution_ms.max(default.execution_ms),
+        }
+    }
+
+    /// What the engine is told; it takes a larger number as "no limit".
+    pub(crate) fn engine_stack_bytes(self) -> usize {
+        self.stack_bytes.min(Self::MAX_STACK_BYTES)
+    }
+}

@@ -1,0 +1,93 @@
+// Those parts of the `ccf` object and of `console` that are classes or take any value; the rest is native.
+//
+// `native`: isError(value), print(fails, text), tables.{open, has, get, version, size, forEach, set, delete, clear}, which
+// take the number that `open` gave for the table's name.
+(function (native) {
+  "use strict";
+
+  const { JSON, Object, Proxy, Reflect, String } = globalThis;
+  const { isError, print, tables } = native;
+  const { freeze } = Object;
+  const { apply } = Reflect;
+  const { slice } = String.prototype;
+  const { stringify } = JSON;
+  const MAX_TEXT = 4096;
+
+  function expect(count, given) {
+    if (given !== count) {
+      throw new TypeError(`Passed ${given} arguments, but expected ${count}`);
+    }
+  }
+
+  class Table {
+    #number;
+
+    constructor(number) {
+      this.#number = number;
+    }
+
+    has(key) {
+      expect(1, arguments.length);
+      return tables.has(this.#number, key);
+    }
+
+    get(key) {
+      expect(1, arguments.length);
+      return tables.get(this.#number, key);
+    }
+
+    getVersionOfPreviousWrite(key) {
+      expect(1, arguments.length);
+      return tables.version(this.#number, key);
+    }
+
+    get size() {
+      return tables.size(this.#number);
+    }
+
+    forEach(visit) {
+      expect(1, arguments.length);
+      if (typeof visit !== "function") {
+        throw new TypeError("Argument must be a function");
+      }
+      tables.forEach(this.#number, visit, this);
+    }
+
+    set(key, value) {
+      expect(2, arguments.length);
+      tables.set(this.#number, key, value);
+      return this;
+    }
+
+    delete(key) {
+      expect(1, arguments.length);
+      tables.delete(this.#number, key);
+    }
+
+    clear() {
+      expect(0, arguments.length);
+      tables.clear(this.#number);
+    }
+  }
+  freeze(Table.prototype);
+  freeze(Table);
+
+  const log = (fails) => (...values) => {
+    let line = "";
+    for (let i = 0; i < values.length && line.length <= MAX_TEXT; i++) {
+      const value = values[i];
+      const isObject = (typeof value === "object" && value !== null) || typeof value === "function";
+      const text = isObject && !isError(value) ? stringify(value) : value;
+      line = `${line}${i === 0 ? "" : " "}${String(text)}`;
+    }
+    print(fails, apply(slice, line, [0, MAX_TEXT]));
+  };
+
+  return {
+    kv: new Proxy(freeze({ __proto__: null }), {
+      __proto__: null,
+      get: (_, name) => (typeof name === "string" ? new Table(tables.open(name)) : undefined),
+    }),
+    console: { log: log(false), info: log(false), warn: log(true), error: log(true) },
+  };
+})

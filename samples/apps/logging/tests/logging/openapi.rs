@@ -1,0 +1,48 @@
+//! The generated document beside that which CCF publishes for its sample.
+
+use serde_json::Value;
+
+/// What we have and CCF's published document has not: endpoints of CCF 7.0, and the COSE receipt.
+const ADDED: [&str; 3] =
+    ["/app/log/blocking/private", "/app/log/private/optional_commit", "/app/receipt/cose"];
+
+/// Takes the authentication by JSON Web Token out of CCF's document.
+fn without_jwt(mut document: Value) -> Value {
+    for item in document["paths"].as_object_mut().unwrap().values_mut() {
+        for operation in item.as_object_mut().unwrap().values_mut() {
+            let security = operation.get_mut("security").and_then(Value::as_array_mut);
+            security.into_iter().for_each(|schemes| schemes.retain(|scheme| scheme.get("jwt").is_none()));
+        }
+    }
+    document["components"]["securitySchemes"].as_object_mut().unwrap().remove("jwt").unwrap();
+    document
+}
+
+#[test]
+fn the_document_equals_that_of_ccf_but_for_listed_differences() {
+    let Ok(ccf) = std::env::var("COCO_CCF") else {
+        eprintln!("SKIPPED: set COCO_CCF to a checkout of CCF to compare OpenAPI documents");
+        return;
+    };
+    let published = std::fs::read(format!("{ccf}/doc/schemas/app_openapi.json")).unwrap();
+    let expected = without_jwt(serde_json::from_slice(&published).unwrap());
+    let mut ours = coco_sample_logging::adapter().openapi();
+    for path in ADDED {
+        assert!(expected["paths"].get(path).is_none(), "{path}");
+        ours["paths"].as_object_mut().unwrap().remove(path).unwrap();
+    }
+    let paths = |document: &Value| document["paths"].as_object().unwrap().keys().cloned().collect::<Vec<_>>();
+    assert_eq!(paths(&ours), paths(&expected));
+    for (path, item) in expected["paths"].as_object().unwrap() {
+        assert_eq!(&ours["paths"][path], item, "{path}");
+    }
+    assert_eq!(ours, expected);
+}
+
+#[test]
+fn the_document_is_served() {
+    let mut service = crate::service::Service::new();
+    let served = service.anonymous("GET /app/api", &[], b"");
+    let served: Value = serde_json::from_slice(&served.body).unwrap();
+    assert_eq!(served, service.adapter.openapi());
+}

@@ -1,0 +1,405 @@
+// What members may propose: the first part of the default constitution.
+//
+// A constitution is one ECMAScript module. This one is the text of `actions.js`, `validate.js`,
+// `resolve.js` and `apply.js`, in this order. Names and arguments of actions are those of CCF's default
+// constitution. An argument that an action does not know is refused: it may be a misspelt one.
+//
+// Constitution and service
+//   set_constitution            constitution: text
+//       Replaces this text. Drops all other open proposals.
+//   transition_service_to_open  next_service_identity: certificate, previous_service_identity?: certificate
+//       Opens the service to users. A recovering service needs both identities.
+//   set_recovery_threshold      recovery_threshold: 1 to 254
+//       How many members it takes to recover the service. Issues new recovery shares.
+//   set_service_configuration   reconfiguration_type?, recovery_threshold?, recent_cose_proposals_window_size?
+//   trigger_recovery_shares_refresh, trigger_ledger_rekey, trigger_ledger_chunk, trigger_snapshot
+//   assert_service_identity     service_identity: certificate
+//       Does nothing, and is invalid for any other service.
+//
+// Members and users
+//   set_member       cert: certificate, encryption_pub_key?: PEM, member_data?: object,
+//                    recovery_role?: "NonParticipant", "Participant" or "Owner"
+//       Adds a member, who becomes active by an acknowledgement, or replaces one.
+//   remove_member    member_id
+//       Refused if too few active members were left to recover the service.
+//   set_member_data  member_id, member_data: object
+//   set_user         cert: certificate, user_data?: object
+//   remove_user      user_id
+//   set_user_data    user_id, user_data?: object
+//
+// What may run a node
+//   add_node_code, remove_node_code                          code_id
+//   add_snp_measurement, remove_snp_measurement              measurement
+//   add_snp_host_data                                        host_data, security_policy: text or ""
+//   remove_snp_host_data                                     host_data
+//   add_snp_uvm_endorsement                                  did, feed, svn
+//   remove_snp_uvm_endorsement                               did, feed
+//   set_snp_minimum_tcb_version                              cpuid, tcb_version: object of numbers
+//   remove_snp_minimum_tcb_version                           cpuid
+//   add_virtual_measurement, remove_virtual_measurement      measurement
+//   add_virtual_host_data, remove_virtual_host_data          host_data
+//       What adds drops all other open proposals: members may have voted for them on the strength of what
+//       was trusted so far.
+//   set_node_data                                            node_id, node_data
+//
+// Applications and others
+//   set_js_app              bundle: { metadata: { endpoints }, modules: [{ name, module }] },
+//                           disable_bytecode_cache?: boolean (there is no such cache)
+//   remove_js_app
+//   set_js_runtime_options  max_heap_bytes, max_stack_bytes, max_execution_time_ms,
+//                           log_exception_details?, return_exception_details?, max_cached_interpreters?
+//   set_ca_cert_bundle      name, cert_bundle: certificates
+//   remove_ca_cert_bundle   name
+
+// ---- Checks of arguments: functions of a value and its path that throw
+
+function expected(path, what) {
+  throw new Error(`${path} must be ${what}`);
+}
+
+const ofType = (type) => (value, path) => typeof value === type || expected(path, `of type ${type}`);
+const text = ofType("string");
+const flag = ofType("boolean");
+const object = (value, path) =>
+  (typeof value === "object" && value !== null && !Array.isArray(value)) || expected(path, "an object");
+const anything = () => true;
+
+const optional = (check) => (value, path) => value === undefined || value === null || check(value, path);
+const oneOf = (...choices) => (value, path) =>
+  choices.includes(value) || expected(path, `one of ${choices.join(", ")}`);
+const integer = (low = 0, high = Number.MAX_SAFE_INTEGER) => (value, path) =>
+  (Number.isInteger(value) && value >= low && value <= high) ||
+  expected(path, `an integer from ${low} to ${high}`);
+const hex = (digits) => (value, path) =>
+  (typeof value === "string" && value.length === digits && /^[0-9a-f]*$/.test(value)) ||
+  expected(path, `${digits} lower-case hexadecimal digits`);
+const entityId = hex(64);
+
+const listOf = (check) => (value, path) => {
+  Array.isArray(value) || expected(path, "an array");
+  value.forEach((item, i) => check(item, `${path}[${i}]`));
+};
+const mapOf = (check) => (value, path) => {
+  object(value, path);
+  Object.entries(value).forEach(([name, item]) => check(item, `${path}["${name}"]`));
+};
+const fields = (checks) => (value, path) => {
+  object(value, path);
+  Object.entries(checks).forEach(([name, check]) => check(value[name], `${path}.${name}`));
+};
+
+const certificates = (value, path) => {
+  text(value, path);
+  ccf.crypto.isValidX509CertBundle(value) || expected(path, "X.509 certificates in PEM");
+};
+const certificate = (value, path) => {
+  certificates(value, path);
+  value.split("-----BEGIN ").length === 2 || expected(path, "a single certificate");
+};
+const publicKey = (value, path) => {
+  text(value, path);
+  value.startsWith("-----BEGIN PUBLIC KEY-----") || expected(path, "a public key in PEM");
+};
+
+function checkArguments(checks, given) {
+  const args = given ?? {};
+  object(args, "args");
+  for (const name of Object.keys(args)) {
+    Object.hasOwn(checks, name) || expected(`args.${name}`, "left out: there is no such argument");
+  }
+  for (const [name, check] of Object.entries(checks)) {
+    check(args[name], name);
+  }
+  return args;
+}
+
+// ---- Tables of governance
+
+const singleton = new ArrayBuffer(8);
+const table = (name) => ccf.kv[`public:ccf.gov.${name}`];
+const keyOf = (id) => (id === singleton ? id : ccf.strToBuf(id));
+
+function find(name, id = singleton) {
+  const value = table(name).get(keyOf(id));
+  return value === undefined ? undefined : ccf.bufToJsonCompatible(value);
+}
+
+function get(name, id = singleton) {
+  return find(name, id) ?? expected(`${name} ${id === singleton ? "" : id}`.trimEnd(), "in the ledger");
+}
+
+function put(name, id, value) {
+  table(name).set(keyOf(id), ccf.jsonCompatibleToBuf(value));
+}
+
+function putText(name, id, value) {
+  table(name).set(keyOf(id), ccf.strToBuf(value));
+}
+
+function remove(name, id) {
+  table(name).delete(keyOf(id));
+}
+
+function activeMembers() {
+  const active = [];
+  table("members.info").forEach((value, key) => {
+    if (ccf.bufToJsonCompatible(value).status === "Active") {
+      active.push(ccf.bufToStr(key));
+    }
+  });
+  return active;
+}
+
+const canRecover = (member) => table("members.encryption_public_keys").has(keyOf(member));
+
+function dropOtherProposals(proposalId) {
+  table("proposals_info").forEach((value, key, proposals) => {
+    const info = ccf.bufToJsonCompatible(value);
+    if (info.state === "Open" && ccf.bufToStr(key) !== proposalId) {
+      proposals.set(key, ccf.jsonCompatibleToBuf({ ...info, state: "Dropped" }));
+    }
+  });
+}
+
+function configure(changes) {
+  const config = get("service.config");
+  const { reconfiguration_type: type, recovery_threshold: threshold } = changes;
+  if (type != null && type !== (config.reconfiguration_type ?? "OneTransaction") && type !== "TwoTransaction") {
+    throw new Error(`cannot change reconfiguration type from ${config.reconfiguration_type} to ${type}`);
+  }
+  const reshare = threshold != null && threshold !== config.recovery_threshold;
+  if (reshare) {
+    const { status } = get("service.info");
+    const members = activeMembers().filter(canRecover).length;
+    if (status === "WaitingForRecoveryShares") {
+      throw new Error("cannot set the recovery threshold while the service waits for recovery shares");
+    }
+    if (status === "Open" && threshold > members) {
+      throw new Error(`recovery threshold ${threshold} exceeds the number of recovery members (${members})`);
+    }
+  }
+  const given = Object.entries(changes).filter(([, value]) => value != null);
+  put("service.config", singleton, { ...config, ...Object.fromEntries(given) });
+  if (reshare) {
+    ccf.node.triggerRecoverySharesRefresh();
+  }
+}
+
+// ---- Actions
+
+// `checks` of arguments by name; `apply(args, proposalId)`; `validate(args)` for what concerns several.
+const actions = new Map();
+
+function action(name, checks, apply, validate = anything) {
+  actions.set(name, { validate: (args) => validate(checkArguments(checks, args)), apply });
+}
+
+action("set_constitution", { constitution: text }, ({ constitution }, proposalId) => {
+  put("constitution", singleton, constitution);
+  dropOtherProposals(proposalId);
+}, ({ constitution }) => ccf.gov.validateConstitution(constitution));
+
+action("transition_service_to_open", {
+  next_service_identity: certificate,
+  previous_service_identity: optional(certificate),
+}, ({ next_service_identity: next, previous_service_identity: previous }) => {
+  if (get("service.info").status === "Recovering" && previous == null) {
+    throw new Error("a recovering service opens with both its previous and its next identity");
+  }
+  ccf.node.transitionServiceToOpen(previous == null ? undefined : ccf.strToBuf(previous), ccf.strToBuf(next));
+});
+
+action("set_recovery_threshold", { recovery_threshold: integer(1, 254) }, configure);
+
+action("set_service_configuration", {
+  reconfiguration_type: optional(oneOf("OneTransaction", "TwoTransaction")),
+  recovery_threshold: optional(integer(1, 254)),
+  recent_cose_proposals_window_size: optional(integer(1, 10000)),
+}, configure);
+
+action("trigger_recovery_shares_refresh", {}, () => ccf.node.triggerRecoverySharesRefresh());
+action("trigger_ledger_rekey", {}, () => ccf.node.triggerLedgerRekey());
+action("trigger_ledger_chunk", {}, () => ccf.node.triggerLedgerChunk());
+action("trigger_snapshot", {}, () => ccf.node.triggerSnapshot());
+
+action("assert_service_identity", { service_identity: certificate }, anything, ({ service_identity }) =>
+  get("service.info").cert === service_identity || expected("service_identity", "that of this service"));
+
+action("set_member", {
+  cert: certificate,
+  encryption_pub_key: optional(publicKey),
+  member_data: optional(object),
+  recovery_role: optional(oneOf("NonParticipant", "Participant", "Owner")),
+}, ({ cert, encryption_pub_key, member_data, recovery_role }) => {
+  const id = ccf.pemToId(cert);
+  putText("members.certs", id, cert);
+  if (encryption_pub_key == null) {
+    remove("members.encryption_public_keys", id);
+  } else {
+    putText("members.encryption_public_keys", id, encryption_pub_key);
+  }
+  put("members.info", id, { member_data, recovery_role, status: "Accepted" });
+  const signature = ccf.kv["public:ccf.internal.signatures"].get(singleton);
+  if (signature !== undefined) {
+    put("members.acks", id, { state_digest: ccf.bufToJsonCompatible(signature).root });
+  }
+}, ({ encryption_pub_key, recovery_role }) =>
+  encryption_pub_key != null || recovery_role == null ||
+  expected("recovery_role", "left out where there is no encryption_pub_key"));
+
+action("remove_member", { member_id: entityId }, ({ member_id }) => {
+  const active = activeMembers();
+  const recovers = active.includes(member_id) && canRecover(member_id);
+  const left = active.filter(canRecover).length - 1;
+  const { recovery_threshold: threshold } = get("service.config");
+  if (recovers && left < threshold) {
+    throw new Error(`${left} recovery members would be left, fewer than the recovery threshold (${threshold})`);
+  }
+  for (const name of ["info", "encryption_public_keys", "certs", "acks"]) {
+    remove(`members.${name}`, member_id);
+  }
+  remove("history", member_id);
+  if (recovers) {
+    // Who leaves must not be able to read what is written from now on.
+    ccf.node.triggerLedgerRekey();
+  }
+});
+
+action("set_member_data", { member_id: entityId, member_data: object }, ({ member_id, member_data }) =>
+  put("members.info", member_id, { ...get("members.info", member_id), member_data }));
+
+function setUserData({ user_id, user_data }) {
+  if (user_data == null) {
+    remove("users.info", user_id);
+  } else {
+    put("users.info", user_id, { user_data });
+  }
+}
+
+action("set_user", { cert: certificate, user_data: optional(object) }, ({ cert, user_data }) => {
+  const user_id = ccf.pemToId(cert);
+  putText("users.certs", user_id, cert);
+  setUserData({ user_id, user_data });
+});
+
+action("remove_user", { user_id: entityId }, ({ user_id }) => {
+  remove("users.certs", user_id);
+  remove("users.info", user_id);
+});
+
+action("set_user_data", { user_id: entityId, user_data: optional(object) }, setUserData);
+
+action("set_node_data", { node_id: entityId, node_data: anything }, ({ node_id, node_data }) =>
+  put("nodes.info", node_id, { ...get("nodes.info", node_id), node_data }));
+
+// Actions that add to and remove from a list of what is trusted.
+function trusted(kind, name, argument, entry, checks = {}, validate = anything) {
+  action(`add_${kind}`, { [argument]: text, ...checks }, (args, proposalId) => {
+    table(name).set(keyOf(args[argument]), entry(args));
+    dropOtherProposals(proposalId);
+  }, validate);
+  action(`remove_${kind}`, { [argument]: text }, (args) => remove(name, args[argument]));
+}
+
+const allowed = () => ccf.jsonCompatibleToBuf("AllowedToJoin");
+trusted("node_code", "nodes.code_ids", "code_id", allowed);
+trusted("snp_measurement", "nodes.snp.measurements", "measurement", allowed);
+trusted("virtual_measurement", "nodes.virtual.measurements", "measurement", allowed);
+trusted("virtual_host_data", "nodes.virtual.host_data", "host_data", () => singleton);
+trusted("snp_host_data", "nodes.snp.host_data", "host_data",
+  ({ security_policy }) => ccf.jsonCompatibleToBuf(security_policy),
+  { security_policy: text },
+  ({ host_data, security_policy }) => {
+    const digest = new Uint8Array(ccf.crypto.digest("SHA-256", ccf.strToBuf(security_policy)));
+    const digits = Array.from(digest, (byte) => byte.toString(16).padStart(2, "0")).join("");
+    security_policy === "" || digits === host_data || expected("host_data", "the SHA-256 digest of security_policy");
+  });
+
+action("add_snp_uvm_endorsement", { did: text, feed: text, svn: text }, ({ did, feed, svn }, proposalId) => {
+  put("nodes.snp.uvm_endorsements", did, { ...find("nodes.snp.uvm_endorsements", did), [feed]: { svn } });
+  dropOtherProposals(proposalId);
+});
+
+action("remove_snp_uvm_endorsement", { did: text, feed: text }, ({ did, feed }) => {
+  const { [feed]: _, ...others } = find("nodes.snp.uvm_endorsements", did) ?? {};
+  if (Object.keys(others).length === 0) {
+    remove("nodes.snp.uvm_endorsements", did);
+  } else {
+    put("nodes.snp.uvm_endorsements", did, others);
+  }
+});
+
+action("set_snp_minimum_tcb_version", {
+  cpuid: hex(8),
+  tcb_version: fields({ boot_loader: integer(), tee: integer(), snp: integer(), microcode: integer() }),
+}, ({ cpuid, tcb_version }, proposalId) => {
+  put("nodes.snp.tcb_versions", cpuid, tcb_version);
+  dropOtherProposals(proposalId);
+});
+
+action("remove_snp_minimum_tcb_version", { cpuid: hex(8) }, ({ cpuid }) => {
+  get("nodes.snp.tcb_versions", cpuid);
+  remove("nodes.snp.tcb_versions", cpuid);
+});
+
+const endpoint = fields({
+  js_module: text,
+  js_function: text,
+  mode: oneOf("readwrite", "readonly", "historical"),
+  forwarding_required: oneOf("sometimes", "always", "never"),
+  redirection_strategy: optional(oneOf("none", "to_primary", "to_backup")),
+  openapi: optional(object),
+  openapi_hidden: optional(flag),
+  authn_policies: listOf((policy, path) =>
+    typeof policy === "string" || fields({ all_of: listOf(text) })(policy, path)),
+});
+
+function removeApp() {
+  for (const name of ["modules", "modules_quickjs_bytecode", "modules_quickjs_version", "endpoints"]) {
+    table(name).clear();
+  }
+}
+
+action("set_js_app", {
+  bundle: fields({
+    metadata: fields({ endpoints: mapOf(mapOf(endpoint)) }),
+    modules: listOf(fields({ name: text, module: text })),
+  }),
+  disable_bytecode_cache: optional(flag),
+}, ({ bundle }) => {
+  removeApp();
+  for (const { name, module } of bundle.modules) {
+    putText("modules", `/${name}`, module);
+  }
+  for (const [path, methods] of Object.entries(bundle.metadata.endpoints)) {
+    for (const [method, properties] of Object.entries(methods)) {
+      put("endpoints", `${method.toUpperCase()} ${path}`, { ...properties, js_module: `/${properties.js_module}` });
+    }
+  }
+  put("interpreter.flush", singleton, true);
+}, ({ bundle }) => {
+  const names = bundle.modules.map(({ name }) => name);
+  for (const [path, methods] of Object.entries(bundle.metadata.endpoints)) {
+    for (const { js_module } of Object.values(methods)) {
+      names.includes(js_module) || expected(`module ${js_module} of ${path}`, "in the bundle");
+    }
+  }
+});
+
+action("remove_js_app", {}, () => {
+  removeApp();
+  table("interpreter.flush").clear();
+});
+
+action("set_js_runtime_options", {
+  max_heap_bytes: integer(),
+  max_stack_bytes: integer(),
+  max_execution_time_ms: integer(),
+  log_exception_details: optional(flag),
+  return_exception_details: optional(flag),
+  max_cached_interpreters: optional(integer()),
+}, (options) => put("js_runtime_options", singleton, options));
+
+action("set_ca_cert_bundle", { name: text, cert_bundle: certificates }, ({ name, cert_bundle }) =>
+  put("tls.ca_cert_bundles", name, cert_bundle));
+action("remove_ca_cert_bundle", { name: text }, ({ name }) => remove("tls.ca_cert_bundles", name));
