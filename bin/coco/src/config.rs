@@ -148,8 +148,8 @@ impl NodeConfig {
 }
 
 fn read_json(path: &Path) -> Result<Value, ReadError> {
-    let content = read_input(path, MAX_FILE_LEN)
-        .map_err(|error| ReadError::Io { path: path.to_path_buf(), error })?;
+    let content =
+        read_input(path, MAX_FILE_LEN).map_err(|error| ReadError::Io { path: path.to_path_buf(), error })?;
     serde_json::from_slice(&content).map_err(|error| ReadError::Json { path: path.to_path_buf(), error })
 }
 

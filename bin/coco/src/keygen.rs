@@ -205,7 +205,8 @@ impl ParticipantFiles {
 
     fn refuse_existing(&self) -> Result<(), KeygenError> {
         let encryption = self.encryption.iter().flat_map(|keys| [&keys.public_key, &keys.private_key]);
-        match [&self.certificate, &self.private_key].into_iter().chain(encryption).find(|file| file.exists()) {
+        match [&self.certificate, &self.private_key].into_iter().chain(encryption).find(|file| file.exists())
+        {
             Some(file) => Err(KeygenError::Exists(file.clone())),
             None => Ok(()),
         }

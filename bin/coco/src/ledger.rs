@@ -103,6 +103,3 @@ fn add(found: &mut BTreeMap<String, (PathBuf, u64)>, path: PathBuf) -> io::Resul
 fn read(path: &Path) -> Result<Vec<u8>, SourceError> {
     fs::read(path).map_err(|error| SourceError::Io { path: path.to_path_buf(), error })
 }
-
-#[cfg(test)]
-mod tests;

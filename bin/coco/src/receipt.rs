@@ -116,7 +116,9 @@ impl VerifyArgs {
         exit::print(|out| match &shown {
             Ok(proven) if self.json => writeln!(out, "{:#}", valid_json(proven, format)),
             Ok(proven) => write_valid(proven, format, out),
-            Err(why) if self.json => writeln!(out, "{:#}", json!({ "valid": false, "reason": why.to_string() })),
+            Err(why) if self.json => {
+                writeln!(out, "{:#}", json!({ "valid": false, "reason": why.to_string() }))
+            }
             Err(why) => writeln!(out, "NOT VALID: {why}."),
         })?;
         Ok(if shown.is_ok() { 0 } else { exit::REFUSED })
@@ -159,7 +161,9 @@ fn read(path: &Path) -> Result<Vec<u8>, ReceiptError> {
     };
     match result {
         Ok(len) if len as u64 <= MAX_LEN => Ok(content),
-        Ok(_) => Err(ReceiptError::Io { path: path.to_path_buf(), error: io::ErrorKind::FileTooLarge.into() }),
+        Ok(_) => {
+            Err(ReceiptError::Io { path: path.to_path_buf(), error: io::ErrorKind::FileTooLarge.into() })
+        }
         Err(error) => Err(ReceiptError::Io { path: path.to_path_buf(), error }),
     }
 }
@@ -172,7 +176,9 @@ fn write_valid(proven: &[Proven], format: Format, out: &mut dyn Write) -> io::Re
                 writeln!(out, "  transaction       {}", transaction.id)?;
                 writeln!(out, "  write set digest  {}", transaction.write_set_digest)?;
                 match transaction.claims_digest {
-                    Some(claims) if claims != Digest::default() => writeln!(out, "  claims digest     {claims}")?,
+                    Some(claims) if claims != Digest::default() => {
+                        writeln!(out, "  claims digest     {claims}")?;
+                    }
                     _ => writeln!(out, "  claims            none")?,
                 }
             }
@@ -205,6 +211,3 @@ fn valid_json(proven: &[Proven], format: Format) -> Value {
     };
     json!({ "valid": true, "format": format, "proofs": proven.iter().map(proof).collect::<Vec<_>>() })
 }
-
-#[cfg(test)]
-mod tests;

@@ -141,6 +141,7 @@ pub fn run(config: &NodeConfig, app: Arc<dyn Adapter>, log: &Log) -> Result<Exit
         network: network.clone(),
         node_data: genesis.node_data.clone(),
         started: clock.wall(),
+        app: Arc::clone(&app),
         sessions: Arc::new(interfaces.metrics()),
     };
     let authority = authority(&shared, secret, clock, log);
@@ -159,7 +160,8 @@ pub fn run(config: &NodeConfig, app: Arc<dyn Adapter>, log: &Log) -> Result<Exit
     let threads = usize::try_from(config.worker_threads).unwrap_or(0);
     let server = Server::start(listening.rpc, threads, &rpc, log)?;
     write_files(config, &network, &node_certificate)?;
-    let events = events(&driver, slots, config.command.service_certificate_file.clone(), service_certificate, log);
+    let events =
+        events(&driver, slots, config.command.service_certificate_file.clone(), service_certificate, log);
     driver.begin();
     let platform = VirtualPlatform::start(executable_digest()?, &PathBuf::from("."))?;
     let options = MachineOptions {
@@ -242,7 +244,10 @@ fn authority(shared: &Arc<Shared>, secret: LedgerSecret, clock: Clock, log: &Log
     let log = log.tagged("js");
     Authority {
         service_key: shared.keys.service.clone(),
-        ledger_secrets: Box::new(move || NewestSecrets { latest: (Seqno(1), secret.clone()), previous: None }),
+        ledger_secrets: Box::new(move || NewestSecrets {
+            latest: (Seqno(1), secret.clone()),
+            previous: None,
+        }),
         entropy: Arc::new(SystemEntropy),
         elapsed_ms: Arc::new(move || clock.now().0),
         script_stack_bytes: SCRIPT_STACK_BYTES,

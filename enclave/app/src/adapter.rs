@@ -1,12 +1,12 @@
 //! The trait that every protocol implements: REST records, governance, node administration, contracts.
 //!
-//! An adapter is pure logic over capabilities. It sees its caller, a transaction and what [`Services`] offers;
+//! An adapter is pure logic over capabilities. It sees its caller, a transaction and what [`Services`](crate::Services) offers;
 //! sockets, files, clocks, keys and consensus stay out of its reach.
 
 use std::{borrow::Cow, sync::Arc};
 
 use coco_kv::{Snapshot, Tx};
-use coco_wire::{Seqno, TxId, WriteSet};
+use coco_wire::{Digest, Seqno, TxId, WriteSet};
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -244,12 +244,13 @@ pub trait Adapter: Send + Sync + 'static {
     /// What it is and wants.
     fn manifest(&self) -> &Manifest;
 
-    /// Writes its initial state as part of the service's first transaction.
+    /// Writes its initial state as part of the service's first transaction, after members, constitution and node are
+    /// in it. The digest of what the application claims of that transaction is returned; zero if nothing.
     ///
     /// # Errors
     /// If the configuration does not allow it; the service is not created.
-    fn genesis(&self, _tx: &mut Tx) -> Result<(), Reject> {
-        Ok(())
+    fn genesis(&self, _tx: &mut Tx) -> Result<Digest, Reject> {
+        Ok(Digest::ZERO)
     }
 
     /// Reads one message: finds the endpoint, authenticates, and says what is to be done.

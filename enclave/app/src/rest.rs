@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use coco_wire::TxId;
+use coco_kv::Tx;
+use coco_wire::{Digest, TxId};
 
 use crate::{
     adapter::{
@@ -26,7 +27,11 @@ pub struct RestAdapter {
     router: Router,
     identities: Identities,
     observer: Option<Arc<dyn CommitObserver>>,
+    genesis: Option<GenesisHook>,
 }
+
+/// Takes part in the first transaction; see [`Adapter::genesis`].
+pub type GenesisHook = fn(&mut Tx) -> Result<Digest, Reject>;
 
 /// What an application makes of committed transactions, on every node.
 pub trait CommitObserver: Send + Sync {
@@ -45,7 +50,7 @@ impl RestAdapter {
         for endpoint in crate::standard::endpoints() {
             router.install(endpoint);
         }
-        Self { manifest, info, router, identities: Identities::default(), observer: None }
+        Self { manifest, info, router, identities: Identities::default(), observer: None, genesis: None }
     }
 
     /// Adds an endpoint, or replaces that of the same method and path.
@@ -69,6 +74,12 @@ impl RestAdapter {
     #[must_use]
     pub fn observed_by(self, observer: Arc<dyn CommitObserver>) -> Self {
         Self { observer: Some(observer), ..self }
+    }
+
+    /// Has `hook` take part in the first transaction.
+    #[must_use]
+    pub fn at_genesis(self, hook: GenesisHook) -> Self {
+        Self { genesis: Some(hook), ..self }
     }
 
     /// The OpenAPI document.
@@ -107,6 +118,10 @@ impl RestAdapter {
 impl Adapter for RestAdapter {
     fn manifest(&self) -> &Manifest {
         &self.manifest
+    }
+
+    fn genesis(&self, tx: &mut Tx) -> Result<Digest, Reject> {
+        self.genesis.map_or(Ok(Digest::ZERO), |hook| hook(tx))
     }
 
     fn decode(&self, request: Request, origin: &Origin<'_>) -> Result<Plan, Response> {

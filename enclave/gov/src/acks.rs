@@ -6,20 +6,12 @@ use coco_tables::{
     service::{ServiceInfo, ServiceStatus},
 };
 use coco_wire::{Digest, text::Base64};
-use serde::Deserialize;
 use serde_json::json;
 
 use crate::{
     adapter::Governance,
     gate::{Signed, internal},
 };
-
-/// Signed content of an acknowledgement.
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Acknowledgement {
-    state_digest: String,
-}
 
 /// The state that a member was asked to acknowledge last.
 pub(crate) fn get(governance: &Governance, call: &Call, cx: &mut Context<'_>) -> Result<Response, Reject> {
@@ -64,9 +56,8 @@ pub(crate) fn ack(
     let mut ack = ack.ok_or_else(|| {
         Reject::new(Status::FORBIDDEN, ErrorCode::AuthorizationFailed, no_record(&member.to_hex()))
     })?;
-    let received: Acknowledgement = signed.content("required string field \"stateDigest\"")?;
-    if received.state_digest != ack.state_digest {
-        let (expected, received) = (&ack.state_digest, &received.state_digest);
+    let (expected, received) = (&ack.state_digest, signed.text_field("stateDigest")?);
+    if received != *expected {
         let message =
             format!("Submitted state digest is not valid.\nExpected\n {expected}\nReceived\n {received}");
         return Err(Reject::new(Status::BAD_REQUEST, ErrorCode::StateDigestMismatch, message));

@@ -2,7 +2,6 @@
 
 use coco_app::{Call, Context, ErrorCode, Reject, Response, Status, media};
 use coco_tables::proposals::ProposalState;
-use serde::Deserialize;
 
 use crate::{
     adapter::Governance,
@@ -10,12 +9,6 @@ use crate::{
     proposals::{describe, not_found},
     resolution::Case,
 };
-
-/// Signed content of a vote.
-#[derive(Deserialize)]
-struct Vote {
-    ballot: String,
-}
 
 /// Takes a ballot and decides the proposal if that is enough.
 pub(crate) fn submit(
@@ -38,7 +31,7 @@ pub(crate) fn submit(
     }
     let proposal = tables.proposals.get(&*cx.tx, &id).map_err(internal)?.ok_or_else(missing)?;
     let text = str::from_utf8(&proposal).map_err(internal)?;
-    let Vote { ballot } = signed.content("required string field \"ballot\"")?;
+    let ballot = signed.text_field("ballot")?;
     let constitution = governance.constitution(cx.tx, "ballots cannot be evaluated")?;
     match info.ballots.get(&member) {
         None => {}

@@ -5,8 +5,7 @@ use std::fmt;
 use coco_app::{Call, Caller, Context, ErrorCode, Reject, Request, SignedMessage, Status};
 use coco_tables::{Tables, members::MemberStatus};
 use coco_wire::Digest;
-use serde::de::DeserializeOwned;
-use serde_json::json;
+use serde_json::{Map, Value, json};
 
 /// Versions of the governance API (CCF `src/node/gov/api_version.h`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -129,11 +128,15 @@ impl<'a> Signed<'a> {
         Err(invalid_name("Authenticated proposal id does not match URL".into()))
     }
 
-    /// The signed content as JSON; `expected` says what should be there.
-    pub(crate) fn content<T: DeserializeOwned>(&self, expected: &str) -> Result<T, Reject> {
-        serde_json::from_slice(&self.message.payload).map_err(|_| {
-            Reject::invalid_input(format!("Signed request body is not a JSON object containing {expected}"))
-        })
+    /// A field of the signed content, which is a JSON object.
+    pub(crate) fn text_field(&self, name: &str) -> Result<String, Reject> {
+        let content: Option<Map<String, Value>> = serde_json::from_slice(&self.message.payload).ok();
+        match content.and_then(|mut content| content.remove(name)) {
+            Some(Value::String(text)) => Ok(text),
+            _ => Err(Reject::invalid_input(format!(
+                "Signed request body is not a JSON object containing required string field \"{name}\""
+            ))),
+        }
     }
 }
 

@@ -1,6 +1,6 @@
 //! What the constitution may ask of the service while it carries out a decision.
 
-use std::sync::Arc;
+use std::{fmt, sync::Arc};
 
 use coco_app::{Context, NodeRequests, Reject};
 use coco_crypto::{
@@ -133,6 +133,7 @@ fn validity(valid_from: &str, days: u32) -> Result<Validity, HostRefusal> {
     Validity::days(from, days).map_err(refused)
 }
 
-fn refused(reason: impl ToString) -> HostRefusal {
+/// Refuses for a reason that the members are told.
+pub(crate) fn refused(reason: impl fmt::Display) -> HostRefusal {
     HostRefusal::Refused(reason.to_string())
 }

@@ -11,7 +11,7 @@ use coco_wire::{
     text::Base64,
 };
 
-use crate::adapter::Governance;
+use crate::{adapter::Governance, host::refused};
 
 /// Claim "issued at" of the CWT claims (RFC 8392).
 const ISSUED_AT: i64 = 6;
@@ -94,10 +94,6 @@ fn check_identity(next: &str, current: &str) -> Result<(), HostRefusal> {
         "Service identity mismatch: the next service identity in the transition_service_to_open proposal does not \
          match the current service identity:\nNext:\n{next}\nCurrent:\n{current}"
     )))
-}
-
-fn refused(reason: impl ToString) -> HostRefusal {
-    HostRefusal::Refused(reason.to_string())
 }
 
 #[cfg(test)]

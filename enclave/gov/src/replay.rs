@@ -69,8 +69,8 @@ impl Governance {
     }
 }
 
-/// The other signature that is as good as this ECDSA signature r ‖ s: r ‖ n − s. Anyone can make it without the key,
-/// so that a message with it is the same message submitted again.
+/// The other signature that is as good as this ECDSA signature r ‖ s: r ‖ n − s. Anyone can make it without
+/// the key, so that a message with it is the same message submitted again.
 fn twin(signature: &[u8]) -> Option<Vec<u8>> {
     let (r, s) = signature.split_at(signature.len() / 2);
     let order = ORDERS.iter().find(|order| order.len() == 2 * s.len())?;

@@ -104,7 +104,7 @@ impl Governance {
         let arguments = [case.text.into(), json!(info.proposer_id), votes.into(), case.id.into()];
         let verdict = self
             .call_constitution(cx, case.constitution, "resolve", &arguments, Power::Read)
-            .map_err(|error| failed("Failed to resolve(): ", failure(error)))?;
+            .map_err(|error| failed("Failed to resolve(): ", &failure(error)))?;
         match verdict.json.as_str() {
             Some("Open") => Ok(ProposalState::Open),
             Some("Accepted") => Ok(ProposalState::Accepted),
@@ -112,7 +112,7 @@ impl Governance {
             text => {
                 let status = text.map_or_else(|| verdict.json.to_string(), str::to_owned);
                 let reason = format!("resolve() returned invalid status value: \"{status}\"");
-                Err(failed("", Failure { reason, trace: None }))
+                Err(failed("", &Failure { reason, trace: None }))
             }
         }
     }
@@ -122,13 +122,13 @@ impl Governance {
         let arguments = [Value::from(case.text), Value::from(case.id)];
         let power = Power::Act(host.clone());
         self.call_constitution(cx, case.constitution, "apply", &arguments, power)
-            .map_err(|error| failed("Failed to apply(): ", failure(error)))?;
+            .map_err(|error| failed("Failed to apply(): ", &failure(error)))?;
         cx.requests.ledger_chunk |= host.borrow().requests().ledger_chunk;
         Ok(())
     }
 }
 
-fn failed(what: &str, failure: Failure) -> Reject {
+fn failed(what: &str, failure: &Failure) -> Reject {
     let trace = failure.trace.as_deref().unwrap_or("N/A");
     internal(format!("{what}{}\nTrace: {trace}", failure.reason))
 }

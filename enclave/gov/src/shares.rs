@@ -15,7 +15,7 @@ use coco_tables::{
 };
 use coco_wire::{Digest, Seqno, text::Base64};
 
-use crate::adapter::Governance;
+use crate::{adapter::Governance, host::refused};
 
 /// Encryption keys of active recovery members.
 #[derive(Default)]
@@ -129,8 +129,4 @@ impl Recipients {
             (participants, _) => Ok(participants),
         }
     }
-}
-
-fn refused(reason: impl ToString) -> HostRefusal {
-    HostRefusal::Refused(reason.to_string())
 }

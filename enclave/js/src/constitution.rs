@@ -72,6 +72,3 @@ pub fn validate(
     }
     Ok(())
 }
-
-#[cfg(test)]
-mod tests;

@@ -2,7 +2,7 @@
 
 use rquickjs::{Coerced, Ctx, Value};
 
-use crate::budget::Budget;
+use crate::{budget::Budget, realm};
 
 /// Why a script has no result. It is shown to members or users: the text is the script's own.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -57,7 +57,8 @@ impl ScriptError {
         };
         if budget.was_exceeded() {
             caught = Self { trace: caught.trace, ..Self::timeout() };
-        } else if budget.was_refused() && (caught.message.ends_with("out of memory") || caught.message == "null")
+        } else if budget.was_refused()
+            && (caught.message.ends_with("out of memory") || caught.message == "null")
         {
             caught.kind = ErrorKind::Memory;
         }
@@ -66,10 +67,7 @@ impl ScriptError {
 
     pub(crate) fn thrown<'js>(ctx: &Ctx<'js>, exception: &Value<'js>, kind: ErrorKind) -> Self {
         let message = match exception.as_object() {
-            Some(object) if !exception.is_error() => {
-                let json = ctx.json_stringify(object.clone()).ok().flatten();
-                json.and_then(|json| json.to_string().ok())
-            }
+            Some(_) if !exception.is_error() => realm::to_json(ctx, exception).ok().flatten(),
             _ => exception.get::<Coerced<String>>().ok().map(|text| text.0),
         };
         let trace = exception

@@ -11,8 +11,7 @@ use rquickjs::{
 };
 
 use crate::{
-    Deadline,
-    api,
+    Deadline, api,
     console::Console,
     error::{ErrorKind, ScriptError},
     ffi::{InterruptCounter, MeteredAllocator},
@@ -215,9 +214,8 @@ impl Interpreter {
         script: Script<'_>,
         name: &str,
     ) -> Result<Function<'js>, ScriptError> {
-        let value: Value<'js> = exported
-            .get(name)
-            .map_err(|error| self.caught(exported.ctx(), &error, ErrorKind::Load))?;
+        let value: Value<'js> =
+            exported.get(name).map_err(|error| self.caught(exported.ctx(), &error, ErrorKind::Load))?;
         value.into_function().ok_or_else(|| {
             let message = format!("module '{}' exports no function '{name}'", script.name);
             ScriptError::new(ErrorKind::Load, message)

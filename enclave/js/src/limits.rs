@@ -8,7 +8,7 @@ pub struct Limits {
     /// Memory of the script, in bytes. One value may take an eighth of it.
     pub heap_bytes: usize,
     /// Depth of its calls, in bytes of the thread's stack, which must have this much and 256 KiB left.
-    /// The engine knows no bound above 16 MiB.
+    /// The engine takes bounds from 64 KiB to 16 MiB.
     pub stack_bytes: usize,
     /// Wall time in milliseconds, for whoever makes the [deadline](crate::Capabilities::deadline).
     pub execution_ms: u64,
@@ -33,6 +33,7 @@ impl From<&RuntimeOptions> for Limits {
 }
 
 impl Limits {
+    const MIN_STACK_BYTES: usize = 64 << 10;
     const MAX_STACK_BYTES: usize = 16 << 20;
 
     /// Raised to the defaults where below: what a constitution gets, so that members cannot lock
@@ -47,8 +48,8 @@ impl Limits {
         }
     }
 
-    /// What the engine is told; it takes a larger number as "no limit".
+    /// What the engine is told; it takes zero and larger numbers as "no limit".
     pub(crate) fn engine_stack_bytes(self) -> usize {
-        self.stack_bytes.min(Self::MAX_STACK_BYTES)
+        self.stack_bytes.clamp(Self::MIN_STACK_BYTES, Self::MAX_STACK_BYTES)
     }
 }

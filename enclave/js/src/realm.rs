@@ -4,7 +4,12 @@ use std::rc::Rc;
 
 use rquickjs::{ArrayBuffer, Ctx, Exception, FromJs, Function, Object, Result, Value, function::Rest};
 
-use crate::{api::kv, console::ConsoleLevel, ffi, state::State};
+use crate::{
+    api::{convert, kv},
+    console::ConsoleLevel,
+    ffi,
+    state::State,
+};
 
 /// Longest array that builtins may loop over; the same number stands in `bounds.js`.
 const MAX_LENGTH: f64 = 16_777_216.0;
@@ -20,7 +25,7 @@ pub(crate) fn bound<'js>(ctx: &Ctx<'js>, state: &Rc<State>) -> Result<()> {
     bounds.call((native,))
 }
 
-/// Adds `console` and a `ccf` that has `kv` only to a realm that was bounded; returns `ccf`.
+/// Adds `console` and a `ccf` with what is written in JavaScript to a realm that was bounded; returns `ccf`.
 pub(crate) fn furnish<'js>(ctx: &Ctx<'js>, state: &Rc<State>) -> Result<Object<'js>> {
     let native = Object::new(ctx.clone())?;
     define(&native, state, "print", 2, |state, ctx, args| {
@@ -30,12 +35,15 @@ pub(crate) fn furnish<'js>(ctx: &Ctx<'js>, state: &Rc<State>) -> Result<Object<'
         Ok(undefined(ctx))
     })?;
     define(&native, state, "isError", 1, |_, ctx, args| Ok(boolean(ctx, args[0].is_error())))?;
+    define(&native, state, "strToBuf", 1, |_, ctx, args| convert::text_to_buffer(ctx, &args[0]))?;
     native.set("tables", kv::natives(ctx, state)?)?;
     let build: Function<'js> = ctx.eval(include_str!("realm/ccf.js"))?;
     let parts: Object<'js> = build.call((native,))?;
     ctx.globals().set("console", parts.get::<_, Value<'js>>("console")?)?;
     let ccf = Object::new(ctx.clone())?;
-    ccf.set("kv", parts.get::<_, Value<'js>>("kv")?)?;
+    for name in ["kv", "jsonCompatibleToBuf"] {
+        ccf.set(name, parts.get::<_, Value<'js>>(name)?)?;
+    }
     ctx.globals().set("ccf", ccf.clone())?;
     Ok(ccf)
 }

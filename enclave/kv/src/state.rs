@@ -98,7 +98,7 @@ impl State {
         };
         for (key, row) in edits {
             replaced(match row {
-                Some(row) => contents.rows.insert(key, row),
+                Some(row) => contents.rows.insert(key, &row),
                 None => contents.rows.remove(key),
             });
         }

@@ -61,7 +61,7 @@ impl Tree {
     }
 
     /// Sets the row of a key; returns the row before.
-    pub(crate) fn insert(&mut self, key: &[u8], row: Row) -> Option<Row> {
+    pub(crate) fn insert(&mut self, key: &[u8], row: &Row) -> Option<Row> {
         let root = self.root.get_or_insert_with(|| Node::Leaf(Arc::default()));
         let (previous, split) = root.insert(key, row);
         if let Some((separator, right)) = split {
@@ -123,7 +123,7 @@ impl Node {
         }
     }
 
-    fn insert(&mut self, key: &[u8], row: Row) -> (Option<Row>, Split) {
+    fn insert(&mut self, key: &[u8], row: &Row) -> (Option<Row>, Split) {
         match self {
             Self::Leaf(leaf) => {
                 let (mut changed, previous) = match leaf.find(key) {

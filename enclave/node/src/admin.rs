@@ -15,8 +15,8 @@ mod status;
 use std::sync::Arc;
 
 use coco_app::{
-    ApiInfo, Call, Context, Description, Endpoint, Forwarding, Manifest, Method, Reject, Request, Response,
-    RestAdapter, Schema, Status,
+    Adapter, ApiInfo, Call, Context, Description, Endpoint, Forwarding, Manifest, Method, Reject, Request,
+    Response, RestAdapter, Schema, Status,
 };
 use coco_boundary::{InterfaceName, Unix};
 use coco_tables::{Tables, nodes::NodeNetwork};
@@ -39,6 +39,8 @@ pub struct NodeFacts {
     pub node_data: Value,
     /// When the process began, by the host's clock.
     pub started: Unix,
+    /// The application, which may keep indexes of its own.
+    pub app: Arc<dyn Adapter>,
     /// Counts sessions.
     pub sessions: Arc<dyn SessionMetrics>,
 }

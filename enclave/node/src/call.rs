@@ -100,7 +100,9 @@ impl View {
         let patterns = self.mounts.offered.get(&peer.interface);
         let origin = Origin {
             peer,
-            offers: &|path| patterns.is_none_or(|patterns| patterns.iter().any(|pattern| pattern.is_match(path))),
+            offers: &|path| {
+                patterns.is_none_or(|patterns| patterns.iter().any(|pattern| pattern.is_match(path)))
+            },
             state: &state.latest,
             now_ms: self.shared.clock.wall_ms(),
         };

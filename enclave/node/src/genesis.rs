@@ -137,12 +137,12 @@ impl Genesis {
         };
         tables.service.info.put(&mut tx, &info);
         self.write_node(view, evidence, &tables, &mut tx)?;
-        for adapter in [&view.mounts.gov, &view.mounts.node, &view.mounts.app] {
-            adapter.genesis(&mut tx)?;
-        }
+        view.mounts.gov.genesis(&mut tx)?;
+        view.mounts.node.genesis(&mut tx)?;
+        let claims = view.mounts.app.genesis(&mut tx)?;
         Ok(Write {
             executed: tx.finish(),
-            claims: Digest::ZERO,
+            claims,
             requests: coco_app::NodeRequests::default(),
             mount: Mount::Node,
         })

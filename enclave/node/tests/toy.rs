@@ -10,7 +10,7 @@ use coco_app::{Index as _, Lookup, TxStatus, WindowRule};
 use coco_boundary::{Event, LedgerFault};
 use coco_kv::Reader as _;
 use coco_node::{Refusal, Write, index::Indexes, streams::StreamError};
-use coco_wire::{Seqno, TableName, TxId, View};
+use coco_wire::{Digest, Seqno, TableName, TxId, View};
 use node::{Node, peer};
 
 fn text(response: &coco_app::Response) -> &str {
@@ -129,6 +129,7 @@ fn history_has_receipts_for_everything_committed() {
     let mut node = open_node(Toy::new(None, None));
     node.send(message("set a 1"));
     node.tick(1000);
+    assert_eq!(node.committed_transaction(Seqno(1)).claims, Digest([1; 32]), "of the first transaction");
     for seqno in (1..=node.committed.0).map(Seqno) {
         let historical = node.committed_transaction(seqno);
         assert_eq!(historical.txid.seqno, seqno);

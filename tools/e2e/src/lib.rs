@@ -1,1 +1,21 @@
 //! End-to-end tests: real processes, real faults.
+//!
+//! This library is what the tests in `tests/` share. It is for tests only: whatever goes wrong is a panic that says what.
+//! [`Node`] is a process, [`Embedded`] the same node inside of the test, where its disk can be replaced; both are
+//! opened by governance. Tests run at a small size; the environment asks for more, see [`scale`].
+
+pub mod consortium;
+pub mod executable;
+pub mod ledger;
+pub mod random;
+pub mod scale;
+
+pub mod embedded;
+pub mod process;
+pub mod tls;
+
+pub use consortium::{Consortium, Party};
+pub use embedded::Embedded;
+pub use ledger::LedgerFiles;
+pub use process::Node;
+pub use random::Random;

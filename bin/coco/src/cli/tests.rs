@@ -1,1 +1,57 @@
+use clap::{CommandFactory, Parser, error::ErrorKind};
 
+use super::{ApplicationCli, Cli};
+
+#[test]
+fn the_definitions_are_consistent() {
+    Cli::command().debug_assert();
+    ApplicationCli::command().debug_assert();
+}
+
+#[test]
+fn arguments() {
+    let good = [
+        "--version",
+        "-v",
+        "node --config a.json",
+        "node -c a.json --check --config-timeout 10s --log-level TRACE --app x",
+        "node --version",
+        "sandbox",
+        "sandbox --nodes 3 --app ./mine --dir d --members 5 --port 8000 --exec true",
+        "ledger verify a b --at-least 2.14 --json",
+        "ledger show a --table public: --from 1 --to 2",
+        "receipt verify - --service-cert s.pem --claims c",
+        "keygen --name member0 --gen-enc-key --curve secp256r1 --force",
+    ];
+    for line in good {
+        Cli::try_parse_from(format!("coco {line}").split(' ')).map(drop).unwrap();
+    }
+    let bad = [
+        ("node", ErrorKind::MissingRequiredArgument),
+        ("node -c a.json --config-timeout soon", ErrorKind::ValueValidation),
+        ("node -c a.json --log-level loud", ErrorKind::ValueValidation),
+        ("ledger verify", ErrorKind::MissingRequiredArgument),
+        ("ledger verify a --at-least 14", ErrorKind::ValueValidation),
+        ("receipt verify r", ErrorKind::MissingRequiredArgument),
+        ("receipt verify r --service-cert s --claims c --claims-digest 00", ErrorKind::ValueValidation),
+        ("keygen", ErrorKind::MissingRequiredArgument),
+        ("keygen --name a --curve p521", ErrorKind::InvalidValue),
+        ("sandbox --members 0", ErrorKind::ValueValidation),
+        ("dance", ErrorKind::InvalidSubcommand),
+        ("node --help", ErrorKind::DisplayHelp),
+        ("ledger show --help", ErrorKind::DisplayHelp),
+    ];
+    for (line, expected) in bad {
+        let error = Cli::try_parse_from(format!("coco {line}").split(' ')).err().unwrap();
+        assert_eq!(error.kind(), expected, "{line}: {error}");
+    }
+}
+
+/// The arguments that CCF's test infrastructure passes.
+#[test]
+fn arguments_of_ccf() {
+    for line in ["--config 0.config.json --log-level info", "-c a --check", "--config=a --check", "-v"] {
+        ApplicationCli::try_parse_from(format!("./logging {line}").split(' ')).map(drop).unwrap();
+    }
+    assert!(ApplicationCli::try_parse_from(["logging", "--app", "x", "-c", "a"]).is_err());
+}

@@ -39,16 +39,12 @@ impl FromStr for Address {
             Some((host, port)) if !port.ends_with(']') => (host, port),
             _ => (text, "0"),
         };
+        let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
         let host = match host.strip_prefix('[').and_then(|host| host.strip_suffix(']')) {
             Some(host) if host.parse::<Ipv6Addr>().is_ok() => host,
-            Some(_) => return Err(InvalidAddress::Host),
-            None => host,
+            None if !host.is_empty() && host.bytes().all(allowed) => host,
+            _ => return Err(InvalidAddress::Host),
         };
-        let v6 = text.starts_with('[');
-        let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
-        if !v6 && (host.is_empty() || !host.bytes().all(allowed)) {
-            return Err(InvalidAddress::Host);
-        }
         let digits = !port.is_empty() && port.bytes().all(|byte| byte.is_ascii_digit());
         let port = port.parse().ok().filter(|_| digits).ok_or(InvalidAddress::Port)?;
         Ok(Self { host: host.to_owned(), port })

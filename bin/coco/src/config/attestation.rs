@@ -76,7 +76,9 @@ impl Parse for Attestation {
     fn parse(item: &Item<'_>) -> Result<Self, ConfigError> {
         item.section(|fields| {
             Ok(Self {
-                snp_security_policy_file: fields.blank::<Expanded>("snp_security_policy_file")?.map(|it| it.0),
+                snp_security_policy_file: fields
+                    .blank::<Expanded>("snp_security_policy_file")?
+                    .map(|it| it.0),
                 snp_uvm_endorsements_file: fields
                     .blank::<Expanded>("snp_uvm_endorsements_file")?
                     .map(|it| it.0),

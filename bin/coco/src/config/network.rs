@@ -204,16 +204,21 @@ impl Parse for RpcInterface {
                 max_open_sessions_soft: fields.or("max_open_sessions_soft", 1000)?,
                 max_open_sessions_hard: fields.or("max_open_sessions_hard", 1010)?,
                 http: fields.section("http_configuration")?,
-                authority: fields.optional::<Endorsement>("endorsement")?.map_or(Authority::Service, |it| it.0),
+                authority: fields
+                    .optional::<Endorsement>("endorsement")?
+                    .map_or(Authority::Service, |it| it.0),
                 accepted_endpoints: fields.or("accepted_endpoints", AcceptedEndpoints::All)?,
                 forwarding_timeout: Duration::from_millis(
-                    fields.or("forwarding_timeout_ms", const { NonZeroU64::new(3000).expect("not zero") })?.get(),
+                    fields
+                        .or("forwarding_timeout_ms", const { NonZeroU64::new(3000).expect("not zero") })?
+                        .get(),
                 ),
                 redirections: fields.optional("redirections")?,
                 operator_features: fields.or("enabled_operator_features", Vec::new())?,
             };
             if interface.max_open_sessions_hard < interface.max_open_sessions_soft {
-                let why = format!("below max_open_sessions_soft, which is {}", interface.max_open_sessions_soft);
+                let why =
+                    format!("below max_open_sessions_soft, which is {}", interface.max_open_sessions_soft);
                 return Err(fields.wrong_at("max_open_sessions_hard", Problem::Conflict(why)));
             }
             Ok(interface)

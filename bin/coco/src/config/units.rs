@@ -45,8 +45,15 @@ impl FromStr for Size {
     type Err = InvalidSize;
 
     fn from_str(text: &str) -> Result<Self, InvalidSize> {
-        const UNITS: [(&str, u64); 7] =
-            [("", 1), ("B", 1), ("KB", 1 << 10), ("MB", 1 << 20), ("GB", 1 << 30), ("TB", 1 << 40), ("PB", 1 << 50)];
+        const UNITS: [(&str, u64); 7] = [
+            ("", 1),
+            ("B", 1),
+            ("KB", 1 << 10),
+            ("MB", 1 << 20),
+            ("GB", 1 << 30),
+            ("TB", 1 << 40),
+            ("PB", 1 << 50),
+        ];
         number_with_unit(text, &UNITS).map(Self).ok_or(InvalidSize)
     }
 }

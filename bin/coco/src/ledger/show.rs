@@ -118,7 +118,10 @@ impl ShowArgs {
             let mut tables: BTreeMap<_, Vec<_>> = BTreeMap::new();
             let header = visit_public(entry.public_domain(), KeyOrder::Any, |change| {
                 if self.table.as_ref().is_none_or(|table| change.table.starts_with(table)) {
-                    tables.entry(change.table).or_default().push(Row { key: change.key, value: change.value });
+                    tables
+                        .entry(change.table)
+                        .or_default()
+                        .push(Row { key: change.key, value: change.value });
                 }
             });
             let header =
@@ -211,11 +214,12 @@ fn printable(bytes: &[u8]) -> Option<&str> {
     text.chars().all(|c| !c.is_control() || c == '\n' || c == '\t').then_some(text)
 }
 
-/// JSON indented and with line breaks in its texts shown as such; other values as [`Text`].
+/// JSON indented, a JSON text without its escapes, other values as [`Text`].
 fn pretty(value: &[u8]) -> String {
-    match serde_json::from_slice::<Value>(value) {
-        Ok(json) if json.is_object() || json.is_array() => format!("{json:#}"),
-        _ => Text(value).to_string(),
+    match serde_json::from_slice(value) {
+        Ok(Value::String(text)) => Text(text.as_bytes()).to_string(),
+        Ok(json) => format!("{json:#}"),
+        Err(_) => Text(value).to_string(),
     }
 }
 

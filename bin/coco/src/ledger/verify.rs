@@ -99,7 +99,8 @@ impl VerifyArgs {
     fn service(&self) -> Result<Option<Certificate>, VerifyError> {
         let Some(path) = &self.service_cert else { return Ok(None) };
         let certificate = Certificate::from_pem(&String::from_utf8_lossy(&read(path)?));
-        let certificate = certificate.map_err(|error| VerifyError::Certificate { path: path.clone(), error })?;
+        let certificate =
+            certificate.map_err(|error| VerifyError::Certificate { path: path.clone(), error })?;
         Ok(Some(certificate))
     }
 
@@ -120,13 +121,11 @@ impl VerifyArgs {
     }
 
     fn tell(&self, verdict: &Verdict) -> Result<u8, VerifyError> {
-        exit::print(|out| {
-            if self.json {
-                writeln!(out, "{:#}", verdict.to_json())
-            } else {
-                verdict.write(out)
-            }
-        })?;
+        exit::print(
+            |out| {
+                if self.json { writeln!(out, "{:#}", verdict.to_json()) } else { verdict.write(out) }
+            },
+        )?;
         Ok(verdict.status())
     }
 }
@@ -218,10 +217,18 @@ fn write_report(report: &Report, out: &mut dyn Write) -> io::Result<()> {
     match &report.tail {
         Tail::None => {}
         Tail::Unsigned { entries } => {
-            writeln!(out, "  tail        {entries} entries that no signature covers, to {}", report.last_entry)?;
+            writeln!(
+                out,
+                "  tail        {entries} entries that no signature covers, to {}",
+                report.last_entry
+            )?;
         }
         Tail::Torn { file, offset, entries } => {
-            writeln!(out, "  tail        {entries} entries that no signature covers, to {}", report.last_entry)?;
+            writeln!(
+                out,
+                "  tail        {entries} entries that no signature covers, to {}",
+                report.last_entry
+            )?;
             writeln!(out, "              and an incomplete one in {file} at offset {offset}")?;
         }
     }

@@ -61,7 +61,11 @@ pub enum FileError {
 }
 
 /// What the first transaction is made of.
-pub(super) fn genesis(config: &NodeConfig, start: &Start, network: &NodeNetwork) -> Result<Genesis, FileError> {
+pub(super) fn genesis(
+    config: &NodeConfig,
+    start: &Start,
+    network: &NodeNetwork,
+) -> Result<Genesis, FileError> {
     let constitution =
         start.constitution_files.iter().map(|path| text(path)).collect::<Result<Vec<_>, _>>()?.join("\n");
     let limits = &start.service_configuration;
@@ -96,8 +100,8 @@ fn member(member: &Member) -> Result<NewMember, FileError> {
 }
 
 fn text(path: &Path) -> Result<String, FileError> {
-    let bytes = read_input(path, MAX_LEN)
-        .map_err(|error| FileError::Read { path: path.to_path_buf(), error })?;
+    let bytes =
+        read_input(path, MAX_LEN).map_err(|error| FileError::Read { path: path.to_path_buf(), error })?;
     String::from_utf8(bytes).map_err(|_| FileError::Text(path.to_path_buf()))
 }
 

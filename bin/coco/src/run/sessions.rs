@@ -10,7 +10,8 @@ use coco_boundary::InterfaceName;
 use coco_crypto::x509::{DnsName, SubjectAltName};
 use coco_host::net::{self, BindError};
 use coco_http::{
-    AppProtocol, Interface, InterfaceMetrics, InterfaceSettings, Limits, SessionCaps, SessionCount, Timeouts, Transport,
+    AppProtocol, Interface, InterfaceMetrics, InterfaceSettings, Limits, SessionCaps, SessionCount, Timeouts,
+    Transport,
 };
 use coco_node::admin::{InterfaceReport, SessionMetrics, SessionReport};
 use regex::Regex;

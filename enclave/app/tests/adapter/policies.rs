@@ -85,7 +85,8 @@ fn certificates_prove_who_calls() {
         (MEMBERS, &late.id(), &pem(&late)),
     ]);
     use Policy::{AnyCert, MemberCert, NoAuth, UserCert};
-    let cases: [(&[Policy], Option<&Person>, Result<&str, &[&str]>); 17] = [
+    type Case<'a> = (&'a [Policy], Option<&'a Person>, Result<&'a str, &'a [&'a str]>);
+    let cases: [Case<'_>; 17] = [
         (&[], None, Ok("anyone")),
         (&[], Some(&user), Ok("anyone")),
         (&[NoAuth], Some(&user), Ok("anyone")),

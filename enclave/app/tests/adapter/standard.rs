@@ -122,7 +122,8 @@ fn historical_calls_name_their_transaction() {
     };
     let adapter = adapter([read("/header", EndpointMode::Historical), read("/query", EndpointMode::Receipt)]);
     const NAME: &str = "x-ms-ccf-transaction-id";
-    let cases: [(&str, &[(&str, &str)], Result<TxId, &str>); 6] = [
+    type Case<'a> = (&'a str, &'a [(&'a str, &'a str)], Result<TxId, &'a str>);
+    let cases: [Case<'_>; 6] = [
         ("/header", &[(NAME, "2.7")], Ok(txid(2, 7))),
         ("/query?transaction_id=2.7", &[], Ok(txid(2, 7))),
         ("/header?transaction_id=2.7", &[], Err("MissingRequiredHeader")),
@@ -134,7 +135,7 @@ fn historical_calls_name_their_transaction() {
         match (decode(&adapter, request(&format!("GET {path}"), headers, b"")), expected) {
             (Ok(plan), Ok(txid)) => assert_eq!(plan.mode, Mode::Historical(txid), "{path}"),
             (Err(response), Err(code)) => {
-                assert!(body(&response).contains(code), "{path}: {}", body(&response))
+                assert!(body(&response).contains(code), "{path}: {}", body(&response));
             }
             (decoded, _) => panic!("{path}: {decoded:?}"),
         }

@@ -1,7 +1,7 @@
 //! A service of one store, its members, and how they talk to it.
 
 use std::sync::{
-    Arc,
+    Arc, OnceLock,
     atomic::{AtomicU64, Ordering},
 };
 
@@ -39,18 +39,21 @@ const TICK_MS: u64 = 20;
 pub(crate) struct Member {
     pub(crate) key: EcKey,
     pub(crate) certificate: Certificate,
-    pub(crate) encryption: RsaKey,
+    pub(crate) encryption: &'static RsaKey,
     pub(crate) id: Digest,
 }
 
 impl Member {
-    pub(crate) fn new(name: &str) -> Self {
+    /// The member of this number. Members of different tests share encryption keys, which are slow to make.
+    pub(crate) fn new(number: usize) -> Self {
+        static KEYS: [OnceLock<RsaKey>; 4] = [const { OnceLock::new() }; 4];
+        let encryption = KEYS[number].get_or_init(|| RsaKey::generate(RsaBits::B2048));
         let key = EcKey::generate(Curve::P384, &SystemEntropy);
         let validity = Validity::days(UnixTime(NOW_S), 365).unwrap();
-        let name = Name::common(name).unwrap();
+        let name = Name::common(&format!("member{number}")).unwrap();
         let certificate = issue_participant(&key, &name, validity, &SystemEntropy);
         let id = certificate.fingerprint();
-        Self { key, certificate, encryption: RsaKey::generate(RsaBits::B2048), id }
+        Self { key, certificate, encryption, id }
     }
 }
 
@@ -92,6 +95,8 @@ pub(crate) struct Service {
     pub(crate) tables: Tables,
     pub(crate) store: Store,
     pub(crate) secret: LedgerSecret,
+    /// The secret before, once there is one.
+    pub(crate) previous: Arc<OnceLock<LedgerSecret>>,
     pub(crate) key: Arc<EcKey>,
     pub(crate) certificate: Certificate,
     /// What the last request asked of the node.
@@ -115,11 +120,13 @@ impl Service {
         let secret = LedgerSecret::generate(&SystemEntropy);
         let elapsed = AtomicU64::new(0);
         let newest = secret.clone();
+        let previous = Arc::new(OnceLock::new());
+        let older = previous.clone();
         let authority = Authority {
             service_key: key.clone(),
             ledger_secrets: Box::new(move || NewestSecrets {
                 latest: (Seqno(1), newest.clone()),
-                previous: None,
+                previous: older.get().map(|older: &LedgerSecret| (Seqno(0), older.clone())),
             }),
             entropy: Arc::new(SystemEntropy),
             elapsed_ms: Arc::new(move || elapsed.fetch_add(TICK_MS, Ordering::Relaxed)),
@@ -127,10 +134,11 @@ impl Service {
             console: Box::new(|line| println!("{line:?}")),
         };
         let mut service = Self {
-            members: (0..roles.len()).map(|at| Member::new(&format!("member{at}"))).collect(),
+            members: (0..roles.len()).map(Member::new).collect(),
             tables: Tables::default(),
             store: Store::new(),
             secret,
+            previous,
             key,
             certificate,
             requests: NodeRequests::default(),

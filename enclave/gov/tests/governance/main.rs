@@ -1,5 +1,7 @@
 //! Governance from the first acknowledgement to the open service, through the adapter and over a real store.
 
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 mod consortium;
 mod constitutions;
 

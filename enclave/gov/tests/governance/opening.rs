@@ -59,12 +59,27 @@ fn opens(constitution: &str) {
     let users = body(&service.get("/service/users"));
     assert_eq!(users["value"][0]["certificate"], json!(user));
     assert_eq!(users["value"][0]["userData"]["user_data"]["colour"], "blue");
+    drops_other_proposals(&mut service, constitution);
     // To open an open service changes nothing.
     let before = service.tables.secrets.recovery_shares.get(&service.store.latest()).unwrap();
     let again = service.proposed(2, &json!([actions[1]]));
     service.vote(0, &again, AYE);
     assert_eq!(body(&service.vote(1, &again, AYE))["proposalState"], "Accepted");
     assert_eq!(service.tables.secrets.recovery_shares.get(&service.store.latest()).unwrap(), before);
+}
+
+/// Proposals are dropped whose meaning may have changed.
+fn drops_other_proposals(service: &mut Service, constitution: &str) {
+    let other =
+        service.proposed(1, &json!([{ "name": "remove_user", "args": { "user_id": "0".repeat(64) } }]));
+    let amended = format!("{constitution}\n// amended");
+    let actions = json!([{ "name": "set_constitution", "args": { "constitution": amended } }]);
+    let proposal = service.proposed(0, &actions);
+    service.vote(0, &proposal, AYE);
+    assert_eq!(body(&service.vote(2, &proposal, AYE))["proposalState"], "Accepted");
+    assert_eq!(service.state_of(&other), "Dropped");
+    assert_eq!(refusal(&service.vote(1, &other, AYE)).1, "ProposalNotOpen");
+    assert_eq!(service.get("/service/constitution").body, amended.as_bytes());
 }
 
 /// The rows that CCF writes when it opens a service.

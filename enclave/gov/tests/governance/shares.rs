@@ -2,11 +2,11 @@
 
 use coco_app::Status;
 use coco_crypto::{
-    LedgerSecret, NotAuthentic,
+    LedgerSecret, NotAuthentic, SystemEntropy,
     sharing::{Share, recombine},
 };
 use coco_tables::{members::RecoveryRole, secrets::RecoveryShares, service::ServiceStatus};
-use coco_wire::text::decode_base64;
+use coco_wire::{Seqno, text::decode_base64};
 use serde_json::{Value, json};
 
 use crate::{
@@ -57,6 +57,23 @@ fn any_two_of_three_members_recover_the_ledger_secret() {
         let alone = recombine(&shares[..1], 1).unwrap();
         assert_eq!(unwrap(&service, &alone), Err(NotAuthentic));
     }
+}
+
+#[test]
+fn older_secrets_can_be_reached_from_the_newest() {
+    let mut service = Service::with_roles(PLAIN, 1, &[None]);
+    let older = LedgerSecret::generate(&SystemEntropy);
+    service.previous.set(older.clone()).unwrap();
+    service.acknowledge(0);
+    let actions = open(&service);
+    service.proposed(0, &actions);
+    let opened_at = service.store.version();
+    let history = service.tables.secrets.history.get(&service.store.latest()).unwrap().unwrap();
+    let link = history.previous_ledger_secret.unwrap();
+    assert_eq!(service.secret.decrypt_previous(&link.encrypted_data.0), Ok(older));
+    assert_eq!((link.version, history.next_version), (Seqno(0), Some(Seqno(1))));
+    service.proposed(0, &json!([{ "name": "pass" }, { "name": "refresh" }]));
+    assert_eq!(issued(&service).previous_secret_stored_version, Some(opened_at));
 }
 
 #[test]
@@ -113,7 +130,7 @@ fn a_new_recovery_member_gets_a_share_at_once() {
     let mut service = opened(2, &[None, None]);
     let before = issued(&service);
     for (role, gets_share) in [(None, true), (Some(RecoveryRole::NonParticipant), false)] {
-        let member = Member::new("late");
+        let member = Member::new(service.members.len());
         service.write(|tables, tx| write_member(tables, tx, &member, role));
         service.members.push(member);
         let by = service.members.len() - 1;

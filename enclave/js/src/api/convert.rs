@@ -6,22 +6,17 @@ use coco_crypto::Certificate;
 use rquickjs::{Coerced, Ctx, Exception, FromJs, Object, Result, Value};
 
 use crate::{
-    realm::{boolean, buffer, bytes, define, string, text, to_json},
+    realm::{boolean, buffer, bytes, define, string, text},
     state::State,
 };
 
 const NOT_A_BUFFER: &str = "Argument must be an ArrayBuffer";
-const NOT_A_STRING: &str = "Argument must be a string";
 
 /// Adds them to `ccf`.
 pub(crate) fn install(ccf: &Object<'_>, state: &Rc<State>) -> Result<()> {
     define(ccf, state, "strToBuf", 1, |_, ctx, args| text_to_buffer(ctx, &args[0]))?;
     define(ccf, state, "bufToStr", 1, |_, ctx, args| {
         string(ctx, &String::from_utf8_lossy(&bytes(ctx, &args[0], NOT_A_BUFFER)?))
-    })?;
-    define(ccf, state, "jsonCompatibleToBuf", 1, |_, ctx, args| match to_json(ctx, &args[0])? {
-        Some(json) => buffer(ctx, json.as_bytes()),
-        None => Err(Exception::throw_type(ctx, NOT_A_STRING)),
     })?;
     define(ccf, state, "bufToJsonCompatible", 1, |_, ctx, args| {
         ctx.json_parse(bytes(ctx, &args[0], NOT_A_BUFFER)?)
@@ -37,9 +32,10 @@ pub(crate) fn install(ccf: &Object<'_>, state: &Rc<State>) -> Result<()> {
     })
 }
 
-fn text_to_buffer<'js>(ctx: &Ctx<'js>, value: &Value<'js>) -> Result<Value<'js>> {
+/// A string as an `ArrayBuffer` of UTF-8.
+pub(crate) fn text_to_buffer<'js>(ctx: &Ctx<'js>, value: &Value<'js>) -> Result<Value<'js>> {
     match value.as_string() {
         Some(text) => buffer(ctx, text.to_string()?.as_bytes()),
-        None => Err(Exception::throw_type(ctx, NOT_A_STRING)),
+        None => Err(Exception::throw_type(ctx, "Argument must be a string")),
     }
 }

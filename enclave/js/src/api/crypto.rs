@@ -86,9 +86,8 @@ fn verify_signature<'js>(ctx: &Ctx<'js>, args: &[Value<'js>]) -> Result<Value<'j
     };
     let pem = text(ctx, &args[1])?;
     let scheme = scheme(ctx, algorithm)?;
-    let fail = |reason: String| {
-        Exception::throw_internal(ctx, &format!("Failed to verify signature: {reason}"))
-    };
+    let fail =
+        |reason: String| Exception::throw_internal(ctx, &format!("Failed to verify signature: {reason}"));
     let key = if pem.starts_with("-----BEGIN CERTIFICATE") {
         Certificate::from_pem(&pem).map_err(|error| fail(error.to_string()))?.public_key().clone()
     } else {

@@ -38,8 +38,7 @@ pub(crate) fn install_effects(ccf: &Object<'_>, state: &Rc<State>, host: &Host) 
     })?;
     let owner = host.clone();
     define(ccf, state, "setJwtPublicSigningKeys", 3, move |state, ctx, args| {
-        let (issuer, metadata, keys) =
-            (text(ctx, &args[0])?, json(ctx, &args[1])?, json(ctx, &args[2])?);
+        let (issuer, metadata, keys) = (text(ctx, &args[0])?, json(ctx, &args[1])?, json(ctx, &args[2])?);
         let done = state.with_tx(ctx, |tx| {
             owner.borrow_mut().set_jwt_public_signing_keys(tx, &issuer, &metadata, &keys)
         })?;
@@ -48,8 +47,7 @@ pub(crate) fn install_effects(ccf: &Object<'_>, state: &Rc<State>, host: &Host) 
     let owner = host.clone();
     define(ccf, state, "removeJwtPublicSigningKeys", 1, move |state, ctx, args| {
         let issuer = text(ctx, &args[0])?;
-        let done =
-            state.with_tx(ctx, |tx| owner.borrow_mut().remove_jwt_public_signing_keys(tx, &issuer))?;
+        let done = state.with_tx(ctx, |tx| owner.borrow_mut().remove_jwt_public_signing_keys(tx, &issuer))?;
         finish(ctx, "Failed to remove JWT public signing keys", done)
     })?;
     let owner = host.clone();

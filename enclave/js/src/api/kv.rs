@@ -51,7 +51,8 @@ fn open<'js>(state: &State, ctx: &Ctx<'js>, name: &str) -> Result<Value<'js>> {
     if tables.len() == MAX_TABLES || name.len() > MAX_NAME_BYTES {
         return Err(Exception::throw_range(ctx, "too many tables, or too long a name"));
     }
-    let refuse = |reserved| Exception::throw_type(ctx, &format!("Cannot open table named {name}: {reserved}"));
+    let refuse =
+        |reserved| Exception::throw_type(ctx, &format!("Cannot open table named {name}: {reserved}"));
     let name = TableName::new(name);
     let access = Access::of(state.context, &name).map_err(refuse)?;
     tables.push(OpenTable { name, access });

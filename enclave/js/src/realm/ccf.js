@@ -1,12 +1,12 @@
 // Those parts of the `ccf` object and of `console` that are classes or take any value; the rest is native.
 //
-// `native`: isError(value), print(fails, text), tables.{open, has, get, version, size, forEach, set, delete, clear}, which
+// `native`: isError(value), print(fails, text), strToBuf(text), tables.{open, has, get, version, size, forEach, set, delete, clear}, which
 // take the number that `open` gave for the table's name.
 (function (native) {
   "use strict";
 
   const { JSON, Object, Proxy, Reflect, String } = globalThis;
-  const { isError, print, tables } = native;
+  const { isError, print, strToBuf, tables } = native;
   const { freeze } = Object;
   const { apply } = Reflect;
   const { slice } = String.prototype;
@@ -84,6 +84,12 @@
   };
 
   return {
+    jsonCompatibleToBuf: {
+      jsonCompatibleToBuf(value) {
+        expect(1, arguments.length);
+        return strToBuf(stringify(value));
+      },
+    }.jsonCompatibleToBuf,
     kv: new Proxy(freeze({ __proto__: null }), {
       __proto__: null,
       get: (_, name) => (typeof name === "string" ? new Table(tables.open(name)) : undefined),

@@ -80,7 +80,7 @@ impl Leaf {
     }
 
     /// A copy with a row at `at`, in the place of `replaced` rows.
-    pub(super) fn with(&self, at: usize, replaced: usize, key: &[u8], row: Row) -> Self {
+    pub(super) fn with(&self, at: usize, replaced: usize, key: &[u8], row: &Row) -> Self {
         let (inline, shared) = if row.value.len() <= MAX_INLINE {
             (&*row.value, None)
         } else {

@@ -6,6 +6,8 @@ use super::*;
 
 type Model = BTreeMap<Vec<u8>, (u64, Vec<u8>)>;
 
+type Item = (Vec<u8>, (u64, Vec<u8>));
+
 #[derive(Clone, Debug)]
 enum Step {
     Insert(u16, usize, usize),
@@ -27,11 +29,11 @@ fn step() -> impl Strategy<Value = Step> {
 /// Keys with long common prefixes and of many lengths; some are prefixes of others.
 fn key(number: u16, length: usize) -> Vec<u8> {
     let mut key = vec![b'k'; [0, 3, 30, 300][length]];
-    key.extend_from_slice(&number.to_be_bytes()[..if number % 7 == 0 { 1 } else { 2 }]);
+    key.extend_from_slice(&number.to_be_bytes()[..if number.is_multiple_of(7) { 1 } else { 2 }]);
     key
 }
 
-fn rows(tree: &Tree, bounds: impl RangeBounds<[u8]>) -> Vec<(Vec<u8>, (u64, Vec<u8>))> {
+fn rows(tree: &Tree, bounds: impl RangeBounds<[u8]>) -> Vec<Item> {
     let row = |(key, row): (&[u8], Stored<'_>)| (key.to_vec(), (row.version.0, row.bytes().to_vec()));
     tree.range(bounds).map(row).collect()
 }
@@ -57,7 +59,7 @@ fn check(steps: &[Step]) {
                 let value = vec![b'v'; [1, 40, 700][value]];
                 let key = key(number, length);
                 let row = Row { version: Seqno(version), value: Value::new(&value) };
-                let before = tree.insert(&key, row).map(|row| (row.version.0, row.value.to_vec()));
+                let before = tree.insert(&key, &row).map(|row| (row.version.0, row.value.to_vec()));
                 assert_eq!(before, model.insert(key, (version, value)));
             }
             Step::Remove(number) => {
@@ -115,7 +117,7 @@ fn many_rows_in_order_and_back() {
         let mut tree = Tree::default();
         for number in 0..20_000 {
             let key = (number * order % 20_000).to_be_bytes();
-            assert!(tree.insert(&key, Row { version: Seqno(1), value: Value::new(&key) }).is_none());
+            assert!(tree.insert(&key, &Row { version: Seqno(1), value: Value::new(&key) }).is_none());
         }
         assert!(tree.range(..).map(|(key, _)| key).eq((0..20_000_u64).map(u64::to_be_bytes)));
         for number in 0..20_000 {

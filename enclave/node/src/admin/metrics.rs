@@ -122,6 +122,11 @@ fn index_strategies(admin: &Admin, _: &Call, cx: &mut Context<'_>) -> Result<Res
             "next_requested_seqno": to.next(),
         }))
     };
-    let described: Value = indexes.names().filter_map(describe).collect();
+    let own = admin.facts.app.indexes().into_iter().map(|index| {
+        let seqno = index.next.previous();
+        let watermark = TxId { view: chain.view_of(seqno).unwrap_or_default(), seqno };
+        json!({ "name": index.name, "indexed_watermark": watermark, "next_requested_seqno": index.next })
+    });
+    let described: Value = indexes.names().filter_map(describe).chain(own).collect();
     Ok(ok(&described))
 }

@@ -61,6 +61,7 @@ fn facts() -> NodeFacts {
         network: network("configured.example:1"),
         node_data: json!({ "note": "configured" }),
         started: Unix(1_780_000_000_500),
+        app: Arc::new(Toy::new(None, None)),
         sessions: Arc::new(Sessions),
     }
 }

@@ -8,7 +8,7 @@ use coco_app::{
     Origin, Plan, Redirection, Reject, ReplyAt, Request, Response, Status, Weight, Window, WindowRule, media,
 };
 use coco_kv::{Reader as _, Tx};
-use coco_wire::TableName;
+use coco_wire::{Digest, TableName};
 
 /// Keys and values.
 pub(crate) const ITEMS: &str = "items";
@@ -40,9 +40,9 @@ impl Adapter for Toy {
         &self.0
     }
 
-    fn genesis(&self, tx: &mut Tx) -> Result<(), Reject> {
+    fn genesis(&self, tx: &mut Tx) -> Result<Digest, Reject> {
         tx.put(&TableName::new(ITEMS), b"genesis".as_slice(), b"yes".as_slice());
-        Ok(())
+        Ok(Digest([1; 32]))
     }
 
     fn decode(&self, message: Request, _: &Origin<'_>) -> Result<Plan, Response> {

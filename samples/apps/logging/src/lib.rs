@@ -19,6 +19,10 @@ mod records;
 use std::sync::Arc;
 
 use coco_app::{ApiInfo, Endpoint, Manifest, Policy, Reject, Response, RestAdapter};
+use coco_crypto::hash::sha256;
+use coco_kv::Tx;
+use coco_tables::scripts::Scripts;
+use coco_wire::Digest;
 
 use crate::committed::CommittedRecords;
 
@@ -57,5 +61,12 @@ pub fn adapter() -> RestAdapter {
         .flatten()
         .fold(RestAdapter::new(manifest, info), RestAdapter::with)
         .observed_by(committed)
+        .at_genesis(claim_constitution)
         .with_api()
+}
+
+/// The receipt of the first transaction shows under which constitution the service began.
+fn claim_constitution(tx: &mut Tx) -> Result<Digest, Reject> {
+    let constitution = Scripts::default().constitution.get(tx)?;
+    Ok(constitution.map_or(Digest::ZERO, |text| sha256(text.0.as_bytes())))
 }

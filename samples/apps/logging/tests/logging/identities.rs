@@ -117,7 +117,8 @@ fn admins_and_user_ids_are_told_apart() {
 fn the_application_authenticates_by_itself() {
     let mut service = Service::new();
     let (name, age) = ("x-custom-auth-name", "x-custom-auth-age");
-    let cases: [(&[(&str, &str)], u16, &str); 8] = [
+    type Case<'a> = (&'a [(&'a str, &'a str)], u16, &'a str);
+    let cases: [Case<'_>; 8] = [
         (&[], 401, "Missing required header x-custom-auth-name"),
         (&[(name, "Bob")], 401, "Missing required header x-custom-auth-age"),
         (&[(age, "42")], 401, "Invalid authentication credentials."),

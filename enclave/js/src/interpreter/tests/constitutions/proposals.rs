@@ -1,0 +1,116 @@
+//! What members propose.
+
+use serde_json::{Value, json};
+
+use super::{OURS, certificate, member};
+
+/// Actions with arguments that both our and CCF's default constitution take.
+pub(super) fn valid_actions() -> Vec<(&'static str, Value)> {
+    let (cert, _) = certificate("someone");
+    let digest = coco_crypto::hash::sha256(b"policy").to_hex();
+    let tcb = json!({ "boot_loader": 1, "tee": 2, "snp": 3, "microcode": 4 });
+    let endpoint = json!({
+        "js_module": "a.js", "js_function": "f", "mode": "readonly", "forwarding_required": "sometimes",
+        "authn_policies": ["user_cert", { "all_of": ["jwt", "user_cert"] }], "openapi": {},
+    });
+    vec![
+        ("set_user", json!({ "cert": cert })),
+        ("set_user", json!({ "cert": cert, "user_data": { "a": 1 } })),
+        ("remove_user", json!({ "user_id": member(7) })),
+        ("set_user_data", json!({ "user_id": member(7), "user_data": { "b": [] } })),
+        ("set_user_data", json!({ "user_id": member(7) })),
+        ("set_member", json!({ "cert": cert })),
+        (
+            "set_member",
+            json!({ "cert": cert, "encryption_pub_key": "-----BEGIN PUBLIC KEY-----", "member_data": { "a": 1 }, "recovery_role": "Owner" }),
+        ),
+        ("set_member_data", json!({ "member_id": member(1), "member_data": { "a": 1 } })),
+        ("remove_member", json!({ "member_id": member(1) })),
+        ("remove_member", json!({ "member_id": member(3) })),
+        ("set_recovery_threshold", json!({ "recovery_threshold": 2 })),
+        ("set_recovery_threshold", json!({ "recovery_threshold": 1 })),
+        ("set_recovery_threshold", json!({ "recovery_threshold": 3 })),
+        ("set_service_configuration", json!({ "recent_cose_proposals_window_size": 7 })),
+        (
+            "set_service_configuration",
+            json!({ "reconfiguration_type": "TwoTransaction", "recovery_threshold": 2 }),
+        ),
+        ("transition_service_to_open", json!({ "next_service_identity": cert })),
+        (
+            "transition_service_to_open",
+            json!({ "next_service_identity": cert, "previous_service_identity": cert }),
+        ),
+        ("set_constitution", json!({ "constitution": OURS })),
+        ("trigger_recovery_shares_refresh", Value::Null),
+        ("trigger_ledger_rekey", Value::Null),
+        ("trigger_ledger_chunk", Value::Null),
+        ("trigger_snapshot", Value::Null),
+        ("set_node_data", json!({ "node_id": member(9), "node_data": [1] })),
+        ("add_node_code", json!({ "code_id": "c" })),
+        ("remove_node_code", json!({ "code_id": "c" })),
+        ("add_snp_measurement", json!({ "measurement": "m" })),
+        ("remove_snp_measurement", json!({ "measurement": "m" })),
+        ("add_snp_host_data", json!({ "host_data": digest, "security_policy": "policy" })),
+        ("add_snp_host_data", json!({ "host_data": digest, "security_policy": "" })),
+        ("remove_snp_host_data", json!({ "host_data": "h" })),
+        ("add_snp_uvm_endorsement", json!({ "did": "d", "feed": "f", "svn": "1" })),
+        ("remove_snp_uvm_endorsement", json!({ "did": "d", "feed": "f" })),
+        ("set_snp_minimum_tcb_version", json!({ "cpuid": "00a00f11", "tcb_version": tcb })),
+        (
+            "set_js_app",
+            json!({ "bundle": {
+            "metadata": { "endpoints": { "/a/{b}": { "get": endpoint } } },
+            "modules": [{ "name": "a.js", "module": "export function f() {}" }],
+        }, "disable_bytecode_cache": true }),
+        ),
+        ("remove_js_app", Value::Null),
+        (
+            "set_js_runtime_options",
+            json!({ "max_heap_bytes": 1, "max_stack_bytes": 2, "max_execution_time_ms": 3 }),
+        ),
+        ("set_ca_cert_bundle", json!({ "name": "n", "cert_bundle": cert })),
+        ("remove_ca_cert_bundle", json!({ "name": "n" })),
+    ]
+}
+
+/// Actions that neither takes.
+pub(super) fn invalid_actions() -> Vec<(&'static str, Value)> {
+    let (cert, id) = certificate("someone");
+    vec![
+        ("no_such_action", json!({})),
+        ("constructor", json!({})),
+        ("set_user", json!({})),
+        ("set_user", json!({ "cert": "PEM" })),
+        ("set_user", json!({ "cert": cert, "user_data": 1 })),
+        ("remove_user", json!({ "user_id": "ab" })),
+        ("remove_user", json!({ "user_id": id[1..].to_owned() + "x" })),
+        (
+            "set_member",
+            json!({ "cert": cert, "recovery_role": "Boss", "encryption_pub_key": "-----BEGIN PUBLIC KEY-----" }),
+        ),
+        ("set_member", json!({ "cert": cert, "recovery_role": "Owner" })),
+        ("set_member_data", json!({ "member_id": id })),
+        ("set_recovery_threshold", json!({ "recovery_threshold": 0 })),
+        ("set_recovery_threshold", json!({ "recovery_threshold": 255 })),
+        ("set_recovery_threshold", json!({ "recovery_threshold": 1.5 })),
+        ("set_recovery_threshold", json!({ "recovery_threshold": "1" })),
+        ("set_service_configuration", json!({ "maximum_node_certificate_validity_days": 1 })),
+        ("transition_service_to_open", json!({ "next_service_identity": "PEM" })),
+        ("transition_service_to_open", json!({})),
+        ("set_constitution", json!({ "constitution": 1 })),
+        ("set_constitution", json!({ "constitution": "export function validate(input) {}" })),
+        ("set_constitution", json!({ "constitution": "" })),
+        ("trigger_ledger_rekey", json!({ "now": true })),
+        ("add_snp_host_data", json!({ "host_data": "00", "security_policy": "policy" })),
+        ("set_snp_minimum_tcb_version", json!({ "cpuid": "00A00F11", "tcb_version": {} })),
+        ("set_snp_minimum_tcb_version", json!({ "cpuid": "00a00f", "tcb_version": {} })),
+        ("set_js_app", json!({ "bundle": { "metadata": { "endpoints": {} }, "modules": [{ "name": 1 }] } })),
+        (
+            "set_js_app",
+            json!({ "bundle": { "metadata": { "endpoints": { "/a": { "get": {} } } }, "modules": [] } }),
+        ),
+        ("set_js_runtime_options", json!({})),
+        ("set_ca_cert_bundle", json!({ "name": "n", "cert_bundle": "PEM" })),
+        ("assert_service_identity", json!({ "service_identity": cert })),
+    ]
+}

@@ -1,0 +1,101 @@
+//! The files of a ledger, read as an auditor does.
+
+use std::{collections::BTreeMap, fs, path::Path};
+
+use coco_audit::{Damage, RecoveryFiles, Report, Verifier, in_order};
+use coco_host::record::Image;
+use coco_wire::{
+    Seqno, TxId,
+    chunk::Chunk,
+    domain::{KeyOrder, visit_public},
+    entry::Entry,
+};
+
+/// Names and contents of the files of a ledger, in order.
+#[derive(Clone)]
+pub struct LedgerFiles(pub Vec<(String, Vec<u8>)>);
+
+impl LedgerFiles {
+    /// Those of a directory.
+    ///
+    /// # Panics
+    /// If it cannot be read.
+    #[must_use]
+    pub fn read(directory: &Path) -> Self {
+        let mut files = BTreeMap::new();
+        for file in fs::read_dir(directory).expect("the ledger directory can be read") {
+            let path = file.expect("the ledger directory can be read").path();
+            let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+            files.insert(name, fs::read(&path).expect("a ledger file can be read"));
+        }
+        Self::ordered(&files)
+    }
+
+    /// What a loss of power left.
+    ///
+    /// # Panics
+    /// If names are not those of ledger files.
+    #[must_use]
+    pub fn of_image(image: &Image) -> Self {
+        let named = |(path, content): (&std::path::PathBuf, &Vec<u8>)| {
+            (path.file_name().unwrap_or_default().to_string_lossy().into_owned(), content.clone())
+        };
+        Self::ordered(&image.files().iter().map(named).collect())
+    }
+
+    fn ordered(files: &BTreeMap<String, Vec<u8>>) -> Self {
+        let names = in_order(files.keys().map(String::as_str), RecoveryFiles::Skip);
+        let names = names.unwrap_or_else(|damage| panic!("{damage}"));
+        Self(names.into_iter().map(|name| (name.to_owned(), files[name].clone())).collect())
+    }
+
+    /// Verifies all of it.
+    ///
+    /// # Errors
+    /// The first damage.
+    pub fn verify(&self) -> Result<Report, Damage> {
+        let mut verifier = Verifier::new();
+        for (name, bytes) in &self.0 {
+            verifier.chunk(name, bytes)?;
+        }
+        verifier.finish()
+    }
+
+    /// Whole entries in order, up to where the last file is torn.
+    #[must_use]
+    pub fn entries(&self) -> Vec<Entry<'_>> {
+        let chunks = self.0.iter().filter_map(|(_, bytes)| Chunk::decode(bytes).ok());
+        chunks.flat_map(|chunk| chunk.entries().map_while(Result::ok)).map(|(_, entry)| entry).collect()
+    }
+
+    /// Every write to a public table by number of its transaction, with key and value.
+    ///
+    /// # Panics
+    /// If an entry is not readable.
+    #[must_use]
+    pub fn public_writes(&self, table: &str) -> BTreeMap<Seqno, Vec<(TxId, Vec<u8>, Vec<u8>)>> {
+        let mut found: BTreeMap<_, Vec<_>> = BTreeMap::new();
+        for entry in self.entries() {
+            let id = entry.iv().tx_id();
+            let collected = visit_public(entry.public_domain(), KeyOrder::Ascending, |change| {
+                if let (true, Some(value)) = (change.table == table, change.value) {
+                    found.entry(id.seqno).or_default().push((id, change.key.to_vec(), value.to_vec()));
+                }
+            });
+            collected.unwrap_or_else(|error| panic!("{id}: {error}"));
+        }
+        found
+    }
+
+    /// Size of all files in bytes.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.0.iter().map(|(_, bytes)| bytes.len()).sum()
+    }
+
+    /// Whether there is nothing at all.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}

@@ -1,0 +1,241 @@
+//! A node as a process of its own.
+
+use std::{
+    fs::{self, File},
+    path::{Path, PathBuf},
+    process::{Child, Command, ExitStatus, Stdio},
+    thread::sleep,
+    time::{Duration, Instant},
+};
+
+use coco_client::{Client, Identity, StatusCode, governance};
+use coco_crypto::Certificate;
+use rustix::process::{Pid, Signal, kill_process};
+use serde_json::{Value, json};
+
+use crate::{Consortium, LedgerFiles, executable};
+
+/// How long a node may take to start, to open or to stop. Much, as the machine may be busy with other tests.
+const LIMIT: Duration = Duration::from_secs(120);
+/// Time between two looks.
+const POLL: Duration = Duration::from_millis(5);
+/// The constitution that the node is started with.
+const CONSTITUTION: [&str; 4] = ["actions.js", "validate.js", "resolve.js", "apply.js"];
+
+/// A node that runs, and is killed when this is dropped.
+pub struct Node {
+    /// Where all its files are.
+    pub directory: PathBuf,
+    /// Where clients reach it, `host:port`.
+    pub address: String,
+    /// Who it is to trust.
+    pub service: Certificate,
+    child: Child,
+}
+
+impl Node {
+    /// Starts a node in the new directory `directory`. `sections` take the place of those of its configuration.
+    ///
+    /// # Panics
+    /// If it does not start.
+    #[must_use]
+    pub fn start(consortium: &Consortium, directory: &Path, sections: &Value) -> Self {
+        Self::start_with(executable::coco(), consortium, directory, sections)
+    }
+
+    /// The same with another executable.
+    ///
+    /// # Panics
+    /// If it does not start.
+    #[must_use]
+    pub fn start_with(
+        executable: &Path,
+        consortium: &Consortium,
+        directory: &Path,
+        sections: &Value,
+    ) -> Self {
+        fs::create_dir_all(directory).expect("a directory for the node");
+        let directory = directory.canonicalize().expect("the directory is there");
+        let mut config = configuration(consortium, &directory);
+        for (name, section) in sections.as_object().into_iter().flatten() {
+            config[name] = section.clone();
+        }
+        fs::write(directory.join("config.json"), config.to_string()).expect("the directory can be written");
+        let output = |name: &str| File::create(directory.join(name)).expect("the directory can be written");
+        let child = Command::new(executable)
+            .args(["node", "--app", "logging", "--config", "config.json"])
+            .current_dir(&directory)
+            .stdin(Stdio::null())
+            .stdout(output("out"))
+            .stderr(output("err"))
+            .spawn()
+            .unwrap_or_else(|error| panic!("{}: {error}", executable.display()));
+        Self::wait_for_start(child, directory)
+    }
+
+    fn wait_for_start(mut child: Child, directory: PathBuf) -> Self {
+        let deadline = Instant::now() + LIMIT;
+        let files = [directory.join("rpc_addresses.json"), directory.join("service_cert.pem")];
+        while !files.iter().all(|file| file.exists()) {
+            let ended = child.try_wait().expect("a child can be waited for");
+            assert!(ended.is_none(), "the node ended: {ended:?}\n{}", log(&directory));
+            assert!(Instant::now() < deadline, "the node does not start\n{}", log(&directory));
+            sleep(POLL);
+        }
+        let [addresses, service] = files.map(|file| fs::read_to_string(file).expect("the file is there"));
+        let addresses: Value = serde_json::from_str(&addresses).expect("addresses are JSON");
+        let address = addresses["main"].as_str().expect("the interface has an address").to_owned();
+        let service = Certificate::from_pem(&service).expect("the service's certificate");
+        Self { directory, address, service, child }
+    }
+
+    /// Activates the members, registers the first user and opens the service.
+    ///
+    /// # Panics
+    /// If that fails.
+    pub async fn open(&self, consortium: &Consortium) {
+        let mut client = self.client(None);
+        let deadline = Instant::now() + LIMIT;
+        while !client.get("/node/state").await.is_ok_and(|answer| answer.status == StatusCode::OK) {
+            assert!(Instant::now() < deadline, "the node does not answer\n{}", log(&self.directory));
+            tokio::time::sleep(POLL).await;
+        }
+        let members = consortium.signers();
+        for member in &members {
+            governance::activate(&mut client, member).await.expect("a member becomes active");
+        }
+        let actions = opening(consortium, &self.service);
+        let decided = governance::decide(&mut client, &members, &actions).await.expect("the members agree");
+        let transaction = decided.transaction_id.expect("the vote is a transaction");
+        client.wait_for_commit(transaction, LIMIT).await.expect("the vote is committed");
+    }
+
+    /// A client of the node.
+    ///
+    /// # Panics
+    /// If the identity is of no use.
+    #[must_use]
+    pub fn client(&self, identity: Option<&Identity>) -> Client {
+        Client::new(&self.address, &self.service, identity).expect("address and certificates are sound")
+    }
+
+    /// Number of the process.
+    #[must_use]
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Directory of the ledger.
+    #[must_use]
+    pub fn ledger_directory(&self) -> PathBuf {
+        self.directory.join("ledger")
+    }
+
+    /// The ledger as it is now.
+    #[must_use]
+    pub fn ledger(&self) -> LedgerFiles {
+        LedgerFiles::read(&self.ledger_directory())
+    }
+
+    /// What it logged last.
+    #[must_use]
+    pub fn log(&self) -> String {
+        log(&self.directory)
+    }
+
+    /// Whether it runs.
+    ///
+    /// # Panics
+    /// If the system does not say.
+    pub fn is_running(&mut self) -> bool {
+        self.child.try_wait().expect("a child can be waited for").is_none()
+    }
+
+    /// Kills it at once.
+    ///
+    /// # Panics
+    /// If that is not possible.
+    pub fn kill(&mut self) {
+        self.child.kill().expect("a child can be killed");
+        self.child.wait().expect("a child can be waited for");
+    }
+
+    /// Asks it to stop, and waits until it has.
+    ///
+    /// # Panics
+    /// If it does not.
+    pub fn stop(&mut self) -> ExitStatus {
+        let pid = i32::try_from(self.child.id()).ok().and_then(Pid::from_raw).expect("a process number");
+        kill_process(pid, Signal::TERM).expect("a child can be signalled");
+        let deadline = Instant::now() + LIMIT;
+        loop {
+            if let Some(status) = self.child.try_wait().expect("a child can be waited for") {
+                return status;
+            }
+            assert!(Instant::now() < deadline, "the node does not stop\n{}", self.log());
+            sleep(POLL);
+        }
+    }
+}
+
+impl Drop for Node {
+    fn drop(&mut self) {
+        // It may have ended already.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// The actions that open a service with its first user.
+pub(crate) fn opening(consortium: &Consortium, service: &Certificate) -> Value {
+    json!([
+        { "name": "set_user", "args": { "cert": consortium.user().certificate().to_pem() } },
+        { "name": "transition_service_to_open", "args": { "next_service_identity": service.to_pem() } },
+    ])
+}
+
+/// Files of the default constitution.
+pub(crate) fn constitution() -> Vec<PathBuf> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../samples/constitutions/default");
+    CONSTITUTION.iter().map(|name| folder.join(name)).collect()
+}
+
+fn configuration(consortium: &Consortium, directory: &Path) -> Value {
+    let members: Vec<Value> = consortium
+        .members
+        .iter()
+        .enumerate()
+        .map(|(number, member)| {
+            let (certificate, _) = member.write(directory);
+            if number > 0 {
+                return json!({ "certificate_file": certificate });
+            }
+            let key = directory.join("member0_enc_pubk.pem");
+            fs::write(&key, consortium.encryption.public_key().to_pem()).expect("the directory can be written");
+            json!({ "certificate_file": certificate, "encryption_public_key_file": key })
+        })
+        .collect();
+    json!({
+        "network": {
+            "node_to_node_interface": { "bind_address": "127.0.0.1:0" },
+            "rpc_interfaces": { "main": { "bind_address": "127.0.0.1:0" } }
+        },
+        "command": {
+            "type": "Start",
+            "service_certificate_file": "service_cert.pem",
+            "start": {
+                "members": members,
+                "constitution_files": constitution(),
+                "service_configuration": { "recovery_threshold": 1 }
+            }
+        },
+        "output_files": { "rpc_addresses_file": "rpc_addresses.json", "pid_file": "node.pid" }
+    })
+}
+
+fn log(directory: &Path) -> String {
+    let text = |name: &str| fs::read_to_string(directory.join(name)).unwrap_or_default();
+    let log = text("out") + &text("err");
+    let lines: Vec<&str> = log.lines().collect();
+    lines[lines.len().saturating_sub(20)..].join("\n")
+}
