@@ -25,6 +25,9 @@ struct Parts {
     commit: HmacKey,
 }
 
+/// Of `ce:`, two numbers of 20 digits, a dot, a colon and 64 hexadecimal digits.
+const MAX_EVIDENCE_LEN: usize = 3 + 20 + 1 + 20 + 1 + 64;
+
 impl LedgerSecret {
     /// A new secret.
     #[must_use]
@@ -67,9 +70,13 @@ impl LedgerSecret {
     /// `src/kv/committable_tx.h`).
     #[must_use]
     pub fn commit_evidence(&self, transaction: TxId) -> String {
-        let identifier = transaction.to_string();
-        let nonce = self.0.commit.tag(identifier.as_bytes());
-        format!("ce:{identifier}:{nonce}")
+        let mut evidence = String::with_capacity(MAX_EVIDENCE_LEN);
+        evidence.push_str("ce:");
+        evidence.push_str(&transaction.to_string());
+        let nonce = self.0.commit.tag(&evidence.as_bytes()["ce:".len()..]);
+        evidence.push(':');
+        evidence.push_str(nonce.hex_digits(&mut [0; 64]));
+        evidence
     }
 
     /// Encrypts the secret that this one replaces: `tag ‖ iv ‖ ciphertext` with a random IV.

@@ -107,13 +107,18 @@ impl Digest {
     pub fn to_hex(&self) -> String {
         hex::encode(self.0)
     }
+
+    /// The 64 hexadecimal digits, in a buffer of the caller's.
+    #[must_use]
+    pub fn hex_digits<'a>(&self, digits: &'a mut [u8; 64]) -> &'a str {
+        hex::encode_to_slice(self.0, digits).expect("64 digits hold 32 bytes");
+        str::from_utf8(digits).expect("hexadecimal digits are ASCII")
+    }
 }
 
 impl fmt::Display for Digest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut digits = [0; 64];
-        hex::encode_to_slice(self.0, &mut digits).expect("64 digits hold 32 bytes");
-        f.write_str(str::from_utf8(&digits).expect("hexadecimal digits are ASCII"))
+        f.write_str(self.hex_digits(&mut [0; 64]))
     }
 }
 

@@ -51,8 +51,6 @@ const MIN_SIGNATURE_INTERVAL_MS: u64 = 5;
 const MAX_HEAVY: usize = 1024;
 /// Signatures that may wait; one is made at a time.
 const MAX_SIGNING: usize = 4;
-/// Past committed states kept for queries.
-const KEEP_COMMITTED: usize = 128;
 /// Most entries in a message to another node.
 const MAX_MESSAGE_ENTRIES: u64 = 1000;
 /// Stack that scripts may use on an execution thread.
@@ -298,7 +296,8 @@ fn settings(config: &NodeConfig) -> Settings {
             max_entries: MAX_MESSAGE_ENTRIES,
         },
         max_uncommitted: config.consensus.max_uncommitted_tx_count.unwrap_or(0),
-        keep_committed: KEEP_COMMITTED,
+        // No application asks for past states yet, and each that is kept holds on to what it shares with no other.
+        keep_committed: 0,
     }
 }
 

@@ -93,7 +93,7 @@ impl Identities {
     /// Whether the service still knows `caller`. Asked in the transaction that executes the call, so that an identity
     /// removed meanwhile is a conflict.
     pub fn knows(&self, caller: &Caller, tx: &mut Tx) -> bool {
-        let is_in = |table, id: &Digest| tx.has(table, &id_key(id));
+        let is_in = |table, id: &Digest| tx.has(table, id.hex_digits(&mut [0; 64]).as_bytes());
         match caller {
             Caller::Anyone | Caller::AnyCertificate(..) => true,
             Caller::User(id) | Caller::UserSigned(id, _) => is_in(&self.users, id),
@@ -104,7 +104,7 @@ impl Identities {
     fn prove(&self, policy: Policy, request: &Request, origin: &Origin<'_>) -> Result<Caller, String> {
         let shown = origin.peer.certificate.as_ref();
         let registered =
-            |table, shown: &ClientCertificate| origin.state.get(table, &id_key(&shown.id)).is_some();
+            |table, shown: &ClientCertificate| origin.state.has(table, shown.id.hex_digits(&mut [0; 64]).as_bytes());
         match policy {
             Policy::NoAuth => Ok(Caller::Anyone),
             Policy::UserCert => {
@@ -133,17 +133,6 @@ impl Identities {
             }
         }
     }
-}
-
-/// Key of an identity in the tables of certificates: its hexadecimal digits.
-fn id_key(id: &Digest) -> [u8; 64] {
-    let mut key = [0; 64];
-    for (byte, digits) in id.0.iter().zip(key.chunks_exact_mut(2)) {
-        const DIGITS: &[u8; 16] = b"0123456789abcdef";
-        digits[0] = DIGITS[usize::from(byte >> 4)];
-        digits[1] = DIGITS[usize::from(byte & 15)];
-    }
-    key
 }
 
 fn check_validity(shown: &ClientCertificate, now_ms: u64) -> Result<(), String> {

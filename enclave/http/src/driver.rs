@@ -77,6 +77,15 @@ impl Driver {
         slot.install(vec![keys.endorsed.load().der().to_vec()], &keys.node)
     }
 
+    /// Has the latest state published if it is not; says whether it was not.
+    fn refresh(&self) -> bool {
+        let stale = self.0.view.is_stale();
+        if stale {
+            self.lock().refresh();
+        }
+        stale
+    }
+
     /// Runs `change` under the lock and carries out what follows from it.
     fn with_core<T>(&self, change: impl FnOnce(&mut Core, &mut Output) -> T) -> T {
         let mut out = Output::default();
@@ -93,7 +102,7 @@ impl Driver {
         result
     }
 
-    /// What does not need the lock.
+    /// What does not need the lock; `out` is dropped at the end.
     fn after(&self, out: Output) {
         for job in out.jobs {
             let driver = self.clone();

@@ -35,6 +35,13 @@ pub struct Store {
     keep: usize,
 }
 
+/// What a commit leaves over: to be dropped.
+#[derive(Default)]
+pub struct Surplus {
+    _log: VecDeque<Logged>,
+    _state: State,
+}
+
 /// A seqno that can still be rolled back.
 enum Logged {
     /// Reserved for a signature.
@@ -170,29 +177,33 @@ impl Store {
     }
 
     /// Commits all transactions up to `to`: they cannot be rolled back any more. `committed` is
-    /// called with each of them in order.
+    /// called with each of them in order. What is no longer needed is handed out, so that its owner can free it
+    /// when nobody waits.
     ///
     /// # Panics
     /// If `to` lies before the committed state or after the latest, or a hole is left up to it.
-    pub fn compact(&mut self, to: Seqno, committed: &mut dyn FnMut(Seqno, &WriteSet)) {
+    pub fn compact(&mut self, to: Seqno, committed: &mut dyn FnMut(Seqno, &WriteSet)) -> Surplus {
         assert!(self.committed.version <= to && to <= self.version(), "only what exists is committed");
         if to == self.committed.version {
-            return;
+            return Surplus::default();
         }
         let state = self.state_at(to);
         let mut seqno = self.committed.version;
         let count = self.logged_to(to);
-        for logged in self.log.drain(..count) {
+        let later = self.log.split_off(count);
+        let log = std::mem::replace(&mut self.log, later);
+        for logged in &log {
             seqno = seqno.next();
             let Logged::Written { writes, .. } = logged else {
                 panic!("a hole is filled before it is committed");
             };
-            committed(seqno, &writes);
+            committed(seqno, writes);
         }
         self.marks.retain(|mark| mark.version > to);
-        self.committed = state;
+        let state = std::mem::replace(&mut self.committed, state);
         self.kept.push_back(self.committed.clone());
         self.drop_kept();
+        Surplus { _log: log, _state: state }
     }
 }
 

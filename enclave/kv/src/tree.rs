@@ -127,7 +127,13 @@ impl Node {
         match self {
             Self::Leaf(leaf) => {
                 let (mut changed, previous) = match leaf.find(key) {
-                    Ok(at) => (leaf.with(at, 1, key, row), Some(leaf.row(at).to_row())),
+                    Ok(at) => {
+                        let previous = Some(leaf.row(at).to_row());
+                        if Arc::get_mut(leaf).is_some_and(|leaf| leaf.overwrite(at, row)) {
+                            return (previous, None);
+                        }
+                        (leaf.with(at, 1, key, row), previous)
+                    }
                     Err(at) => (leaf.with(at, 0, key, row), None),
                 };
                 let right = changed.split();

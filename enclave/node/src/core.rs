@@ -9,10 +9,10 @@ mod sequence;
 mod sign;
 mod window;
 
-use std::sync::Arc;
+use std::sync::{Arc, atomic::Ordering};
 
 use coco_boundary::{Effect, Monotonic};
-use coco_kv::{Conflict, Store};
+use coco_kv::{Conflict, Store, Surplus};
 use coco_ledger::{Ledger, LedgerConfig, PreviousSignature, SigningPolicy};
 use coco_raft::{Configuration, Raft, Timing};
 use coco_wire::{Digest, Seqno, TxId, View as ViewNumber};
@@ -42,8 +42,8 @@ pub struct Core {
     open: bool,
     stop_notice: bool,
     stopping: bool,
-    /// Whether something changed since the last publication.
-    changed: bool,
+    /// What changed since the last publication.
+    changed: Changed,
 }
 
 /// What does not change while the node runs.
@@ -59,6 +59,16 @@ pub struct Settings {
     pub max_uncommitted: u64,
     /// How many past committed states are kept for queries.
     pub keep_committed: usize,
+}
+
+/// How much there is to publish.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Changed {
+    Nothing,
+    /// Transactions were appended: of interest once somebody reads.
+    Appended,
+    /// Something that is told at once.
+    Standing,
 }
 
 /// The signature in the making, or the last one.
@@ -78,6 +88,8 @@ pub struct Output {
     pub jobs: Vec<SigningJob>,
     /// A tick is wanted then, if none comes earlier.
     pub wake_at: Option<Monotonic>,
+    /// To be dropped without the lock.
+    pub surplus: Vec<Surplus>,
 }
 
 /// Why a transaction gets no place.
@@ -129,7 +141,7 @@ impl Core {
             open: false,
             stop_notice: false,
             stopping: false,
-            changed: false,
+            changed: Changed::Nothing,
             view,
         }
     }
@@ -164,9 +176,17 @@ impl Core {
         }
     }
 
-    fn publish(&mut self) {
-        if std::mem::take(&mut self.changed) {
-            self.view.shared.state.store(Arc::new(self.state()));
+    /// Publishes everything appended so far.
+    pub fn refresh(&mut self) {
+        if self.changed != Changed::Nothing {
+            self.publish();
         }
+    }
+
+    fn publish(&mut self) {
+        self.changed = Changed::Nothing;
+        // A reader that still sees the flag asks for nothing worse than a state it already has.
+        self.view.shared.state.store(Arc::new(self.state()));
+        self.view.shared.stale.store(false, Ordering::Release);
     }
 }

@@ -2,7 +2,7 @@
 
 use std::{
     collections::BTreeMap,
-    sync::{PoisonError, RwLock},
+    sync::{PoisonError, RwLock, RwLockWriteGuard},
 };
 
 use coco_app::Index;
@@ -34,7 +34,16 @@ impl Indexes {
     /// Takes in a committed transaction; they come in order.
     pub fn committed(&self, seqno: Seqno, writes: &WriteSet) {
         for (name, index) in &self.tables {
-            index.committed(seqno, writes.table(name).into_iter().flat_map(BTreeMap::keys));
+            if let Some(writes) = writes.table(name) {
+                index.committed(seqno, writes.keys());
+            }
+        }
+    }
+
+    /// Says up to where transactions were taken in.
+    pub fn reached(&self, seqno: Seqno) {
+        for index in self.tables.values() {
+            index.lock().to = seqno;
         }
     }
 }
@@ -51,7 +60,7 @@ struct Content {
 
 impl TableIndex {
     fn committed<'a>(&self, seqno: Seqno, keys: impl Iterator<Item = &'a Key>) {
-        let mut content = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        let mut content = self.lock();
         for key in keys {
             match content.seqnos.get_mut(key) {
                 Some(seqnos) => seqnos.push(seqno),
@@ -60,7 +69,10 @@ impl TableIndex {
                 }
             }
         }
-        content.to = seqno;
+    }
+
+    fn lock(&self) -> RwLockWriteGuard<'_, Content> {
+        self.0.write().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

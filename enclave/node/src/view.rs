@@ -2,7 +2,7 @@
 
 use std::sync::{
     Arc,
-    atomic::{AtomicU64, Ordering},
+    atomic::{AtomicBool, AtomicU64, Ordering},
 };
 
 use arc_swap::ArcSwap;
@@ -80,8 +80,12 @@ impl State {
 pub struct Shared {
     /// Keys and certificates.
     pub keys: Keys,
-    /// The last published state.
+    /// The last published state. Core publishes commits, signatures and changes of its own standing at once; what is
+    /// merely appended it publishes when [`Core::refresh`](crate::Core::refresh) is asked to, so that writes alone
+    /// need not copy what readers hold.
     pub state: ArcSwap<State>,
+    /// Whether transactions were appended since.
+    pub(crate) stale: AtomicBool,
     /// Committed transactions, read back from the ledger.
     pub history: History,
     /// Indexes over tables of the application.
@@ -110,6 +114,7 @@ impl Shared {
         Self {
             keys,
             state: ArcSwap::from_pointee(State::empty()),
+            stale: AtomicBool::new(false),
             history: History::new(secrets, history_bytes),
             indexes: Indexes::over(indexed),
             streams: Streams::default(),
@@ -130,6 +135,12 @@ pub struct View {
 }
 
 impl View {
+    /// Whether the last published state lacks transactions that were appended since.
+    #[must_use]
+    pub fn is_stale(&self) -> bool {
+        self.shared.stale.load(Ordering::Acquire)
+    }
+
     /// The last published state.
     #[must_use]
     pub fn state(&self) -> Arc<State> {

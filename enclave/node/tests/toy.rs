@@ -97,6 +97,7 @@ fn an_index_is_fed_by_commits_and_can_be_rebuilt_from_the_ledger() {
         let entry = node.committed_transaction(seqno);
         rebuilt.committed(seqno, &entry.writes);
     }
+    rebuilt.reached(node.committed);
     let table = rebuilt.table(ITEMS).unwrap();
     assert_eq!(table.seqnos(b"a", Seqno(1), Seqno(u64::MAX), 1000), all);
     assert_eq!(table.indexed_to(), node.committed);

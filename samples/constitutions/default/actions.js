@@ -6,7 +6,7 @@
 //
 // Constitution and service
 //   set_constitution            constitution: text
-//       Replaces this text. Drops all other open proposals.
+//       Replaces this text and drops all other open proposals.
 //   transition_service_to_open  next_service_identity: certificate, previous_service_identity?: certificate
 //       Opens the service to users. A recovering service needs both identities.
 //   set_recovery_threshold      recovery_threshold: 1 to 254
@@ -57,9 +57,8 @@ function expected(path, what) {
   throw new Error(`${path} must be ${what}`);
 }
 
-const ofType = (type) => (value, path) => typeof value === type || expected(path, `of type ${type}`);
-const text = ofType("string");
-const flag = ofType("boolean");
+const text = (value, path) => typeof value === "string" || expected(path, "a string");
+const flag = (value, path) => typeof value === "boolean" || expected(path, "a boolean");
 const object = (value, path) =>
   (typeof value === "object" && value !== null && !Array.isArray(value)) || expected(path, "an object");
 const anything = () => true;
@@ -128,17 +127,9 @@ function get(name, id = singleton) {
   return find(name, id) ?? expected(`${name} ${id === singleton ? "" : id}`.trimEnd(), "in the ledger");
 }
 
-function put(name, id, value) {
-  table(name).set(keyOf(id), ccf.jsonCompatibleToBuf(value));
-}
-
-function putText(name, id, value) {
-  table(name).set(keyOf(id), ccf.strToBuf(value));
-}
-
-function remove(name, id) {
-  table(name).delete(keyOf(id));
-}
+const put = (name, id, value) => table(name).set(keyOf(id), ccf.jsonCompatibleToBuf(value));
+const putText = (name, id, value) => table(name).set(keyOf(id), ccf.strToBuf(value));
+const remove = (name, id) => table(name).delete(keyOf(id));
 
 function activeMembers() {
   const active = [];
@@ -210,7 +201,6 @@ action("transition_service_to_open", {
 });
 
 action("set_recovery_threshold", { recovery_threshold: integer(1, 254) }, configure);
-
 action("set_service_configuration", {
   reconfiguration_type: optional(oneOf("OneTransaction", "TwoTransaction")),
   recovery_threshold: optional(integer(1, 254)),
@@ -312,7 +302,9 @@ trusted("snp_host_data", "nodes.snp.host_data", "host_data",
   ({ host_data, security_policy }) => {
     const digest = new Uint8Array(ccf.crypto.digest("SHA-256", ccf.strToBuf(security_policy)));
     const digits = Array.from(digest, (byte) => byte.toString(16).padStart(2, "0")).join("");
-    security_policy === "" || digits === host_data || expected("host_data", "the SHA-256 digest of security_policy");
+    if (security_policy !== "" && digits !== host_data) {
+      expected("host_data", "the SHA-256 digest of security_policy");
+    }
   });
 
 action("add_snp_uvm_endorsement", { did: text, feed: text, svn: text }, ({ did, feed, svn }, proposalId) => {
@@ -373,7 +365,8 @@ action("set_js_app", {
   }
   for (const [path, methods] of Object.entries(bundle.metadata.endpoints)) {
     for (const [method, properties] of Object.entries(methods)) {
-      put("endpoints", `${method.toUpperCase()} ${path}`, { ...properties, js_module: `/${properties.js_module}` });
+      const stored = { ...properties, js_module: `/${properties.js_module}` };
+      put("endpoints", `${method.toUpperCase()} ${path}`, stored);
     }
   }
   put("interpreter.flush", singleton, true);

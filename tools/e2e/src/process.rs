@@ -119,6 +119,17 @@ impl Node {
         Client::new(&self.address, &self.service, identity).expect("address and certificates are sound")
     }
 
+    /// Where clients reach another of its interfaces, `host:port`.
+    ///
+    /// # Panics
+    /// If it has no interface of this name.
+    #[must_use]
+    pub fn interface(&self, name: &str) -> String {
+        let text = fs::read(self.directory.join("rpc_addresses.json")).expect("the node wrote its addresses");
+        let addresses: Value = serde_json::from_slice(&text).expect("addresses are JSON");
+        addresses[name].as_str().unwrap_or_else(|| panic!("no interface is called {name}")).to_owned()
+    }
+
     /// Number of the process.
     #[must_use]
     pub fn pid(&self) -> u32 {

@@ -129,8 +129,10 @@ fn check(story: &Story, point: usize, survival: Survival) -> Result<(), String> 
     if report.services.last().map(|epoch| epoch.identity) != Some(story.service.public_key().id()) {
         return Err("another service".to_owned());
     }
+    // What no signature covers may be anything.
+    let verified = usize::try_from(report.last_verified.seqno.0).unwrap();
     let mut written = BTreeMap::new();
-    for entry in files.entries() {
+    for entry in files.entries().into_iter().take(verified) {
         let opened = open(&story.secrets, entry.bytes()).map_err(|error| error.to_string())?;
         written.insert(opened.txid, opened.writes);
     }
@@ -197,7 +199,7 @@ fn no_loss_of_power_loses_what_was_committed() {
     let mut points = 0;
     for seed in scale::rounds(1, ROUNDS) {
         let story = story(seed, false);
-        let stride = scale::of(story.calls.len().div_ceil(50), 1);
+        let stride = scale::of((story.calls.len() / 50).max(1), 1);
         let (images, wrong) = check_all(&story, seed, stride);
         points += story.calls.len() / stride + 1;
         println!(

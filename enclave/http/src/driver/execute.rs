@@ -68,13 +68,13 @@ impl<'a> Batch<'a> {
         if !light_write {
             // It may have to see what the requests before it wrote.
             self.sequence();
+            self.driver.refresh();
             let answer = self.driver.answer(planned);
             self.answers.push(Some(answer));
             return;
         }
         let at = self.answers.len();
-        let Ran { response, write } =
-            self.driver.0.view.run(planned.mount, &planned.plan.calls[0], Mode::Execute, None);
+        let Ran { response, write } = self.driver.run_write(planned.mount, &planned.plan.calls[0]);
         match write {
             None => self.answers.push(Some(Answer::Ready(response))),
             Some(write) => {
@@ -166,6 +166,7 @@ impl Driver {
     /// Runs the calls of a message in order and makes its answer.
     fn run_all(&self, planned: &Planned, historical: Option<&Arc<Historical>>) -> Response {
         let mode = planned.plan.mode;
+        self.refresh();
         let replies = planned.plan.calls.iter().map(|call| match mode {
             Mode::Execute => self.execute(planned.mount, call),
             Mode::Query | Mode::QueryCommitted | Mode::Historical(_) => {
@@ -175,9 +176,20 @@ impl Driver {
         self.0.view.mounts.adapter(planned.mount).encode(replies.collect())
     }
 
+    /// Executes a call on the state last published, which may lack the latest transactions. What it read is checked when
+    /// it is given its place; if it wants no place, its answer must not rest on an old state.
+    fn run_write(&self, mount: Mount, call: &Call) -> Ran {
+        let ran = self.0.view.run(mount, call, Mode::Execute, None);
+        if ran.write.is_none() && self.refresh() {
+            return self.0.view.run(mount, call, Mode::Execute, None);
+        }
+        ran
+    }
+
     /// Executes a call until it has its place.
     fn execute(&self, mount: Mount, call: &Call) -> Response {
         for _ in 0..MAX_ATTEMPTS {
+            self.refresh();
             let Ran { response, write } = self.0.view.run(mount, call, Mode::Execute, None);
             let Some(write) = write else { return response };
             if self.is_backlogged() {

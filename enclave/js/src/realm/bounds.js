@@ -152,8 +152,10 @@
 
   const TypedArray = Reflect.getPrototypeOf(Uint8Array.prototype);
   for (const [holder, names] of [
-    [TypedArray, ["copyWithin", "fill", "includes", "indexOf", "join", "lastIndexOf", "reverse", "set", "sort"]],
-    [String.prototype, ["endsWith", "isWellFormed", "startsWith", "toWellFormed", "trim", "trimEnd", "trimStart"]],
+    [TypedArray, ["copyWithin", "fill", "includes", "indexOf", "join", "lastIndexOf"]],
+    [TypedArray, ["reverse", "set", "sort"]],
+    [String.prototype, ["endsWith", "isWellFormed", "startsWith", "toWellFormed"]],
+    [String.prototype, ["trim", "trimEnd", "trimStart"]],
     [JSON, ["parse"]],
     [global, ["parseFloat", "parseInt"]],
   ]) {
@@ -305,7 +307,8 @@
   replace(global, "Proxy", () => Proxy);
   defineProperty(Proxy, "prototype", { value: undefined, writable: false });
   defineProperty(Proxy, "revocable", getOwnPropertyDescriptor(NativeProxy, "revocable"));
-  replace(Proxy, "revocable", () => (target, handler) => apply(revocable, NativeProxy, [target, boundKeys(handler)]));
+  replace(Proxy, "revocable", () => (target, handler) =>
+    apply(revocable, NativeProxy, [target, boundKeys(handler)]));
 
   // Called for each property, it lets the engine stop; without it, properties that leave no trace in the
   // text would be visited for free.

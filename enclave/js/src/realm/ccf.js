@@ -1,7 +1,7 @@
 // Those parts of the `ccf` object and of `console` that are classes or take any value; the rest is native.
 //
-// `native`: isError(value), print(fails, text), strToBuf(text), tables.{open, has, get, version, size, forEach, set, delete, clear}, which
-// take the number that `open` gave for the table's name.
+// `native`: isError(value), print(fails, text), strToBuf(text), and tables.{open, has, get, version, size,
+// forEach, set, delete, clear}, which take the number that `open` gave for the table's name.
 (function (native) {
   "use strict";
 

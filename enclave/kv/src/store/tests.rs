@@ -178,7 +178,7 @@ fn misuse_is_stopped() {
         |store| store.apply(Seqno(1), writes(&[])),
         |store| store.apply(Seqno(3), writes(&[])),
         |store| store.rollback(Seqno(2)),
-        |store| store.compact(Seqno(2), &mut |_, _| ()),
+        |store| drop(store.compact(Seqno(2), &mut |_, _| ())),
         |store| store.fill(Seqno(1), writes(&[])),
         |store| {
             store.reserve();

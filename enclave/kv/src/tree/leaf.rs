@@ -13,7 +13,7 @@ const MAX_BYTES: usize = 4096;
 /// Longer values are not copied with the leaf but shared.
 const MAX_INLINE: usize = 256;
 
-/// Some rows, never changed; exact in size.
+/// Some rows; exact in size. Changed only while no snapshot shares it.
 #[derive(Default)]
 pub(super) struct Leaf {
     slots: Box<[Slot]>,
@@ -77,6 +77,17 @@ impl Leaf {
     pub(super) fn find(&self, key: &[u8]) -> Result<usize, usize> {
         let key_of = |slot: &Slot| &self.bytes[slot.start..slot.start + slot.key_len];
         self.slots.binary_search_by(|slot| key_of(slot).cmp(key))
+    }
+
+    /// Overwrites the row at `at` where it is, if the new one takes the same room; says whether it did.
+    pub(super) fn overwrite(&mut self, at: usize, row: &Row) -> bool {
+        let (start, end) = (self.slots[at].start + self.slots[at].key_len, self.start(at + 1));
+        let fits = self.slots[at].shared.is_none() && row.value.len() == end - start;
+        if fits {
+            self.bytes[start..end].copy_from_slice(&row.value);
+            self.slots[at].version = row.version;
+        }
+        fits
     }
 
     /// A copy with a row at `at`, in the place of `replaced` rows.

@@ -5,7 +5,7 @@ use coco_ledger::PreviousSignature;
 use coco_raft::{Effect as Decision, Input};
 use coco_wire::{Seqno, View as ViewNumber, signature::TREE};
 
-use super::{Core, Output};
+use super::{Changed, Core, Output};
 use crate::view::Stage;
 
 impl Core {
@@ -18,7 +18,7 @@ impl Core {
     }
 
     fn decided(&mut self, decision: &Decision, out: &mut Output) {
-        self.changed = true;
+        self.changed = Changed::Standing;
         match *decision {
             Decision::BecameLeader { view } => self.became_leader(view),
             Decision::BecameFollower { .. } => {}
@@ -38,13 +38,15 @@ impl Core {
     fn committed(&mut self, seqno: Seqno, out: &mut Output) {
         let shared = &self.view.shared;
         let app = &self.view.mounts.app;
-        self.kv.compact(seqno, &mut |seqno, writes| {
+        let surplus = self.kv.compact(seqno, &mut |seqno, writes| {
             if writes.table(TREE).is_some() {
                 shared.history.signature_committed(seqno);
             }
             shared.indexes.committed(seqno, writes);
             shared.streams.publish(app.committed(&coco_app::Committed { seqno, writes }));
         });
+        out.surplus.push(surplus);
+        shared.indexes.reached(seqno);
         self.ledger.compact(seqno);
         if self.signing.last.seqno <= seqno && self.signing.state == PreviousSignature::Appended {
             self.signing.state = PreviousSignature::Committed;

@@ -1,11 +1,13 @@
 //! Giving transactions their place.
 
+use std::sync::atomic::Ordering;
+
 use coco_boundary::{Effect, EntryKind};
 use coco_ledger::AppendOptions;
 use coco_raft::{Entry, Input};
 use coco_wire::{TxId, WriteSet};
 
-use super::{Core, Output, Refusal};
+use super::{Changed, Core, Output, Refusal};
 use crate::call::{Mount, Write};
 
 /// Table whose change may open the service to users.
@@ -43,18 +45,23 @@ impl Core {
             self.kv.rollback(txid.seqno.previous());
             return Err(Refusal::TooLarge);
         }
-        self.changed = true;
+        if self.changed == Changed::Nothing {
+            self.changed = Changed::Appended;
+            self.view.shared.stale.store(true, Ordering::Release);
+        }
         self.appended(writes);
         Ok(txid)
     }
 
-    /// Hands everything that has its place to disk and peers, signs if it is time, and publishes.
+    /// Hands everything that has its place to disk and peers, signs if it is time, and publishes what is told at once.
     pub fn flush(&mut self, out: &mut Output) {
         self.drain(out);
         if self.is_primary() {
             self.consider_signing(out);
         }
-        self.publish();
+        if self.changed == Changed::Standing {
+            self.publish();
+        }
     }
 
     pub(super) fn drain(&mut self, out: &mut Output) {
@@ -76,6 +83,7 @@ impl Core {
     fn appended(&mut self, writes: &WriteSet) {
         if writes.table(SERVICE_INFO).is_some() {
             self.open = crate::genesis::is_open(&self.kv.latest());
+            self.changed = Changed::Standing;
         }
     }
 }

@@ -9,7 +9,7 @@ use coco_ledger::{
 };
 use coco_wire::TxId;
 
-use super::{Core, Output};
+use super::{Changed, Core, Output};
 use crate::view::Shared;
 
 /// A signature to be made: about 0.2 ms of work for another thread.
@@ -48,7 +48,7 @@ impl Core {
         self.signing.state = PreviousSignature::Appended;
         self.signing.last = txid;
         self.signing.root = root;
-        self.changed = true;
+        self.changed = Changed::Standing;
         self.flush(out);
     }
 
@@ -75,7 +75,7 @@ impl Core {
         let request = self.ledger.reserve_signature(txid, false);
         self.signing.state = PreviousSignature::Signing;
         self.signing.reserved_at = now;
-        self.changed = true;
+        self.changed = Changed::Standing;
         out.jobs.push(SigningJob {
             request,
             shared: Arc::clone(&self.view.shared),

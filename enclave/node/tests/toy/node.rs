@@ -129,6 +129,7 @@ impl Node {
             let mut out = Output::default();
             self.core.flush(&mut out);
             self.settle(out);
+            self.core.refresh();
             match placed {
                 Ok(txid) => return Response { txid: Some(txid), ..ran.response },
                 Err(Refusal::Conflict) => {}

@@ -10,8 +10,8 @@ use coco_wire::{
 pub(crate) const UNCHECKED: &[(&str, &str)] = &[
     ("flags", "whether the file ends here is not signed, and the end of an open file is not known"),
     ("tag", "takes the ledger secret, which an auditor does not have"),
-    ("IV", "takes the ledger secret; the position in it is checked"),
     ("commit evidence", "the digest of a nonce made from the ledger secret, which is not signed"),
+    ("max conflict version", "zero today, but CCF 1.x set it to what only its writer knows"),
 ];
 
 /// Name of the field at byte `at` of the entry that `bytes` begin with.

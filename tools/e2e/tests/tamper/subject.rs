@@ -16,9 +16,11 @@ use coco_wire::{
 };
 
 /// Size of a chunk, in bytes.
-const CHUNK: u64 = 20_000;
-/// Whole chunks that are wanted.
-const CHUNKS: usize = 4;
+const CHUNK: u64 = 12_000;
+/// Files that are wanted, the open one included.
+const FILES: usize = 4;
+/// Bytes in committed files that are wanted.
+const SIZE: usize = 64 << 10;
 
 /// What the verifier says; of `coco ledger verify` the exit statuses 1, 3 and 0.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -124,7 +126,7 @@ fn place_of(files: &LedgerFiles, id: TxId) -> Place {
 pub(crate) fn make_ledger() -> Subject {
     let directory = tempfile::tempdir().expect("a directory");
     let consortium = Consortium::default();
-    let signing = SigningPolicy { timing: Timing::Fixed, tx_count: 40, delay_ms: 300 };
+    let signing = SigningPolicy { timing: Timing::Fixed, tx_count: 20, delay_ms: 300 };
     let writing = Writing { chunk_size: CHUNK, signing, ..Writing::default() };
     let node = Embedded::start(&consortium, directory.path(), Arc::new(RealDisk), writing);
     node.open(&consortium);
@@ -138,8 +140,12 @@ pub(crate) fn make_ledger() -> Subject {
         answers.last().and_then(|answer| answer.txid).expect("a write has its place")
     };
     let read = || LedgerFiles::read(&directory.path().join("ledger"));
-    while read().0.len() <= CHUNKS {
-        node.wait_for_commit(write(40));
+    let is_enough = |files: &LedgerFiles| {
+        let committed = files.0.iter().filter(|(name, _)| name.ends_with(".committed"));
+        files.0.len() >= FILES && committed.map(|(_, bytes)| bytes.len()).sum::<usize>() >= SIZE
+    };
+    while !is_enough(&read()) {
+        node.wait_for_commit(write(20));
     }
     node.wait_for_commit(write(5));
     write(3);

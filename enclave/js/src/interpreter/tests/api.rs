@@ -99,8 +99,8 @@ fn tables_behave_as_maps() {
             "\"TypeError: Cannot open table named ccf.t: table names that begin with ccf. are reserved\"",
         ),
         (
-            "return caught(() => ccf.kv['public:ccf.gov.t'].clear()).slice(0, 100)",
-            "\"TypeError: Cannot call clear on table named public:ccf.gov.t. This table is read-only in current (app\"",
+            "return caught(() => ccf.kv['public:ccf.gov.t'].clear()).slice(0, 81)",
+            "\"TypeError: Cannot call clear on table named public:ccf.gov.t. This table is read-\"",
         ),
     ] {
         check(Context::Application, body, expected);

@@ -1,0 +1,55 @@
+//! A Python with CCF's package, in an environment of its own below the target folder.
+
+use std::{
+    env, fs,
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+};
+
+/// What is installed.
+const PACKAGE: &str = "ccf==7.0.22";
+/// Names a Python that has it already.
+const GIVEN: &str = "COCO_PYTHON";
+/// The package wants at least 3.11.
+const IS_NEW_ENOUGH: &str = "import sys; sys.exit(sys.version_info < (3, 11))";
+const CANDIDATES: [&str; 4] = ["python3", "python3.13", "python3.12", "python3.11"];
+
+/// The Python, or none: then it is said loudly what is missing.
+pub(crate) fn with_ccf() -> Option<PathBuf> {
+    let found = find();
+    if let Err(why) = &found {
+        eprintln!("SKIPPED: CCF's Python package does not verify our ledgers here: {why}");
+    }
+    found.ok()
+}
+
+fn find() -> Result<PathBuf, String> {
+    if let Some(given) = env::var_os(GIVEN) {
+        return Ok(given.into());
+    }
+    let python = CANDIDATES.into_iter().find(|python| runs(Command::new(python).args(["-c", IS_NEW_ENOUGH])));
+    let python = python.ok_or("no Python of version 3.11 or newer")?;
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(PACKAGE.replace("==", "-"));
+    let (own, complete) = (folder.join("bin/python"), folder.join("complete"));
+    if complete.exists() && runs(Command::new(&own).args(["-c", "import ccf.ledger"])) {
+        return Ok(own);
+    }
+    // What an interrupted run left.
+    if folder.exists() {
+        fs::remove_dir_all(&folder).map_err(|error| error.to_string())?;
+    }
+    if !runs(Command::new(python).args(["-m", "venv"]).arg(&folder)) {
+        return Err(format!("{python} -m venv fails"));
+    }
+    let install = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--ignore-requires-python", PACKAGE];
+    if !runs(Command::new(&own).args(install)) {
+        return Err(format!("pip cannot install {PACKAGE}"));
+    }
+    fs::write(complete, PACKAGE).map_err(|error| error.to_string())?;
+    Ok(own)
+}
+
+fn runs(command: &mut Command) -> bool {
+    let status = command.stdout(Stdio::null()).stderr(Stdio::null()).status();
+    status.is_ok_and(|status| status.success())
+}
