@@ -72,7 +72,7 @@ impl LedgerSecret {
     pub fn commit_evidence(&self, transaction: TxId) -> String {
         let mut evidence = String::with_capacity(MAX_EVIDENCE_LEN);
         evidence.push_str("ce:");
-        evidence.push_str(&transaction.to_string());
+        transaction.push_to(&mut evidence);
         let nonce = self.0.commit.tag(&evidence.as_bytes()["ce:".len()..]);
         evidence.push(':');
         evidence.push_str(nonce.hex_digits(&mut [0; 64]));

@@ -42,7 +42,7 @@ pub(crate) fn content_length(response: &Response, to_head: bool) -> Option<Cow<'
         Some((_, length)) if to_head && length.bytes().all(|b| b.is_ascii_digit()) => {
             Some(Cow::Borrowed(length))
         }
-        _ => Some(Cow::Owned(response.body.len().to_string())),
+        _ => Some(Cow::Owned(itoa::Buffer::new().format(response.body.len()).to_owned())),
     }
 }
 

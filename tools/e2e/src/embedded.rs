@@ -14,7 +14,7 @@ use coco_app::{ClientCertificate, Headers, InterfaceName, Method, Peer, Request,
 use coco_boundary::{Event, Jobs, Log, StopReason};
 use coco_client::{
     Identity,
-    governance::{API_VERSION, AGREE, Message, sign},
+    governance::{AGREE, API_VERSION, Message, sign},
 };
 use coco_crypto::{Certificate, Curve, LedgerSecret, SystemEntropy, hash::sha256};
 use coco_gov::{Authority, NewestSecrets};
@@ -109,7 +109,8 @@ impl Embedded {
             Arc::new(move |event| driver.event(event))
         };
         driver.begin();
-        let platform = VirtualPlatform::start(sha256(b"a test"), directory).expect("its files can be written");
+        let platform =
+            VirtualPlatform::start(sha256(b"a test"), directory).expect("its files can be written");
         let options = MachineOptions {
             clock,
             tick: TICK,
@@ -130,13 +131,15 @@ impl Embedded {
     pub fn open(&self, consortium: &Consortium) {
         for member in &consortium.signers() {
             let digests = format!("/gov/members/state-digests/{}", member.id());
-            let update = self.govern(member, &format!("{digests}:update"), Message::StateDigest, &Value::Null);
+            let update =
+                self.govern(member, &format!("{digests}:update"), Message::StateDigest, &Value::Null);
             let ack = json!({ "stateDigest": update["stateDigest"] });
             self.govern(member, &format!("{digests}:ack"), Message::Ack, &ack);
         }
         let actions = json!({ "actions": process::opening(consortium, &self.service) });
         let proposer = &consortium.signers()[0];
-        let mut proposal = self.govern(proposer, "/gov/members/proposals:create", Message::Proposal, &actions);
+        let mut proposal =
+            self.govern(proposer, "/gov/members/proposals:create", Message::Proposal, &actions);
         for member in &consortium.signers() {
             if proposal["proposalState"] != "Open" {
                 break;
@@ -169,7 +172,8 @@ impl Embedded {
         let certificate = identity.map(|identity| {
             ClientCertificate::from_der(identity.certificate().der()).expect("an identity has a certificate")
         });
-        let mut session = Session { peer: Peer { interface: InterfaceName::new("main"), certificate }, view: None };
+        let mut session =
+            Session { peer: Peer { interface: InterfaceName::new("main"), certificate }, view: None };
         let answers = self.driver.dispatch(&mut session, requests);
         let wait = |answer| match answer {
             Answer::Ready(response) | Answer::Close(response) => response,
@@ -265,7 +269,10 @@ fn view(secrets: &LedgerSecrets, secret: LedgerSecret, clock: Clock) -> View {
     };
     let authority = Authority {
         service_key: shared.keys.service.clone(),
-        ledger_secrets: Box::new(move || NewestSecrets { latest: (Seqno(1), secret.clone()), previous: None }),
+        ledger_secrets: Box::new(move || NewestSecrets {
+            latest: (Seqno(1), secret.clone()),
+            previous: None,
+        }),
         entropy,
         elapsed_ms: Arc::new(move || clock.now().0),
         script_stack_bytes: 1 << 20,

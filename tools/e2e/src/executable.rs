@@ -70,9 +70,9 @@ fn build(package: &str, profile: &str) -> PathBuf {
         .expect("cargo runs");
     assert!(output.status.success(), "{package} does not build");
     let messages = String::from_utf8_lossy(&output.stdout);
-    let made = messages.lines().filter_map(|line| {
+    let mut made = messages.lines().filter_map(|line| {
         let message: serde_json::Value = serde_json::from_str(line).ok()?;
         message["executable"].as_str().map(PathBuf::from)
     });
-    made.last().unwrap_or_else(|| panic!("cargo does not name the executable of {package}"))
+    made.next_back().unwrap_or_else(|| panic!("cargo does not name the executable of {package}"))
 }

@@ -15,6 +15,17 @@ use coco_wire::{
 #[derive(Clone)]
 pub struct LedgerFiles(pub Vec<(String, Vec<u8>)>);
 
+/// A write to a public table.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PublicWrite {
+    /// The transaction.
+    pub id: TxId,
+    /// Key.
+    pub key: Vec<u8>,
+    /// New value.
+    pub value: Vec<u8>,
+}
+
 impl LedgerFiles {
     /// Those of a directory.
     ///
@@ -68,18 +79,19 @@ impl LedgerFiles {
         chunks.flat_map(|chunk| chunk.entries().map_while(Result::ok)).map(|(_, entry)| entry).collect()
     }
 
-    /// Every write to a public table by number of its transaction, with key and value.
+    /// Every write to a public table, by number of its transaction.
     ///
     /// # Panics
     /// If an entry is not readable.
     #[must_use]
-    pub fn public_writes(&self, table: &str) -> BTreeMap<Seqno, Vec<(TxId, Vec<u8>, Vec<u8>)>> {
+    pub fn public_writes(&self, table: &str) -> BTreeMap<Seqno, Vec<PublicWrite>> {
         let mut found: BTreeMap<_, Vec<_>> = BTreeMap::new();
         for entry in self.entries() {
             let id = entry.iv().tx_id();
             let collected = visit_public(entry.public_domain(), KeyOrder::Ascending, |change| {
                 if let (true, Some(value)) = (change.table == table, change.value) {
-                    found.entry(id.seqno).or_default().push((id, change.key.to_vec(), value.to_vec()));
+                    let write = PublicWrite { id, key: change.key.to_vec(), value: value.to_vec() };
+                    found.entry(id.seqno).or_default().push(write);
                 }
             });
             collected.unwrap_or_else(|error| panic!("{id}: {error}"));

@@ -222,7 +222,8 @@ fn configuration(consortium: &Consortium, directory: &Path) -> Value {
                 return json!({ "certificate_file": certificate });
             }
             let key = directory.join("member0_enc_pubk.pem");
-            fs::write(&key, consortium.encryption.public_key().to_pem()).expect("the directory can be written");
+            fs::write(&key, consortium.encryption.public_key().to_pem())
+                .expect("the directory can be written");
             json!({ "certificate_file": certificate, "encryption_public_key_file": key })
         })
         .collect();

@@ -52,7 +52,9 @@ impl Connection {
                 let certificate = CertificateDer::from(party.identity.certificate().der().to_vec());
                 let key = coco_crypto::EcKey::from_pem(&party.key).expect("a party has a key");
                 let key = PrivateKeyDer::from(PrivatePkcs8KeyDer::from(key.pkcs8_der().to_vec()));
-                builder.with_client_auth_cert(vec![certificate], key).expect("key and certificate belong together")
+                builder
+                    .with_client_auth_cert(vec![certificate], key)
+                    .expect("key and certificate belong together")
             }
         };
         let tcp = TcpStream::connect(address).await.expect("the node listens");
@@ -95,7 +97,9 @@ impl Connection {
         }
         let head = String::from_utf8_lossy(&head).into_owned();
         let status = head.split(' ').nth(1).and_then(|status| status.parse().ok()).expect("a status line");
-        let length = head.lines().find_map(|line| line.to_ascii_lowercase().strip_prefix("content-length: ")?.parse().ok());
+        let length = head
+            .lines()
+            .find_map(|line| line.to_ascii_lowercase().strip_prefix("content-length: ")?.parse().ok());
         let mut body = vec![0; length.unwrap_or(0)];
         if self.0.read_exact(&mut body).await.is_err() {
             body.clear();

@@ -1,5 +1,7 @@
 //! The process is killed under load, again and again: everything acknowledged as committed is in the ledger.
 
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use std::{
     sync::{
         Arc, Mutex,
@@ -10,7 +12,7 @@ use std::{
 
 use coco_audit::Coverage;
 use coco_client::{Client, Method, StatusCode};
-use coco_e2e::{Consortium, Node, Random, scale};
+use coco_e2e::{Consortium, Node, Random, ledger::PublicWrite, scale};
 use coco_wire::TxId;
 use serde_json::json;
 
@@ -25,7 +27,12 @@ struct Acknowledged {
 }
 
 /// Writes until the node is gone.
-async fn write(mut client: Client, number: u64, acknowledged: Arc<Mutex<Vec<Acknowledged>>>, gone: Arc<AtomicBool>) {
+async fn write(
+    mut client: Client,
+    number: u64,
+    acknowledged: Arc<Mutex<Vec<Acknowledged>>>,
+    gone: Arc<AtomicBool>,
+) {
     for count in 0.. {
         let key = (number << 32) + count;
         let message = format!("{number} wrote {count}");
@@ -33,7 +40,8 @@ async fn write(mut client: Client, number: u64, acknowledged: Arc<Mutex<Vec<Ackn
         // Answered at commit, or at once and then asked for.
         let id = if count % 2 == 0 {
             let headers = [("content-type", "application/json"), ("prefer", "wait=60")];
-            let answer = client.send(Method::POST, "/app/log/public", &headers, body.to_string().into()).await;
+            let answer =
+                client.send(Method::POST, "/app/log/public", &headers, body.to_string().into()).await;
             answer.and_then(|answer| {
                 let answer = answer.expect(StatusCode::OK, "a write")?;
                 assert!(answer.headers.contains_key("preference-applied"), "{answer:?}");
@@ -86,7 +94,8 @@ async fn round(seed: u64, consortium: &Consortium) -> usize {
     let acknowledged = acknowledged.lock().unwrap();
     for Acknowledged { id, key, message } in acknowledged.iter() {
         assert_eq!(report.coverage(*id), Coverage::Verified, "seed {seed}: {id} of {}", report.last_verified);
-        let expected = (*id, key.to_le_bytes().to_vec(), message.clone().into_bytes());
+        let expected =
+            PublicWrite { id: *id, key: key.to_le_bytes().to_vec(), value: message.clone().into_bytes() };
         assert_eq!(written.get(&id.seqno), Some(&vec![expected]), "seed {seed}: {id}");
     }
     println!(

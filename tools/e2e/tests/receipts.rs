@@ -1,5 +1,7 @@
 //! Receipts of a running service, verified offline: accepted as they are, refused after any change.
 
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use std::{fs, path::Path, process::Command, time::Duration};
 
 use coco_audit::receipt::{verify_cose, verify_json};
@@ -41,8 +43,16 @@ fn verify(directory: &Path, receipt: &[u8], more: &[&str]) -> (i32, String) {
 fn strings(value: &Value, path: &str, out: &mut Vec<(String, String)>) {
     match value {
         Value::String(text) => out.push((path.to_owned(), text.clone())),
-        Value::Array(items) => items.iter().enumerate().for_each(|(at, item)| strings(item, &format!("{path}/{at}"), out)),
-        Value::Object(fields) => fields.iter().for_each(|(name, field)| strings(field, &format!("{path}/{name}"), out)),
+        Value::Array(items) => {
+            for (at, item) in items.iter().enumerate() {
+                strings(item, &format!("{path}/{at}"), out);
+            }
+        }
+        Value::Object(fields) => {
+            for (name, field) in fields {
+                strings(field, &format!("{path}/{name}"), out);
+            }
+        }
         _ => {}
     }
 }

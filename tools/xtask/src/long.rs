@@ -14,15 +14,67 @@ struct Run {
 /// Where a run continues: its commands read the first seed or round from this variable.
 const FROM: &str = "COCO_FROM";
 
+/// An end-to-end test in its full size, also if the gate leaves it out.
+macro_rules! end_to_end {
+    ($test:literal) => {
+        &[
+            "env",
+            "COCO_FULL=1",
+            "cargo",
+            "test",
+            "--package",
+            "coco-e2e",
+            "--test",
+            $test,
+            "--",
+            "--include-ignored",
+            "--nocapture",
+        ]
+    };
+}
+
 /// One line for each run.
-const RUNS: &[Run] = &[Run {
-    name: "speed",
-    about: "throughput, latency and server CPU beside the ceiling, medians of 5 rounds",
-    steps: &[
-        &["cargo", "build", "--release", "--package", "coco", "--package", "coco-load"],
-        &["target/release/coco", "sandbox", "--exec", "target/release/coco-load suite"],
-    ],
-}];
+const RUNS: &[Run] = &[
+    Run {
+        name: "speed",
+        about: "throughput, latency and server CPU beside the ceiling, medians of 5 rounds",
+        steps: &[
+            &["cargo", "build", "--release", "--package", "coco", "--package", "coco-load"],
+            &["target/release/coco", "sandbox", "--exec", "target/release/coco-load suite"],
+        ],
+    },
+    Run {
+        name: "crash",
+        about: "loss of power after more than 1,000 calls of the disk, each survived in several ways",
+        steps: &[end_to_end!("crash")],
+    },
+    Run { name: "kill", about: "kill -9 under load, 50 times", steps: &[end_to_end!("kill")] },
+    Run {
+        name: "tamper",
+        about: "every bit of a ledger inverted, every file cut to every length",
+        steps: &[end_to_end!("tamper")],
+    },
+    Run {
+        name: "hostile",
+        about: "hostile requests, senders included that take more than a minute",
+        steps: &[end_to_end!("hostile")],
+    },
+    Run {
+        name: "receipts",
+        about: "every bit of every field of receipts inverted",
+        steps: &[end_to_end!("receipts")],
+    },
+    Run {
+        name: "python",
+        about: "CCF's Python package verifies a ledger of 100,000 transactions",
+        steps: &[end_to_end!("python_ccf")],
+    },
+    Run {
+        name: "footprint",
+        about: "memory, ledger bytes, time to start, and throughput with a million keys",
+        steps: &[end_to_end!("footprint")],
+    },
+];
 
 /// Prints the names of the runs.
 pub(crate) fn list() {

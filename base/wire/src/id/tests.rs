@@ -5,7 +5,11 @@ use super::*;
 #[test]
 fn tx_ids_have_one_text_form() {
     for text in ["0.0", "2.1", "18446744073709551615.18446744073709551615"] {
-        assert_eq!(text.parse::<TxId>().unwrap().to_string(), text);
+        let txid: TxId = text.parse().unwrap();
+        assert_eq!(txid.to_string(), text);
+        let mut pushed = "x".to_owned();
+        txid.push_to(&mut pushed);
+        assert_eq!(pushed, format!("x{text}"));
     }
     for text in ["", ".", "2", "2.", ".1", "02.1", "2.01", "+2.1", "2.1 ", "2.1.3", "2.18446744073709551616"]
     {

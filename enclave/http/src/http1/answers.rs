@@ -1,6 +1,6 @@
 //! Answers that a connection owes, sent in the order of their requests.
 
-use std::{collections::VecDeque, future::pending, io::Write};
+use std::{collections::VecDeque, future::pending};
 
 use coco_app::{Response, Status};
 use http::StatusCode;
@@ -109,10 +109,16 @@ impl Answers {
     }
 }
 
+/// Two numbers of 20 digits and a dot.
+const MAX_TXID_LEN: usize = 41;
+
 /// One response as CCF writes it (`src/http/http_builder.h`): names in lower case, no `date` or `server`.
 fn encode(out: &mut Vec<u8>, response: &Response, manner: Manner) {
     let reason = StatusCode::from_u16(response.status.0).ok().and_then(|status| status.canonical_reason());
-    put(out, format_args!("HTTP/1.1 {} {}\r\n", response.status.0, reason.unwrap_or_default()));
+    let mut status = itoa::Buffer::new();
+    for part in ["HTTP/1.1 ", status.format(response.status.0), " ", reason.unwrap_or_default(), "\r\n"] {
+        out.extend_from_slice(part.as_bytes());
+    }
     if let Some(length) = content_length(response, manner.to_head) {
         put_field(out, "content-length", &length);
     }
@@ -120,7 +126,9 @@ fn encode(out: &mut Vec<u8>, response: &Response, manner: Manner) {
         put_field(out, name, value);
     }
     if let Some(txid) = response.txid {
-        put(out, format_args!("{TRANSACTION_ID}: {txid}\r\n"));
+        let mut text = String::with_capacity(MAX_TXID_LEN);
+        txid.push_to(&mut text);
+        put_field(out, TRANSACTION_ID, &text);
     }
     if manner.close {
         put_field(out, "connection", "close");
@@ -135,8 +143,4 @@ fn put_field(out: &mut Vec<u8>, name: &str, value: &str) {
     for part in [name, ": ", value, "\r\n"] {
         out.extend_from_slice(part.as_bytes());
     }
-}
-
-fn put(out: &mut Vec<u8>, text: std::fmt::Arguments<'_>) {
-    out.write_fmt(text).expect("writing to memory does not fail");
 }

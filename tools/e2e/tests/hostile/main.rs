@@ -1,5 +1,7 @@
 //! Hostile requests to a running node: each is answered exactly, nothing is written, and the node goes on.
 
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 mod framing;
 mod identities;
 mod messages;
@@ -81,9 +83,7 @@ impl World {
         let past = Validity::new(UnixTime(now().0 - 7200), UnixTime(now().0 - 3600)).unwrap();
         let expired = Party::valid("expired", Curve::P384, past);
         let mut client = node.client(Some(consortium.user()));
-        let register = |party: &Party| {
-            json!([{ "name": "set_user", "args": { "cert": party.identity.certificate().to_pem() } }])
-        };
+        let register = |party: &Party| json!([{ "name": "set_user", "args": { "cert": party.identity.certificate().to_pem() } }]);
         let closed =
             governance::decide(&mut client, &consortium.signers(), &register(&expired)).await.unwrap();
         let stranger = Party::new("stranger");

@@ -7,6 +7,9 @@ const QUERY: Expected = (400, "InvalidQueryParameterValue");
 const HEADER: Expected = (400, "InvalidHeaderValue");
 const UNKNOWN: Expected = (404, "ResourceNotFound");
 
+/// Name, method and target, header fields, what is answered.
+type Query = (&'static str, &'static str, &'static [(&'static str, &'static str)], Expected);
+
 pub(crate) fn cases() -> Vec<Case> {
     [bodies(), queries(), paths()].concat()
 }
@@ -36,14 +39,21 @@ fn bodies() -> Vec<Case> {
         ("deep JSON", &deep, INPUT),
         ("deep JSON in an unknown field", &deep_inside, INPUT),
     ];
-    let post = |(name, body, expected): (_, &str, _)| {
-        Case { name, who: Who::User, bytes: json_request("POST /app/log/private", body), expected }
+    let post = |(name, body, expected): (_, &str, _)| Case {
+        name,
+        who: Who::User,
+        bytes: json_request("POST /app/log/private", body),
+        expected,
     };
     let mut cases: Vec<Case> = table.into_iter().map(post).collect();
     let json = &[("content-type", "application/json")][..];
     let raw = "POST /app/log/private/raw_text";
     let more = [
-        ("bytes that are no text", request("POST /app/log/private", json, b"{\"id\":7,\"msg\":\"\xff\"}"), INPUT),
+        (
+            "bytes that are no text",
+            request("POST /app/log/private", json, b"{\"id\":7,\"msg\":\"\xff\"}"),
+            INPUT,
+        ),
         ("text under another type", request(&format!("{raw}/7"), json, b"x"), (415, "InvalidHeaderValue")),
         (
             "text that is none",
@@ -67,7 +77,7 @@ fn bodies() -> Vec<Case> {
 
 fn queries() -> Vec<Case> {
     let missing = (404, "TransactionPendingOrUnknown");
-    let table: [(&str, &str, &[(&str, &str)], Expected); 16] = [
+    let table: [Query; 16] = [
         ("no id", "GET /app/log/private", &[], QUERY),
         ("id that is no number", "GET /app/log/private?id=abc", &[], QUERY),
         ("id with a sign", "GET /app/log/private?id=%2B1", &[], QUERY),
@@ -100,7 +110,7 @@ fn queries() -> Vec<Case> {
             (400, "MissingRequiredHeader"),
         ),
     ];
-    let case = |(name, line, headers, expected): (_, &str, &[(&str, &str)], _)| {
+    let case = |(name, line, headers, expected): Query| {
         let body: &[u8] = if line.starts_with("POST") { br#"{"id":1,"msg":"x"}"# } else { b"" };
         Case { name, who: Who::User, bytes: request(line, headers, body), expected }
     };

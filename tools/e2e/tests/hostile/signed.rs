@@ -1,6 +1,6 @@
 //! Signed messages that are tampered with, replayed, or signed by the wrong one.
 
-use coco_client::governance::{API_VERSION, AGREE, Message, sign};
+use coco_client::governance::{AGREE, API_VERSION, Message, sign};
 use coco_crypto::{EcKey, Signer as _};
 use coco_e2e::{Party, consortium::now};
 use coco_wire::{
@@ -15,7 +15,8 @@ const REFUSED: Expected = (401, "InvalidAuthenticationInfo");
 
 /// A message whose protected headers are as given.
 fn envelope(signer: &Party, alg: i64, kid: &str, more: Vec<(&str, Cbor<'_>)>, payload: &[u8]) -> Vec<u8> {
-    let mut parameters = vec![(Cbor::Int(cose::ALG), Cbor::Int(alg)), (Cbor::Int(cose::KID), Cbor::Bytes(kid.as_bytes()))];
+    let mut parameters =
+        vec![(Cbor::Int(cose::ALG), Cbor::Int(alg)), (Cbor::Int(cose::KID), Cbor::Bytes(kid.as_bytes()))];
     parameters.extend(more.into_iter().map(|(name, value)| (Cbor::Text(name), value)));
     let protected = Headers::new(parameters).encode();
     let key = EcKey::from_pem(&signer.key).unwrap();
@@ -90,7 +91,12 @@ impl Governance<'_> {
     fn ballot(&self, signer: usize, meant: &str, proposal: &str, place: usize, content: &Value) -> Vec<u8> {
         let place = self.member(place).identity.id();
         let path = format!("/gov/members/proposals/{proposal}/ballots/{place}:submit");
-        let message = sign(&self.member(signer).identity, Message::Ballot(meant), content.to_string().as_bytes(), now());
+        let message = sign(
+            &self.member(signer).identity,
+            Message::Ballot(meant),
+            content.to_string().as_bytes(),
+            now(),
+        );
         cose_request(&Self::path(&path), &message)
     }
 
@@ -109,7 +115,9 @@ fn proposals(world: &World) -> Vec<Case> {
     let gov = Governance { world };
     let member = gov.member(0);
     let payload = r#"{"actions":[{"name":"remove_user","args":{"user_id":"00"}}]}"#;
-    let by = |party: &Party| Governance::create(&sign(&party.identity, Message::Proposal, payload.as_bytes(), now()));
+    let by = |party: &Party| {
+        Governance::create(&sign(&party.identity, Message::Proposal, payload.as_bytes(), now()))
+    };
     let sound = sign(&member.identity, Message::Proposal, payload.as_bytes(), now());
     let ack = sign(&member.identity, Message::Ack, payload.as_bytes(), now());
     let undated = {
@@ -118,7 +126,11 @@ fn proposals(world: &World) -> Vec<Case> {
     };
     let versionless = cose_request("POST /gov/members/proposals:create", &sound);
     let old = cose_request("POST /gov/members/proposals:create?api-version=1999-01-01", &sound);
-    let unsigned = request(&Governance::path("/gov/members/proposals:create"), &[("content-type", "application/json")], payload.as_bytes());
+    let unsigned = request(
+        &Governance::path("/gov/members/proposals:create"),
+        &[("content-type", "application/json")],
+        payload.as_bytes(),
+    );
     let invalid = (400, "ProposalFailedToValidate");
     let table = [
         ("proposal without signature", unsigned, REFUSED),
@@ -137,9 +149,16 @@ fn proposals(world: &World) -> Vec<Case> {
         ("proposal that is no JSON", gov.propose("nonsense"), (500, "InternalError")),
         ("proposal without actions", gov.propose("{}"), invalid),
         ("proposal of an unknown action", gov.propose(r#"{"actions":[{"name":"give_up"}]}"#), invalid),
-        ("proposal with wrong arguments", gov.propose(r#"{"actions":[{"name":"set_user","args":{"cert":7}}]}"#), invalid),
+        (
+            "proposal with wrong arguments",
+            gov.propose(r#"{"actions":[{"name":"set_user","args":{"cert":7}}]}"#),
+            invalid,
+        ),
     ];
-    table.into_iter().map(|(name, bytes, expected)| Case { name, who: Who::Member, bytes, expected }).collect()
+    table
+        .into_iter()
+        .map(|(name, bytes, expected)| Case { name, who: Who::Member, bytes, expected })
+        .collect()
 }
 
 fn ballots(world: &World) -> Vec<Case> {
@@ -164,9 +183,16 @@ fn ballots(world: &World) -> Vec<Case> {
         ("ballot in another's place", gov.ballot(0, open, open, 1, &agree), name),
         ("ballot on a closed proposal", gov.ballot(0, closed, closed, 0, &agree), (400, "ProposalNotOpen")),
         ("ballot without a script", gov.ballot(0, open, open, 0, &json!({})), (400, "InvalidInput")),
-        ("ballot that is a number", gov.ballot(0, open, open, 0, &json!({ "ballot": 7 })), (400, "InvalidInput")),
+        (
+            "ballot that is a number",
+            gov.ballot(0, open, open, 0, &json!({ "ballot": 7 })),
+            (400, "InvalidInput"),
+        ),
         ("withdrawal of another's proposal", withdrawal, (403, "AuthorizationFailed")),
         ("acknowledgement of another state", ack, (400, "StateDigestMismatch")),
     ];
-    table.into_iter().map(|(name, bytes, expected)| Case { name, who: Who::Member, bytes, expected }).collect()
+    table
+        .into_iter()
+        .map(|(name, bytes, expected)| Case { name, who: Who::Member, bytes, expected })
+        .collect()
 }

@@ -77,7 +77,11 @@ async fn caps(world: &World, wrong: &mut Vec<String>) {
 async fn narrow(world: &World, wrong: &mut Vec<String>) {
     let address = world.node.interface("narrow");
     let write = json_request("POST /app/log/private", r#"{"id":7,"msg":"x"}"#);
-    let cases = [(request("GET /node/state", &[], b""), 200), (write, 503), (request("GET /node/network", &[], b""), 503)];
+    let cases = [
+        (request("GET /node/state", &[], b""), 200),
+        (write, 503),
+        (request("GET /node/network", &[], b""), 503),
+    ];
     for (bytes, expected) in cases {
         let mut connection = Connection::open(&address, &world.node.service, world.party(Who::User)).await;
         connection.send(&bytes).await;
@@ -94,7 +98,12 @@ pub(crate) fn slow(world: &World) -> impl Future<Output = usize> + use<> {
     let write = json_request("POST /app/log/private", r#"{"id":7,"msg":"x"}"#);
     let whole = write.len();
     // Bytes sent, and seconds after which the connection is closed.
-    let mut cases = vec![("nothing", 0, 3), ("half a method", 2, 3), ("half a head", 40, 3), ("half a body", whole - 5, 3)];
+    let mut cases = vec![
+        ("nothing", 0, 3),
+        ("half a method", 2, 3),
+        ("half a head", 40, 3),
+        ("half a body", whole - 5, 3),
+    ];
     let (address, service) = (world.node.address.clone(), world.node.service.clone());
     let mut set = JoinSet::new();
     for (name, sent, seconds) in cases.drain(..) {

@@ -6,6 +6,8 @@ use std::{
     process::{Command, Stdio},
 };
 
+use coco_e2e::scale;
+
 /// What is installed.
 const PACKAGE: &str = "ccf==7.0.22";
 /// Names a Python that has it already.
@@ -18,6 +20,7 @@ const CANDIDATES: [&str; 4] = ["python3", "python3.13", "python3.12", "python3.1
 pub(crate) fn with_ccf() -> Option<PathBuf> {
     let found = find();
     if let Err(why) = &found {
+        assert!(!scale::is_full(), "a long run wants CCF's Python package: {why}");
         eprintln!("SKIPPED: CCF's Python package does not verify our ledgers here: {why}");
     }
     found.ok()
@@ -41,7 +44,15 @@ fn find() -> Result<PathBuf, String> {
     if !runs(Command::new(python).args(["-m", "venv"]).arg(&folder)) {
         return Err(format!("{python} -m venv fails"));
     }
-    let install = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--ignore-requires-python", PACKAGE];
+    let install = [
+        "-m",
+        "pip",
+        "install",
+        "--quiet",
+        "--disable-pip-version-check",
+        "--ignore-requires-python",
+        PACKAGE,
+    ];
     if !runs(Command::new(&own).args(install)) {
         return Err(format!("pip cannot install {PACKAGE}"));
     }

@@ -63,7 +63,8 @@ fn try_all(
         if at % 50_000 == 49_999 {
             println!("{what}: {} of {}", at + 1, changes.len());
         }
-        let judged = catch_unwind(AssertUnwindSafe(|| subject.judge(*file, edit.apply(&subject.files.0[*file].1))));
+        let judged =
+            catch_unwind(AssertUnwindSafe(|| subject.judge(*file, &edit.apply(&subject.files.0[*file].1))));
         let fault = match judged {
             Ok(verdict) => wrong(&changes[at], &verdict),
             Err(_) => Some("panics".to_owned()),
@@ -102,7 +103,10 @@ fn flips_before_the_last_signature(subject: &Subject) -> Vec<String> {
 }
 
 /// Of the last signature and what follows: noticed, or in a field that is known to be beyond checking.
-fn flips_from_the_last_signature(subject: &Subject, unnoticed: &Mutex<BTreeMap<&'static str, usize>>) -> Vec<String> {
+fn flips_from_the_last_signature(
+    subject: &Subject,
+    unnoticed: &Mutex<BTreeMap<&'static str, usize>>,
+) -> Vec<String> {
     let (file, from) = (subject.signature.file, subject.signature.from);
     let bytes = &subject.files.0[file].1;
     let changes: Vec<Change> =
@@ -169,6 +173,10 @@ fn every_change_of_a_ledger_is_noticed() {
     assert!(wrong.is_empty(), "{} changes:\n{}", wrong.len(), first.join("\n"));
     if scale::is_full() {
         let listed: BTreeSet<_> = UNCHECKED.iter().map(|(field, _)| *field).collect();
-        assert_eq!(unnoticed.into_keys().collect::<BTreeSet<_>>(), listed, "the list is longer than it has to be");
+        assert_eq!(
+            unnoticed.into_keys().collect::<BTreeSet<_>>(),
+            listed,
+            "the list is longer than it has to be"
+        );
     }
 }

@@ -87,12 +87,12 @@ impl Subject {
 
     /// Of the ledger as it is.
     pub(crate) fn verdict(&self) -> Verdict {
-        self.judge(0, self.files.0[0].1.clone())
+        self.judge(0, &self.files.0[0].1)
     }
 
     /// With other bytes in a file.
-    pub(crate) fn judge(&self, file: usize, bytes: Vec<u8>) -> Verdict {
-        match self.verify(file, &bytes) {
+    pub(crate) fn judge(&self, file: usize, bytes: &[u8]) -> Verdict {
+        match self.verify(file, bytes) {
             Err(_) => Verdict::Damaged,
             Ok(Report { tail: Tail::None, last_verified, .. }) => Verdict::Verified(last_verified),
             Ok(Report { last_verified, .. }) => Verdict::Tail(last_verified),
