@@ -8,9 +8,9 @@ mod waiters;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use coco_app::Request;
+use coco_app::{Mode, Request};
 use coco_boundary::{Event, Full, Host, Jobs, MAX_BACKLOG, Monotonic, Unix};
-use coco_node::{Core, Output, View};
+use coco_node::{Core, Mount, Output, Planned, View};
 
 use self::{execute::Batch, waiters::Waiters};
 use crate::{
@@ -84,6 +84,15 @@ impl Driver {
             self.lock().refresh();
         }
         stale
+    }
+
+    /// Has the states published that a call is to see.
+    fn show(&self, planned: &Planned) {
+        if planned.mount == Mount::Node || planned.plan.mode == Mode::QueryCommitted {
+            self.lock().refresh_committed();
+        } else {
+            self.refresh();
+        }
     }
 
     /// Runs `change` under the lock and carries out what follows from it.

@@ -22,7 +22,10 @@ const MAX_MARKS: usize = 128;
 #[derive(Default)]
 pub struct Store {
     latest: State,
-    committed: State,
+    /// Last committed transaction.
+    committed: Seqno,
+    /// The state at `committed`, if somebody asked for it or it was remembered.
+    committed_state: Option<State>,
     /// What happened after `committed`, one item for each seqno.
     log: VecDeque<Logged>,
     stamps: Stamps,
@@ -39,7 +42,7 @@ pub struct Store {
 #[derive(Default)]
 pub struct Surplus {
     _log: VecDeque<Logged>,
-    _state: State,
+    _state: Option<State>,
 }
 
 /// A seqno that can still be rolled back.
@@ -74,10 +77,17 @@ impl Store {
         self.snapshot(&self.latest)
     }
 
-    /// The state at the last [`Store::compact`].
+    /// The state at the last [`Store::compact`]. Unless such states are kept it is made on request, by undoing what came
+    /// after: holding it would have every later write copy what it touches.
     #[must_use]
-    pub fn committed(&self) -> Snapshot {
-        self.snapshot(&self.committed)
+    pub fn committed(&mut self) -> Snapshot {
+        let state = match self.committed_state.take() {
+            Some(state) => state,
+            None => self.state_at(self.committed),
+        };
+        let snapshot = self.snapshot(&state);
+        self.committed_state = Some(state);
+        snapshot
     }
 
     /// A committed state that is still kept. There is one for each call of [`Store::compact`].
@@ -90,6 +100,9 @@ impl Store {
     /// Keeps the last `count` committed states from now on, at most 128; none by default.
     pub fn keep_committed(&mut self, count: usize) {
         self.keep = count.min(MAX_KEPT);
+        if self.keep == 0 {
+            self.marks.clear();
+        }
         self.drop_kept();
     }
 
@@ -119,10 +132,10 @@ impl Store {
         self.log.push_back(Logged::Written { writes, previous });
     }
 
-    /// Remembers that the current state is likely to be committed, which makes that cheap. To be
+    /// Remembers that the current state is likely to be committed, which makes keeping it cheap. To be
     /// called after applying a signature; [`Store::reserve`] does it by itself.
     pub fn mark(&mut self) {
-        if self.marks.back().is_some_and(|mark| mark.version == self.version()) {
+        if self.keep == 0 || self.marks.back().is_some_and(|mark| mark.version == self.version()) {
             return;
         }
         if self.marks.len() == MAX_MARKS {
@@ -163,7 +176,7 @@ impl Store {
     /// # Panics
     /// If `to` lies before the committed state or after the latest.
     pub fn rollback(&mut self, to: Seqno) {
-        assert!(self.committed.version <= to && to <= self.version(), "only the uncommitted is undone");
+        assert!(self.committed <= to && to <= self.version(), "only the uncommitted is undone");
         if to == self.version() {
             return;
         }
@@ -183,12 +196,12 @@ impl Store {
     /// # Panics
     /// If `to` lies before the committed state or after the latest, or a hole is left up to it.
     pub fn compact(&mut self, to: Seqno, committed: &mut dyn FnMut(Seqno, &WriteSet)) -> Surplus {
-        assert!(self.committed.version <= to && to <= self.version(), "only what exists is committed");
-        if to == self.committed.version {
+        assert!(self.committed <= to && to <= self.version(), "only what exists is committed");
+        if to == self.committed {
             return Surplus::default();
         }
-        let state = self.state_at(to);
-        let mut seqno = self.committed.version;
+        let state = (self.keep > 0).then(|| self.state_at(to));
+        let mut seqno = self.committed;
         let count = self.logged_to(to);
         let later = self.log.split_off(count);
         let log = std::mem::replace(&mut self.log, later);
@@ -200,8 +213,9 @@ impl Store {
             committed(seqno, writes);
         }
         self.marks.retain(|mark| mark.version > to);
-        let state = std::mem::replace(&mut self.committed, state);
-        self.kept.push_back(self.committed.clone());
+        self.committed = to;
+        self.kept.extend(state.clone());
+        let state = std::mem::replace(&mut self.committed_state, state);
         self.drop_kept();
         Surplus { _log: log, _state: state }
     }
@@ -214,7 +228,7 @@ impl Store {
 
     /// Number of items of the log up to `seqno`, which is at least the committed one.
     fn logged_to(&self, seqno: Seqno) -> usize {
-        usize::try_from(seqno.0 - self.committed.version.0).expect("the log is in memory")
+        usize::try_from(seqno.0 - self.committed.0).expect("the log is in memory")
     }
 
     /// An uncommitted state: remembered, or the latest with all after it undone.

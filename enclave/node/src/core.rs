@@ -12,7 +12,7 @@ mod window;
 use std::sync::{Arc, atomic::Ordering};
 
 use coco_boundary::{Effect, Monotonic};
-use coco_kv::{Conflict, Store, Surplus};
+use coco_kv::{Conflict, Snapshot, Store, Surplus};
 use coco_ledger::{Ledger, LedgerConfig, PreviousSignature, SigningPolicy};
 use coco_raft::{Configuration, Raft, Timing};
 use coco_wire::{Digest, Seqno, TxId, View as ViewNumber};
@@ -62,13 +62,15 @@ pub struct Settings {
 }
 
 /// How much there is to publish.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Changed {
     Nothing,
     /// Transactions were appended: of interest once somebody reads.
     Appended,
-    /// Something that is told at once.
+    /// Something that is told at once: commit, signature, the node's own standing.
     Standing,
+    /// Tables of the service, which say who may do what.
+    Governance,
 }
 
 /// The signature in the making, or the last one.
@@ -159,15 +161,19 @@ impl Core {
             && !self.stopping
     }
 
-    /// The last state, as it is to be published.
-    fn state(&self) -> State {
+    /// Everything as it is now; `latest` and `committed` are what is shown of the store.
+    fn state(&self, latest: Snapshot, committed: Snapshot) -> State {
         let log = self.raft.log();
-        let latest = TxId { view: self.raft.view(), seqno: self.kv.version() };
+        let chain = coco_app::Chain {
+            views: Arc::clone(&self.views),
+            committed: log.committed(),
+            latest: TxId { view: self.raft.view(), seqno: self.kv.version() },
+        };
         State {
             stage: self.stage,
-            latest: self.kv.latest(),
-            committed: self.kv.committed(),
-            chain: coco_app::Chain { views: Arc::clone(&self.views), committed: log.committed(), latest },
+            latest,
+            committed,
+            chain,
             signed: self.signing.last,
             root: self.signing.root,
             open: self.open,
@@ -178,15 +184,35 @@ impl Core {
 
     /// Publishes everything appended so far.
     pub fn refresh(&mut self) {
-        if self.changed != Changed::Nothing {
-            self.publish();
-        }
+        let committed = self.view.shared.state.load().committed.clone();
+        self.show(self.kv.latest(), committed);
     }
 
-    fn publish(&mut self) {
+    /// As [`Core::refresh`], and the last committed state with it.
+    pub fn refresh_committed(&mut self) {
+        let committed = self.kv.committed();
+        self.show(self.kv.latest(), committed);
+    }
+
+    fn show(&mut self, latest: Snapshot, committed: Snapshot) {
         self.changed = Changed::Nothing;
         // A reader that still sees the flag asks for nothing worse than a state it already has.
-        self.view.shared.state.store(Arc::new(self.state()));
+        self.view.shared.state.store(Arc::new(self.state(latest, committed)));
         self.view.shared.stale.store(false, Ordering::Release);
+    }
+
+    /// Publishes what is told at once. The store is shown as before, unless governance changed it: who holds a snapshot
+    /// has every write after it copy what it touches.
+    fn publish(&mut self) {
+        match self.changed {
+            Changed::Nothing | Changed::Appended => {}
+            Changed::Standing => {
+                let shown = self.view.shared.state.load();
+                let state = self.state(shown.latest.clone(), shown.committed.clone());
+                self.view.shared.state.store(Arc::new(state));
+                self.changed = if self.view.is_stale() { Changed::Appended } else { Changed::Nothing };
+            }
+            Changed::Governance => self.refresh(),
+        }
     }
 }

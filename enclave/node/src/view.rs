@@ -40,9 +40,10 @@ impl Stage {
 pub struct State {
     /// How far the node has come.
     pub stage: Stage,
-    /// After the last transaction that has its place.
+    /// After a transaction that has its place: the last one if the state was published by a refresh.
     pub latest: Snapshot,
-    /// After the last committed one.
+    /// After a committed one: the last one if the state was published by
+    /// [`Core::refresh_committed`](crate::Core::refresh_committed).
     pub committed: Snapshot,
     /// Views and commit level.
     pub chain: Chain,
@@ -61,7 +62,7 @@ pub struct State {
 impl State {
     /// Before the first transaction.
     fn empty() -> Self {
-        let store = Store::new();
+        let mut store = Store::new();
         Self {
             stage: Stage::Initialized,
             latest: store.latest(),
@@ -80,8 +81,8 @@ impl State {
 pub struct Shared {
     /// Keys and certificates.
     pub keys: Keys,
-    /// The last published state. Core publishes commits, signatures and changes of its own standing at once; what is
-    /// merely appended it publishes when [`Core::refresh`](crate::Core::refresh) is asked to, so that writes alone
+    /// The last published state. Core publishes commits, signatures, its own standing and what governance changes at once;
+    /// what applications wrote it shows when [`Core::refresh`](crate::Core::refresh) is called, so that writes alone
     /// need not copy what readers hold.
     pub state: ArcSwap<State>,
     /// Whether transactions were appended since.

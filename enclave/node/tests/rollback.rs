@@ -172,7 +172,7 @@ impl Bench {
         self.view.0 += 1;
     }
 
-    fn check(&self) {
+    fn check(&mut self) {
         let rows: BTreeMap<u8, u8> =
             self.kv.latest().iter(&self.table).map(|(key, value)| (key[0], value[0])).collect();
         assert_eq!(Some(&rows), self.model.states.last());

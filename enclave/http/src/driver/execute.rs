@@ -64,11 +64,11 @@ impl<'a> Batch<'a> {
         };
         let light_write = planned.plan.mode == Mode::Execute
             && planned.plan.weight == Weight::Light
-            && planned.plan.calls.len() == 1;
+            && planned.plan.calls.len() == 1
+            && planned.mount != Mount::Node;
         if !light_write {
             // It may have to see what the requests before it wrote.
             self.sequence();
-            self.driver.refresh();
             let answer = self.driver.answer(planned);
             self.answers.push(Some(answer));
             return;
@@ -166,7 +166,7 @@ impl Driver {
     /// Runs the calls of a message in order and makes its answer.
     fn run_all(&self, planned: &Planned, historical: Option<&Arc<Historical>>) -> Response {
         let mode = planned.plan.mode;
-        self.refresh();
+        self.show(planned);
         let replies = planned.plan.calls.iter().map(|call| match mode {
             Mode::Execute => self.execute(planned.mount, call),
             Mode::Query | Mode::QueryCommitted | Mode::Historical(_) => {

@@ -18,7 +18,7 @@ impl Core {
     }
 
     fn decided(&mut self, decision: &Decision, out: &mut Output) {
-        self.changed = Changed::Standing;
+        self.changed = self.changed.max(Changed::Standing);
         match *decision {
             Decision::BecameLeader { view } => self.became_leader(view),
             Decision::BecameFollower { .. } => {}
@@ -62,6 +62,7 @@ impl Core {
         self.signing.state = PreviousSignature::Committed;
         self.signing.last = self.raft.log().last_signature();
         self.window = None;
+        self.changed = Changed::Governance;
         self.open = self.stage == Stage::PartOfNetwork && crate::genesis::is_open(&self.kv.latest());
         out.effects.push(Effect::Truncate { last: to });
     }

@@ -25,7 +25,7 @@ impl Core {
             },
             Event::StopNotice => {
                 self.stop_notice = true;
-                self.changed = Changed::Standing;
+                self.changed = self.changed.max(Changed::Standing);
             }
             Event::Stop => self.stop(StopReason::Asked, out),
             Event::Fault(fault) => {
@@ -48,7 +48,7 @@ impl Core {
     fn stop(&mut self, reason: StopReason, out: &mut Output) {
         if !self.stopping {
             self.stopping = true;
-            self.changed = Changed::Standing;
+            self.changed = self.changed.max(Changed::Standing);
             self.drain(out);
             out.effects.push(Effect::Stop { reason });
         }

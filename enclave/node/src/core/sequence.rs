@@ -10,6 +10,8 @@ use coco_wire::{TxId, WriteSet};
 use super::{Changed, Core, Output, Refusal};
 use crate::call::{Mount, Write};
 
+/// Names of the tables that say who may do what begin so.
+const GOVERNANCE: &str = "public:ccf.gov.";
 /// Table whose change may open the service to users.
 const SERVICE_INFO: &str = "public:ccf.gov.service.info";
 
@@ -45,10 +47,8 @@ impl Core {
             self.kv.rollback(txid.seqno.previous());
             return Err(Refusal::TooLarge);
         }
-        if self.changed == Changed::Nothing {
-            self.changed = Changed::Appended;
-            self.view.shared.stale.store(true, Ordering::Release);
-        }
+        self.changed = self.changed.max(Changed::Appended);
+        self.view.shared.stale.store(true, Ordering::Release);
         self.appended(writes);
         Ok(txid)
     }
@@ -59,9 +59,7 @@ impl Core {
         if self.is_primary() {
             self.consider_signing(out);
         }
-        if self.changed == Changed::Standing {
-            self.publish();
-        }
+        self.publish();
     }
 
     pub(super) fn drain(&mut self, out: &mut Output) {
@@ -81,9 +79,11 @@ impl Core {
 
     /// Follows up on what a transaction changed, as soon as it has its place.
     fn appended(&mut self, writes: &WriteSet) {
+        if writes.tables().any(|(name, _)| name.as_str().starts_with(GOVERNANCE)) {
+            self.changed = Changed::Governance;
+        }
         if writes.table(SERVICE_INFO).is_some() {
             self.open = crate::genesis::is_open(&self.kv.latest());
-            self.changed = Changed::Standing;
         }
     }
 }

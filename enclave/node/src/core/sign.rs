@@ -48,7 +48,7 @@ impl Core {
         self.signing.state = PreviousSignature::Appended;
         self.signing.last = txid;
         self.signing.root = root;
-        self.changed = Changed::Standing;
+        self.changed = self.changed.max(Changed::Standing);
         self.flush(out);
     }
 
@@ -75,7 +75,7 @@ impl Core {
         let request = self.ledger.reserve_signature(txid, false);
         self.signing.state = PreviousSignature::Signing;
         self.signing.reserved_at = now;
-        self.changed = Changed::Standing;
+        self.changed = self.changed.max(Changed::Standing);
         out.jobs.push(SigningJob {
             request,
             shared: Arc::clone(&self.view.shared),

@@ -60,7 +60,8 @@ impl Core {
 
     /// Runs part of the application on the latest state and keeps what it writes; says whether it agreed.
     fn write_as_app(&mut self, run: impl FnOnce(&mut Context<'_>) -> Result<(), Reject>) -> bool {
-        let state = self.state();
+        let committed = self.view.shared.state.load().committed.clone();
+        let state = self.state(self.kv.latest(), committed);
         let mut tx = Tx::new(state.latest.clone());
         let services = CallServices { shared: &self.view.shared, state: &state };
         let mut cx = Context::new(&mut tx, &services, None);

@@ -153,7 +153,7 @@ impl Admin {
 
     /// As before the service is created.
     pub(crate) fn publish_initialized(&self) {
-        let empty = Store::new();
+        let mut empty = Store::new();
         self.publish(|state| {
             state.stage = Stage::Initialized;
             state.latest = empty.latest();

@@ -129,7 +129,6 @@ impl Node {
             let mut out = Output::default();
             self.core.flush(&mut out);
             self.settle(out);
-            self.core.refresh();
             match placed {
                 Ok(txid) => return Response { txid: Some(txid), ..ran.response },
                 Err(Refusal::Conflict) => {}
@@ -149,6 +148,7 @@ impl Node {
                 self.core.signed(job.run(), &mut next);
             }
             if next.effects.is_empty() && next.jobs.is_empty() {
+                self.core.refresh_committed();
                 return;
             }
             out = next;
