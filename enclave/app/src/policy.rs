@@ -103,8 +103,9 @@ impl Identities {
 
     fn prove(&self, policy: Policy, request: &Request, origin: &Origin<'_>) -> Result<Caller, String> {
         let shown = origin.peer.certificate.as_ref();
-        let registered =
-            |table, shown: &ClientCertificate| origin.state.has(table, shown.id.hex_digits(&mut [0; 64]).as_bytes());
+        let registered = |table, shown: &ClientCertificate| {
+            origin.state.has(table, shown.id.hex_digits(&mut [0; 64]).as_bytes())
+        };
         match policy {
             Policy::NoAuth => Ok(Caller::Anyone),
             Policy::UserCert => {

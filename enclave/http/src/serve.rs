@@ -41,8 +41,13 @@ where
     speak(protocol, stream, interface, dispatch, peer).await;
 }
 
-async fn speak<S>(protocol: AppProtocol, stream: S, interface: &Interface, dispatch: &dyn Dispatch, peer: Peer)
-where
+async fn speak<S>(
+    protocol: AppProtocol,
+    stream: S,
+    interface: &Interface,
+    dispatch: &dyn Dispatch,
+    peer: Peer,
+) where
     S: AsyncRead + AsyncWrite + Unpin,
 {
     let session = Session { peer, view: None };

@@ -105,9 +105,10 @@ impl Bench {
         let txid = TxId { view: self.view, seqno: self.kv.reserve() };
         let request = self.ledger.reserve_signature(txid, false);
         self.drain();
-        let leaves = self.drained.iter().map(|sealed| {
-            open(&self.secrets, &sealed.bytes).expect("what was sealed opens").leaf
-        });
+        let leaves = self
+            .drained
+            .iter()
+            .map(|sealed| open(&self.secrets, &sealed.bytes).expect("what was sealed opens").leaf);
         assert_eq!(request.root(), naive_root(std::iter::once(Digest::ZERO).chain(leaves).collect()));
         self.reserved = Some(request);
         let rows = self.model.states.last().expect("the empty state is there").clone();

@@ -48,7 +48,7 @@ fn a_machine_ticks_quotes_persists_warns_and_stops() {
     let evidence = Evidence { format: EvidenceFormat::Virtual, quote: b"q".to_vec(), endorsements: vec![] };
     let answer = evidence.clone();
     let options = MachineOptions {
-        clock: crate::clock::Clock::start(),
+        clock: Clock::start(),
         tick: Duration::from_millis(2),
         ignore_first_sigterm: true,
         quote: Box::new(move |_| Ok(answer.clone())),
