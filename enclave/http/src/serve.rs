@@ -33,7 +33,8 @@ where
     let (_, state) = stream.get_ref();
     let Ok(certificate) = tls::client_certificate(state.peer_certificates()) else { return };
     let protocol = match state.alpn_protocol() {
-        Some(tls::ALPN_HTTP1) => AppProtocol::Http1,
+        Some(tls::ALPN_HTTP1 | tls::ALPN_HTTP1_0) if settings.protocol == AppProtocol::Http2 => return,
+        Some(tls::ALPN_HTTP1 | tls::ALPN_HTTP1_0) => AppProtocol::Http1,
         Some(tls::ALPN_HTTP2) => AppProtocol::Http2,
         _ => settings.protocol,
     };

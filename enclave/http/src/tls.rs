@@ -23,6 +23,8 @@ use crate::interface::AppProtocol;
 
 pub(crate) const ALPN_HTTP1: &[u8] = b"http/1.1";
 pub(crate) const ALPN_HTTP2: &[u8] = b"h2";
+/// Registered for HTTP/1.0, and offered by curl when told to speak that.
+pub(crate) const ALPN_HTTP1_0: &[u8] = b"http/1.0";
 
 /// The certificate that interfaces show, replaceable while they serve; empty at first.
 ///
@@ -81,8 +83,9 @@ pub(crate) fn server_config(protocol: AppProtocol, certificate: Arc<CertificateS
     config.send_tls13_tickets = 0;
     // The first of ours that the client offers is taken.
     config.alpn_protocols = match protocol {
-        AppProtocol::Http1 => vec![ALPN_HTTP1.to_vec(), ALPN_HTTP2.to_vec()],
-        AppProtocol::Http2 => vec![ALPN_HTTP2.to_vec()],
+        AppProtocol::Http1 => vec![ALPN_HTTP1.to_vec(), ALPN_HTTP2.to_vec(), ALPN_HTTP1_0.to_vec()],
+        // As in CCF, the handshake with who speaks HTTP/1 only succeeds, and the connection is then closed.
+        AppProtocol::Http2 => vec![ALPN_HTTP2.to_vec(), ALPN_HTTP1.to_vec(), ALPN_HTTP1_0.to_vec()],
     };
     config
 }

@@ -233,3 +233,14 @@ async fn an_unsecured_interface_speaks_in_the_clear_and_knows_nobody() {
     assert!(bytes.starts_with(b"HTTP/1.1 200 "), "{}", String::from_utf8_lossy(&bytes));
     served.await.unwrap();
 }
+
+#[tokio::test]
+async fn an_interface_for_http2_closes_on_who_speaks_http1() {
+    let fixture = Fixture::new(|settings| settings.protocol = AppProtocol::Http2);
+    let mut client = fixture.connect_as(client_config(None, &[b"http/1.1"])).await.unwrap();
+    let mut bytes = Vec::new();
+    // The end may come as a TLS alert or as the end of the stream.
+    drop(client.read_to_end(&mut bytes).await);
+    assert!(bytes.is_empty());
+    assert_eq!(fixture.echo.requests(), 0);
+}

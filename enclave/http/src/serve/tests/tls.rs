@@ -148,7 +148,8 @@ async fn the_protocol_follows_from_what_is_offered() {
         (&http1, &[b"h2"], Ok(Some(b"h2"))),
         (&http1, &[b"spdy/1"], Err(())),
         (&http2, &[b"h2", b"http/1.1"], Ok(Some(b"h2"))),
-        (&http2, &[b"http/1.1"], Err(())),
+        (&http2, &[b"http/1.1"], Ok(Some(b"http/1.1"))),
+        (&http1, &[b"http/1.0"], Ok(Some(b"http/1.0"))),
     ];
     for (fixture, offered, expected) in cases {
         let connected = fixture.connect_as(client_config(None, offered)).await;
