@@ -141,7 +141,7 @@ async fn the_protocol_follows_from_what_is_offered() {
     let http1 = Fixture::new(|_| {});
     let http2 = Fixture::new(|settings| settings.protocol = AppProtocol::Http2);
     type Case<'a> = (&'a Fixture, &'a [&'a [u8]], Result<Option<&'a [u8]>, ()>);
-    let cases: [Case<'_>; 7] = [
+    let cases: [Case<'_>; 8] = [
         (&http1, &[], Ok(None)),
         (&http1, &[b"http/1.1"], Ok(Some(b"http/1.1"))),
         (&http1, &[b"h2", b"http/1.1"], Ok(Some(b"http/1.1"))),

@@ -1,0 +1,145 @@
+//! What a sandbox tells its user, and the commands run in it.
+
+use std::{
+    env,
+    io::{self, Write},
+    os::unix::process::ExitStatusExt,
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
+
+use serde::Serialize;
+use tokio::process::Command;
+
+use super::{
+    SandboxError,
+    directory::{Consortium, Directory, Party, write},
+    node::{Addresses, Node},
+    opening::Opened,
+};
+use crate::keygen::ParticipantFiles;
+
+/// Content of `sandbox.json`.
+#[derive(Serialize)]
+pub(super) struct Manifest {
+    /// Base of URLs.
+    url: String,
+    directory: PathBuf,
+    application: String,
+    service_certificate: PathBuf,
+    nodes: Vec<NodeEntry>,
+    members: Vec<PartyEntry>,
+    users: Vec<PartyEntry>,
+}
+
+#[derive(Serialize)]
+struct NodeEntry {
+    rpc_address: String,
+    pid: Option<u32>,
+    directory: PathBuf,
+    config: PathBuf,
+    ledger: PathBuf,
+    snapshots: PathBuf,
+    log: PathBuf,
+}
+
+#[derive(Serialize)]
+struct PartyEntry {
+    name: String,
+    /// SHA-256 of the certificate, by which the service knows the holder.
+    id: String,
+    #[serde(flatten)]
+    files: ParticipantFiles,
+}
+
+impl Manifest {
+    pub(super) fn new(
+        directory: &Directory,
+        consortium: &Consortium,
+        node: &Node,
+        addresses: &Addresses,
+        application: &str,
+    ) -> Self {
+        let party = |party: &Party| PartyEntry {
+            name: party.name.clone(),
+            id: party.identity.id().to_string(),
+            files: party.files.clone(),
+        };
+        let files = &node.files;
+        Self {
+            url: format!("https://{}", addresses.rpc),
+            directory: directory.path().to_path_buf(),
+            application: application.to_owned(),
+            service_certificate: directory.service_certificate(),
+            nodes: vec![NodeEntry {
+                rpc_address: addresses.rpc.clone(),
+                pid: node.pid(),
+                directory: files.directory.clone(),
+                config: files.config.clone(),
+                ledger: files.directory.join("ledger"),
+                snapshots: files.directory.join("snapshots"),
+                log: files.log.clone(),
+            }],
+            members: consortium.members.iter().map(party).collect(),
+            users: vec![party(&consortium.user)],
+        }
+    }
+
+    /// Writes `sandbox.json`.
+    pub(super) fn write(&self) -> Result<(), SandboxError> {
+        let text = serde_json::to_vec_pretty(self).expect("paths of a sandbox are UTF-8");
+        write(&self.directory.join("sandbox.json"), &text)
+    }
+
+    /// Tells how to use the service.
+    pub(super) fn welcome(&self, opened: &Opened, kept: bool, out: &mut dyn Write) -> io::Result<()> {
+        let user = &self.users[0].files;
+        let (url, service) = (&self.url, quoted(&self.service_certificate));
+        let (certificate, key) = (quoted(&user.certificate), quoted(&user.private_key));
+        let identity = format!("--cacert {service} --cert {certificate} --key {key}");
+        writeln!(out, "\nThe service is open at {url}\n")?;
+        if self.application == "logging" {
+            writeln!(out, "Write (the header x-ms-ccf-transaction-id of the answer names the transaction):")?;
+            let body = r#"-H 'content-type: application/json' -d '{"id": 1, "msg": "hello"}'"#;
+            writeln!(out, "  curl -i {url}/app/log/private {identity} {body}\n")?;
+            writeln!(out, "Read:\n  curl '{url}/app/log/private?id=1' {identity}\n")?;
+        } else {
+            writeln!(out, "What the application offers:\n  curl {url}/app/api {identity}\n")?;
+        }
+        writeln!(out, "Receipt of a transaction (202 means: ask again), and its verification offline:")?;
+        writeln!(
+            out,
+            "  curl '{url}/app/receipt?transaction_id={}' {identity} -o receipt.json",
+            opened.transaction
+        )?;
+        let coco = quoted(Path::new(&env::args_os().next().unwrap_or_else(|| "coco".into())));
+        writeln!(out, "  {coco} receipt verify receipt.json --service-cert {service}\n")?;
+        writeln!(out, "Keys, configuration, ledger and log are in {}", self.directory.display())?;
+        writeln!(out, "Ctrl-C stops the service{}.", if kept { "" } else { " and removes all of it" })
+    }
+
+    /// Runs a shell command that is told about the service, and yields its status.
+    pub(super) async fn shell(&self, command: &str) -> Result<ExitCode, SandboxError> {
+        let user = &self.users[0].files;
+        let shell = Command::new("sh")
+            .args(["-c", command])
+            .env("COCO_URL", &self.url)
+            .env("COCO_DIR", &self.directory)
+            .env("COCO_SERVICE_CERT", &self.service_certificate)
+            .env("COCO_USER_CERT", &user.certificate)
+            .env("COCO_USER_KEY", &user.private_key)
+            .kill_on_drop(true)
+            .status();
+        let status = shell.await.map_err(|error| SandboxError::Spawn { path: PathBuf::from("sh"), error })?;
+        // As a shell tells the death by a signal.
+        let code = status.code().or_else(|| status.signal().map(|signal| 128 + signal)).unwrap_or(1);
+        Ok(ExitCode::from(u8::try_from(code).unwrap_or(1)))
+    }
+}
+
+/// A path for a shell.
+pub(super) fn quoted(path: &Path) -> String {
+    let text = path.display().to_string();
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/._-".contains(&byte);
+    if text.bytes().all(plain) { text } else { format!("'{}'", text.replace('\'', r"'\''")) }
+}

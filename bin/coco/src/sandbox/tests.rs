@@ -1,0 +1,56 @@
+use std::{fs, path::Path, time::Duration};
+
+use super::{Application, Directory, SandboxError, manifest::quoted};
+use crate::{Adapters, NodeConfig, config::command::CommandKind};
+
+#[test]
+fn the_configuration_is_valid() {
+    let parent = tempfile::tempdir().unwrap();
+    let directory = Directory::create(Some(&parent.path().join("new"))).unwrap();
+    let consortium = directory.make_participants(3).unwrap();
+    let constitution = directory.constitution(None).unwrap();
+    let files = directory.write_node_config(&consortium, &constitution, 8000).unwrap();
+    let config = NodeConfig::read(&files.config, Duration::ZERO, &|_| None).unwrap();
+    let CommandKind::Start(start) = config.command.kind else { panic!("not Start") };
+    assert_eq!(start.service_configuration.recovery_threshold, 2);
+    for file in start.constitution_files.iter().chain(start.members.iter().map(|it| &it.certificate_file)) {
+        assert!(file.is_absolute() && file.exists(), "{}", file.display());
+    }
+    directory.close().unwrap();
+    assert!(files.config.exists(), "a directory that was asked for is kept");
+}
+
+#[test]
+fn a_directory_is_new_or_empty_or_temporary() {
+    let parent = tempfile::tempdir().unwrap();
+    fs::write(parent.path().join("file"), "").unwrap();
+    assert!(matches!(Directory::create(Some(parent.path())), Err(SandboxError::NotEmpty(_))));
+    let file = parent.path().join("file");
+    assert!(matches!(Directory::create(Some(&file)), Err(SandboxError::File { .. })));
+    let temporary = Directory::create(None).unwrap();
+    let path = temporary.path().to_path_buf();
+    assert!(path.is_dir());
+    temporary.close().unwrap();
+    assert!(!path.exists());
+}
+
+#[test]
+fn applications() {
+    let adapters = Adapters::shipped();
+    Application::find("logging", &adapters).unwrap();
+    Application::find("/bin/sh", &adapters).unwrap();
+    assert!(matches!(Application::find("js_generic", &adapters), Err(SandboxError::App(_))));
+    assert!(matches!(Application::find("./not/there", &adapters), Err(SandboxError::File { .. })));
+}
+
+#[test]
+fn paths_can_be_pasted() {
+    for (path, expected) in [
+        ("/a/b-c_d.pem", "/a/b-c_d.pem"),
+        ("/a b", "'/a b'"),
+        ("/it's", r"'/it'\''s'"),
+        ("/$HOME", "'/$HOME'"),
+    ] {
+        assert_eq!(quoted(Path::new(path)), expected);
+    }
+}
