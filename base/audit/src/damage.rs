@@ -52,6 +52,9 @@ pub enum Reason {
     /// The frame of the file or of an entry.
     #[error(transparent)]
     Frame(#[from] ChunkDamage),
+    /// An entry that seems to be cut by the end of the file is followed by others.
+    #[error("the entry reaches beyond the end of the file, but others follow it")]
+    Overlong,
     /// The public domain.
     #[error(transparent)]
     Domain(#[from] DomainError),

@@ -158,20 +158,44 @@ impl Verifier {
         if name.first != expected {
             return Err(at_start(Reason::Order { expected, found: name.first }));
         }
+        let is_open = name.phase == ChunkPhase::Open;
+        if is_open && bytes.len() < coco_wire::chunk::HEADER_LEN {
+            // Created, and nothing more.
+            self.report.chunks += 1;
+            self.previous = Some(PreviousFile { name: file.to_owned(), end: 0, complete: false, torn: true });
+            return Ok(());
+        }
         let chunk = Chunk::decode(bytes).map_err(Located::from)?;
+        let may_be_torn = is_open && !chunk.is_complete();
         let mut entries = chunk.entries().peekable();
         let (mut end, mut torn) = (coco_wire::chunk::HEADER_LEN as u64, false);
+        let mut ends_chunk = false;
         while let Some(item) = entries.next() {
+            let seqno = self.report.last_entry.seqno.next();
             let (offset, entry) = match item {
-                Err(ChunkError { offset, reason: ChunkDamage::Torn }) if name.phase == ChunkPhase::Open => {
+                // The positions behind the last entry, while the header does not tell of them.
+                Err(ChunkError { offset, .. }) if may_be_torn && ends_chunk => {
+                    (end, torn) = (offset, true);
+                    break;
+                }
+                Err(ChunkError { offset, reason: ChunkDamage::Torn }) if may_be_torn => {
+                    let rest =
+                        usize::try_from(offset).ok().and_then(|at| bytes.get(at..)).unwrap_or_default();
+                    if is_followed(rest, seqno) {
+                        return Err(Located { offset, seqno: Some(seqno), reason: Reason::Overlong });
+                    }
                     (end, torn) = (offset, true);
                     break;
                 }
                 item => item?,
             };
-            let seqno = self.report.last_entry.seqno.next();
-            let place = Place { first: seqno == name.first, last: entries.peek().is_none() };
+            let last = match entries.peek() {
+                None => true,
+                Some(next) => may_be_torn && next.is_err(),
+            };
+            let place = Place { first: seqno == name.first, last };
             self.entry(&entry, place).map_err(|reason| Located { offset, seqno: Some(seqno), reason })?;
+            ends_chunk = entry.header().flags().contains(EntryFlags::FORCE_CHUNK_AFTER);
             end = offset + entry.header().entry_len();
         }
         self.report.chunks += 1;
@@ -292,6 +316,13 @@ impl Verifier {
         self.unsigned = 0;
         Ok(())
     }
+}
+
+/// Whether the entry after the one at `seqno`, which is cut, is inside of what is left: a crash leaves no such thing.
+fn is_followed(rest: &[u8], seqno: Seqno) -> bool {
+    (1..rest.len()).any(|at| {
+        Entry::decode_first(&rest[at..]).is_ok_and(|(entry, _)| entry.iv().tx_id().seqno == seqno.next())
+    })
 }
 
 /// The digest of a snapshot is also the claim of the transaction that records it.

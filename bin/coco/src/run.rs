@@ -4,7 +4,7 @@ mod files;
 mod sessions;
 
 use std::{
-    io,
+    fs, io,
     path::PathBuf,
     process::ExitCode,
     sync::{Arc, OnceLock},
@@ -103,7 +103,23 @@ pub fn run(config: &NodeConfig, app: Arc<dyn Adapter>, log: &Log) -> Result<Exit
     let CommandKind::Start(start) = &config.command.kind else {
         return Err(RunError::Command(config.command.kind.name()));
     };
-    write_pid_file(&config.output_files.pid_file)?;
+    let pid_file = &config.output_files.pid_file;
+    write_pid_file(pid_file)?;
+    let ended = run_here(config, start, app, log);
+    if ended.is_err() {
+        // A node that did not start leaves nothing that would keep the next one from it.
+        drop(fs::remove_file(pid_file));
+    }
+    ended
+}
+
+/// Runs a node where no other runs.
+fn run_here(
+    config: &NodeConfig,
+    start: &Start,
+    app: Arc<dyn Adapter>,
+    log: &Log,
+) -> Result<ExitCode, RunError> {
     let machine = Machine::new(Files::create(ledger_options(config), Arc::new(RealDisk))?);
     let listening = sessions::Listening::bind(&config.network)?;
     let network = files::published(&config.network, &listening);
@@ -142,10 +158,9 @@ pub fn run(config: &NodeConfig, app: Arc<dyn Adapter>, log: &Log) -> Result<Exit
         app: Arc::clone(&app),
         sessions: Arc::new(interfaces.metrics()),
     };
-    let authority = authority(&shared, secret, clock, log);
     let mounts = Mounts {
         app,
-        gov: Arc::new(coco_gov::adapter(Arc::new(authority))),
+        gov: Arc::new(coco_gov::adapter(Arc::new(authority(&shared, secret, clock, log)))),
         node: Arc::new(admin::adapter(Arc::clone(&shared), facts)),
         offered: sessions::offered(&config.network),
     };
@@ -323,5 +338,5 @@ fn naming(config: &NodeConfig, start: &Start, listening: &sessions::Listening) -
 }
 
 fn executable_digest() -> io::Result<coco_wire::Digest> {
-    Ok(sha256(&std::fs::read("/proc/self/exe")?))
+    Ok(sha256(&fs::read("/proc/self/exe")?))
 }

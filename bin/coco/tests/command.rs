@@ -124,6 +124,7 @@ fn a_node_that_cannot_start_says_so_and_touches_nothing() {
     let message = "On start, ledger directory should not exist or be empty (ledger)";
     assert!(stdout(&output).contains(message), "{}", stdout(&output));
     assert_eq!(fs::read_to_string(directory.join("ledger/ledger_1")).unwrap(), "old");
+    assert!(!directory.join("node.pid").exists());
 }
 
 #[test]
