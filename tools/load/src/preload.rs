@@ -1,5 +1,7 @@
 //! Writing every key once before a run that reads them.
 
+use std::time::Duration;
+
 use crate::error::Error;
 use crate::http1::Connection;
 use crate::plan::Plan;
@@ -11,7 +13,14 @@ const CONNECTIONS: u64 = 8;
 /// Writes in flight on each.
 const DEPTH: u64 = 32;
 
-/// Writes every key of the plan; any refusal is an error.
+/// Status by which a service says that too many writes wait for commit.
+const BUSY: u16 = 503;
+/// How long to wait then.
+const PAUSE: Duration = Duration::from_millis(20);
+/// How often to wait before giving up: about a minute in all.
+const MAX_REFUSALS: u32 = 3000;
+
+/// Writes every key of the plan. A service that is busy is given time; any other refusal is an error.
 pub(crate) fn preload(target: &Target, plan: &Plan) -> Result<(), Error> {
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Error::io("runtime"))?;
@@ -33,6 +42,7 @@ async fn fill(target: Target, requests: Requests, keys: std::ops::Range<u64>) ->
     let mut connection = Connection::open(&target).await?;
     let mut out = Vec::new();
     let mut next = keys.start;
+    let mut refusals = 0;
     while next < keys.end {
         let last = keys.end.min(next + DEPTH);
         out.clear();
@@ -41,14 +51,26 @@ async fn fill(target: Target, requests: Requests, keys: std::ops::Range<u64>) ->
         }
         connection.send(&out).await?;
         let mut missing = last - next;
+        let mut busy = false;
         while missing > 0 {
             connection.fill().await?;
             while let Some(answer) = connection.next()? {
-                if !(200..300).contains(&answer.status) {
-                    return Err(Error::Preload(answer.status));
+                match answer.status {
+                    200..300 => {}
+                    BUSY => busy = true,
+                    status => return Err(Error::Preload(status)),
                 }
                 missing = missing.checked_sub(1).ok_or(Error::Answer("nobody asked"))?;
             }
+        }
+        if busy {
+            // Too many writes wait for commit: these are sent again, a little later.
+            refusals += 1;
+            if refusals > MAX_REFUSALS {
+                return Err(Error::Preload(BUSY));
+            }
+            tokio::time::sleep(PAUSE).await;
+            continue;
         }
         next = last;
     }
