@@ -103,7 +103,6 @@ impl Driver {
             let (now, wall) = (self.0.resources.clock)();
             self.0.view.shared.clock.set(now, wall);
             let result = change(&mut core, &mut out);
-            core.flush(&mut out);
             self.0.resources.host.perform(&mut out.effects);
             result
         };

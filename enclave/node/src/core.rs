@@ -118,7 +118,7 @@ impl From<Conflict> for Refusal {
 }
 
 impl Core {
-    /// A node that will create a service once it has evidence of what it runs. `first` is its first ledger secret.
+    /// A node that will create a service once it has evidence of what it runs.
     #[must_use]
     pub fn start(view: View, genesis: Genesis, ledger: Ledger, settings: Settings) -> Self {
         let id = view.shared.keys.node_id;

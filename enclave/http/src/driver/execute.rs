@@ -92,7 +92,7 @@ impl<'a> Batch<'a> {
         }
         let pending = std::mem::take(&mut self.pending);
         let backlogged = self.driver.is_backlogged();
-        let outcomes = self.driver.with_core(|core, _| {
+        let outcomes = self.driver.with_core(|core, out| {
             let mut outcomes = Vec::with_capacity(pending.len());
             for it in &pending {
                 let outcome = if backlogged { Err(Refusal::Full) } else { core.sequence(&it.write) };
@@ -101,6 +101,7 @@ impl<'a> Batch<'a> {
                     break;
                 }
             }
+            core.flush(out);
             outcomes
         });
         let mut outcomes = outcomes.into_iter();
@@ -195,7 +196,12 @@ impl Driver {
             if self.is_backlogged() {
                 return refused(Refusal::Full);
             }
-            match self.with_core(|core, _| core.sequence(&write)) {
+            let placed = self.with_core(|core, out| {
+                let placed = core.sequence(&write);
+                core.flush(out);
+                placed
+            });
+            match placed {
                 Ok(txid) => return Response { txid: Some(txid), ..response },
                 Err(Refusal::Conflict) => {}
                 Err(refusal) => return refused(refusal),
