@@ -51,8 +51,6 @@ const MIN_SIGNATURE_INTERVAL_MS: u64 = 5;
 const MAX_HEAVY: usize = 1024;
 /// Signatures that may wait; one is made at a time.
 const MAX_SIGNING: usize = 4;
-/// Most entries in a message to another node.
-const MAX_MESSAGE_ENTRIES: u64 = 1000;
 /// Stack that scripts may use on an execution thread.
 const SCRIPT_STACK_BYTES: usize = 1 << 20;
 /// How long sessions may go on when the node stops.
@@ -305,10 +303,10 @@ fn settings(config: &NodeConfig) -> Settings {
                 storage::SignatureMode::CoseOnly => SignatureMode::CoseOnly,
             },
         },
-        timing: coco_raft::Timing {
+        consensus: coco_raft::Settings {
             election_timeout_ms: millis(config.consensus.election_timeout),
             message_timeout_ms: millis(config.consensus.message_timeout),
-            max_entries: MAX_MESSAGE_ENTRIES,
+            ..coco_raft::Settings::default()
         },
         max_uncommitted: config.consensus.max_uncommitted_tx_count.unwrap_or(0),
         // No application asks for past states yet, and each that is kept holds on to what it shares with no other.

@@ -14,7 +14,7 @@ use std::sync::{Arc, atomic::Ordering};
 use coco_boundary::{Effect, Monotonic};
 use coco_kv::{Conflict, Snapshot, Store, Surplus};
 use coco_ledger::{Ledger, LedgerConfig, PreviousSignature, SigningPolicy};
-use coco_raft::{Configuration, Raft, Timing};
+use coco_raft::{Raft, Start};
 use coco_wire::{Digest, Seqno, TxId, View as ViewNumber};
 
 pub use self::sign::SigningJob;
@@ -53,8 +53,8 @@ pub struct Settings {
     pub signing: SigningPolicy,
     /// How the ledger is written.
     pub ledger: LedgerConfig,
-    /// Intervals of consensus.
-    pub timing: Timing,
+    /// Intervals of consensus, and the size of its messages.
+    pub consensus: coco_raft::Settings,
     /// Most transactions that wait for commit; zero for no limit.
     pub max_uncommitted: u64,
     /// How many past committed states are kept for queries.
@@ -122,6 +122,8 @@ impl Core {
     #[must_use]
     pub fn start(view: View, genesis: Genesis, ledger: Ledger, settings: Settings) -> Self {
         let id = view.shared.keys.node_id;
+        // Names differ, and so the moments at which nodes stand for election.
+        let seed = u64::from_le_bytes(*id.0.first_chunk().expect("a digest has 32 bytes"));
         let mut kv = Store::new();
         kv.keep_committed(settings.keep_committed);
         Self {
@@ -129,7 +131,7 @@ impl Core {
             stage: Stage::Initialized,
             genesis: Some(Box::new(genesis)),
             ledger,
-            raft: Raft::new(id, settings.timing, Configuration::from_iter([id])),
+            raft: Raft::new(id, settings.consensus, Start::Service, seed),
             signing: Signing {
                 state: PreviousSignature::Committed,
                 last: TxId::default(),

@@ -8,7 +8,7 @@ use coco_wire::{Digest, TxId};
 pub type NodeId = Digest;
 
 /// What raft needs to know of a ledger entry.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Entry {
     /// Its place.
     pub txid: TxId,
@@ -16,6 +16,8 @@ pub struct Entry {
     pub signature: bool,
     /// The nodes that agree from this entry on, if it changes them.
     pub configuration: Option<Configuration>,
+    /// The nodes that it marks as retired-committed: once it is committed, nobody needs them any more.
+    pub retired: Vec<NodeId>,
 }
 
 /// The nodes of which a majority must agree.
@@ -38,6 +40,12 @@ impl Configuration {
     #[must_use]
     pub fn quorum(&self) -> usize {
         self.0.len() / 2 + 1
+    }
+
+    /// Whether those of its nodes for which `is_counted` holds are a majority.
+    #[must_use]
+    pub fn has_quorum(&self, is_counted: impl Fn(&NodeId) -> bool) -> bool {
+        self.0.iter().filter(|node| is_counted(node)).count() >= self.quorum()
     }
 }
 

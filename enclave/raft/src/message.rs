@@ -3,7 +3,7 @@
 use coco_wire::{Seqno, TxId, View};
 
 /// A message of one node to another (CCF `src/consensus/aft/raft_types.h`).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Message {
     /// From a leader: entries, or none as a sign of life.
     AppendEntries(AppendEntries),
@@ -20,8 +20,24 @@ pub enum Message {
     },
 }
 
+impl Message {
+    /// View of the sender.
+    #[must_use]
+    pub fn view(&self) -> View {
+        match self {
+            Self::AppendEntries(AppendEntries { view, .. })
+            | Self::AppendEntriesResponse(
+                AppendEntriesResponse::Accepted { view, .. } | AppendEntriesResponse::Refused { view, .. },
+            )
+            | Self::RequestVote(RequestVote { view, .. })
+            | Self::RequestVoteResponse(RequestVoteResponse { view, .. })
+            | Self::ProposeRequestVote { view } => *view,
+        }
+    }
+}
+
 /// Header of a run of entries of one view; the sender of bytes puts the entries behind it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct AppendEntries {
     /// View of the leader.
     pub view: View,
@@ -34,7 +50,7 @@ pub struct AppendEntries {
 }
 
 /// How far a follower's log agrees with the leader's.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum AppendEntriesResponse {
     /// Everything up to `last` is equal to the leader's log and on the follower's disk.
     Accepted {
@@ -47,13 +63,14 @@ pub enum AppendEntriesResponse {
     Refused {
         /// View of the follower.
         view: View,
-        /// No later entry of the follower can be equal to the leader's.
+        /// No later entry of the follower can be equal to the leader's. Where the follower's log is only too short, the
+        /// end of that, in the follower's view.
         possible: TxId,
     },
 }
 
 /// Asks for a vote.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct RequestVote {
     /// View of the candidate.
     pub view: View,
@@ -64,7 +81,7 @@ pub struct RequestVote {
 }
 
 /// Answers a [`RequestVote`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct RequestVoteResponse {
     /// View of the voter.
     pub view: View,
@@ -75,7 +92,7 @@ pub struct RequestVoteResponse {
 }
 
 /// Two rounds: nobody starts a view before a majority finds that sensible.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Election {
     /// Would the voter vote? Changes nothing.
     PreVote,

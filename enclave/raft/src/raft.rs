@@ -1,39 +1,35 @@
 //! The state machine of one node: inputs in, effects out.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use coco_wire::{Seqno, TxId, View};
 
 use crate::{
     entry::{Configuration, Entry, NodeId},
     log::Log,
+    membership::{Membership, Retirement},
     message::Message,
+    settings::{Settings, Start},
 };
 
 /// One node's part in the agreement.
 #[derive(Debug)]
 pub struct Raft {
     pub(crate) id: NodeId,
-    pub(crate) timing: Timing,
+    pub(crate) settings: Settings,
     pub(crate) now_ms: u64,
     pub(crate) view: View,
     /// Whom this node voted for in `view`.
     pub(crate) voted_for: Option<NodeId>,
+    /// When the election timer was last restarted.
+    pub(crate) heard_ms: u64,
     /// When a node that hears of no leader stands for election.
     pub(crate) deadline_ms: u64,
+    /// Where the next timeout is drawn from.
+    pub(crate) random: u64,
     pub(crate) role: Role,
     pub(crate) log: Log,
-}
-
-/// Intervals of the protocol and the size of its messages.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Timing {
-    /// A node that heard of no leader for this long, or up to half less, stands for election.
-    pub election_timeout_ms: u64,
-    /// A leader shows a sign of life this often.
-    pub message_timeout_ms: u64,
-    /// Most entries in one message.
-    pub max_entries: u64,
+    pub(crate) retirement: Retirement,
 }
 
 /// What happened.
@@ -44,12 +40,12 @@ pub enum Input {
         /// Now.
         now_ms: u64,
     },
-    /// This node, the leader, appended these entries of its view; one message goes to each peer.
+    /// This node, the leader, appended these entries of its view.
     Propose(Vec<Entry>),
     /// All entries up to this one are on this node's disk. Names the view, so that a late report of an entry
     /// that was rolled back is not taken for its successor.
     Persisted(TxId),
-    /// A peer, known by its channel, said something.
+    /// A peer, known by its channel as a node of this service, said something.
     Message {
         /// Who.
         from: NodeId,
@@ -58,11 +54,24 @@ pub enum Input {
         /// The entries that an `AppendEntries` carries, opened and checked; empty with all other messages.
         entries: Vec<Entry>,
     },
+    /// This node will stop: if it leads, the best of the others should stand for election now. It leads on until that one
+    /// is heard of, so that nothing is lost that can still be sent.
+    HandOver,
 }
 
 /// What to do, in this order.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Effect {
+    /// This node asks whether it would be voted for.
+    BecamePreCandidate {
+        /// Its view, which is not a new one.
+        view: View,
+    },
+    /// This node asks for votes.
+    BecameCandidate {
+        /// Its new view.
+        view: View,
+    },
     /// This node leads. It appends a signature at once, since nothing else of earlier views can be committed.
     BecameLeader {
         /// Its view.
@@ -70,8 +79,13 @@ pub enum Effect {
     },
     /// This node follows in this view; if it led before, a rollback comes first.
     BecameFollower {
-        /// The new view.
+        /// The view, new or not.
         view: View,
+    },
+    /// The leader that this node follows is now known.
+    Follows {
+        /// Who leads in its view.
+        leader: NodeId,
     },
     /// Everything after `to` is void, also what is reserved or held back and was never proposed.
     Rollback {
@@ -85,6 +99,19 @@ pub enum Effect {
     },
     /// Everything up to this signature is committed.
     Commit(Seqno),
+    /// This node's own leaving went on, or back with a rollback. A node that is retired-committed can be shut down.
+    Membership(Membership),
+    /// To the leader: the retirement of these nodes is committed, and no entry of this log marks them. It appends one that
+    /// does (see [`Entry::retired`]).
+    Retirable(BTreeSet<NodeId>),
+    /// To the leader: this peer needs entries that this node's ledger does not have. It has to start again from a
+    /// snapshot.
+    Behind {
+        /// Who.
+        node: NodeId,
+        /// First entry that it needs.
+        first: Seqno,
+    },
     /// Send; to an `AppendEntries`, the entries after `previous` up to `last` are attached.
     Send {
         /// Receiver.
@@ -116,15 +143,17 @@ pub enum Role {
     },
     /// Appends entries.
     Leader {
-        /// All other nodes of the configurations in force.
+        /// All other nodes that need to hear of it: those of the configurations in force, and those leaving.
         peers: BTreeMap<NodeId, Progress>,
         /// When to show the next sign of life.
         heartbeat_ms: u64,
     },
+    /// Just became retired-committed: leads nobody and follows nobody.
+    Retired,
 }
 
 /// What a leader knows about a peer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Progress {
     /// Up to here the peer's log is equal and on its disk.
     pub matched: Seqno,
@@ -132,27 +161,45 @@ pub struct Progress {
     pub sent: Seqno,
     /// The peer refused what it was sent: until it accepts, it gets one message at a time.
     pub probing: bool,
+    /// Last entry of each message with entries that the peer has not answered, ascending.
+    pub in_flight: VecDeque<Seqno>,
+    /// When the peer last answered.
+    pub heard_ms: u64,
 }
 
+/// Views above are not believed: no service lives that long, and counting on from them would overflow.
+const MAX_VIEW: View = View(u64::MAX >> 2);
+
 impl Raft {
-    /// A node with an empty log that knows of this configuration. The first leader's view is 2, as in CCF.
+    /// A node at its start. The first leader's view is 2, as in CCF. Election timeouts follow from `seed`, which should
+    /// differ between nodes.
     #[must_use]
-    pub fn new(id: NodeId, timing: Timing, configuration: Configuration) -> Self {
+    pub fn new(id: NodeId, settings: Settings, start: Start, seed: u64) -> Self {
+        let log = match start {
+            Start::Service => Log::new(Some(Configuration::from_iter([id]))),
+            Start::Empty => Log::new(None),
+            Start::Snapshot(base) => Log::after(base),
+        };
         Self {
             id,
-            timing,
+            settings,
             now_ms: 0,
-            view: View(1),
+            view: log.last().view.max(View(1)),
             voted_for: None,
-            deadline_ms: timing.election_timeout_ms,
+            heard_ms: 0,
+            deadline_ms: settings.election_timeout_ms,
+            random: seed,
             role: Role::Follower { leader: None, matched: Seqno::ZERO },
-            log: Log::new(configuration),
+            log,
+            retirement: Retirement::default(),
         }
     }
 
     /// Takes one input and adds what follows from it to `out`.
     ///
-    /// Messages of nodes outside the configurations in force change nothing.
+    /// Who may say what: entries and requests for votes are heard from any node of the service, since a node that lags
+    /// may not know the newest configuration; but nobody outside the configurations that a node knows can make it leave
+    /// a leader that it hears. Answers count only from those who were asked.
     ///
     /// # Panics
     /// If entries are proposed that do not continue the log, or by a node that does not lead in their view.
@@ -162,11 +209,18 @@ impl Raft {
             Input::Propose(entries) => self.propose(&entries, out),
             Input::Persisted(txid) => self.persisted(txid, out),
             Input::Message { from, message, entries } => {
-                if from != self.id && self.log.configurations().any(|nodes| nodes.contains(&from)) {
+                if from != self.id && message.view() <= MAX_VIEW {
                     self.message(from, message, &entries, out);
                 }
             }
+            Input::HandOver => self.nominate(out),
         }
+    }
+
+    /// This node's name.
+    #[must_use]
+    pub fn id(&self) -> NodeId {
+        self.id
     }
 
     /// What this node is.
@@ -181,13 +235,19 @@ impl Raft {
         self.view
     }
 
+    /// Whether it takes part, or how far its leaving is settled.
+    #[must_use]
+    pub fn membership(&self) -> Membership {
+        self.retirement.membership()
+    }
+
     /// Who leads in this view, if known.
     #[must_use]
     pub fn leader(&self) -> Option<NodeId> {
         match &self.role {
             Role::Leader { .. } => Some(self.id),
             Role::Follower { leader, .. } => *leader,
-            Role::PreCandidate { .. } | Role::Candidate { .. } => None,
+            Role::PreCandidate { .. } | Role::Candidate { .. } | Role::Retired => None,
         }
     }
 
@@ -203,7 +263,7 @@ impl Raft {
             Message::AppendEntriesResponse(response) => self.append_entries_response(from, response, out),
             Message::RequestVote(request) => self.request_vote(from, request, out),
             Message::RequestVoteResponse(response) => self.request_vote_response(from, response, out),
-            Message::ProposeRequestVote { view } => self.propose_request_vote(view, out),
+            Message::ProposeRequestVote { view } => self.propose_request_vote(from, view, out),
         }
     }
 }

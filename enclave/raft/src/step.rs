@@ -2,4 +2,5 @@
 
 mod append;
 mod commit;
+mod replicate;
 mod vote;

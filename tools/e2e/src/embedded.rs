@@ -308,7 +308,7 @@ fn settings(writing: Writing) -> Settings {
     Settings {
         signing: writing.signing,
         ledger: LedgerConfig { chunk_size: writing.chunk_size, signatures: writing.signatures },
-        timing: coco_raft::Timing { election_timeout_ms: 5000, message_timeout_ms: 100, max_entries: 1000 },
+        consensus: coco_raft::Settings::default(),
         max_uncommitted: 0,
         keep_committed: 8,
     }

@@ -21,10 +21,17 @@ impl Core {
         self.changed = self.changed.max(Changed::Standing);
         match *decision {
             Decision::BecameLeader { view } => self.became_leader(view),
-            Decision::BecameFollower { .. } => {}
+            Decision::BecamePreCandidate { .. }
+            | Decision::BecameCandidate { .. }
+            | Decision::BecameFollower { .. }
+            | Decision::Follows { .. }
+            | Decision::Membership(_) => {}
             Decision::Rollback { to } => self.rolled_back(to, out),
             Decision::Commit(seqno) => self.committed(seqno, out),
-            Decision::Append { .. } | Decision::Send { .. } => {
+            Decision::Append { .. }
+            | Decision::Send { .. }
+            | Decision::Retirable(_)
+            | Decision::Behind { .. } => {
                 unreachable!("the only node of a service hears from no other")
             }
         }

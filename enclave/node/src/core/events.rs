@@ -32,7 +32,7 @@ impl Core {
                 self.view.shared.log.fatal(format_args!("The ledger cannot be written: {fault}"));
                 self.stop(StopReason::Fault, out);
             }
-            Event::Entries { .. } => {}
+            Event::Entries { .. } | Event::Files(_) => {}
         }
         self.flush(out);
     }

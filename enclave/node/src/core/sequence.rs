@@ -70,7 +70,12 @@ impl Core {
         }
         let mut entries = Vec::with_capacity(sealed.len());
         for entry in sealed {
-            entries.push(Entry { txid: entry.txid, signature: entry.signature, configuration: None });
+            entries.push(Entry {
+                txid: entry.txid,
+                signature: entry.signature,
+                configuration: None,
+                retired: Vec::new(),
+            });
             let kind = if entry.signature { EntryKind::Signature } else { EntryKind::Transaction };
             out.effects.push(Effect::Append { id: entry.txid, kind, entry: entry.bytes });
         }

@@ -181,6 +181,7 @@ impl Node {
                 }
             }
             Effect::Stop { .. } => self.stopped = true,
+            Effect::ResumeLedger { .. } | Effect::Files(_) => {}
         }
     }
 
@@ -228,7 +229,7 @@ fn settings() -> Settings {
             delay_ms: 1000,
         },
         ledger: LedgerConfig { chunk_size: 5_000_000, signatures: SignatureMode::Dual },
-        timing: coco_raft::Timing { election_timeout_ms: 5000, message_timeout_ms: 100, max_entries: 1000 },
+        consensus: coco_raft::Settings::default(),
         max_uncommitted: 10_000,
         keep_committed: 8,
     }

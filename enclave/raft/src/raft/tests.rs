@@ -1,15 +1,26 @@
 mod cluster;
+mod leaving;
+mod several;
+
+use std::collections::BTreeSet;
 
 use coco_wire::{Digest, Seqno, TxId, View};
 use proptest::prelude::*;
 
-use super::{Effect, Input, Raft, Role, Timing};
+use super::{Effect, Input, Raft, Role};
 use crate::{
-    Configuration, Entry, NodeId,
+    Base, Configuration, Entry, NodeId, PreVote, Replication, Settings, Start,
     message::{AppendEntries, AppendEntriesResponse, Election, Message, RequestVote, RequestVoteResponse},
 };
 
-const TIMING: Timing = Timing { election_timeout_ms: 1000, message_timeout_ms: 100, max_entries: 3 };
+const SETTINGS: Settings = Settings {
+    election_timeout_ms: 1000,
+    message_timeout_ms: 100,
+    max_entries: 3,
+    max_messages: 2,
+    pre_vote: PreVote::Silence,
+    replication: Replication::AtOnce,
+};
 
 fn node(name: u8) -> NodeId {
     Digest([name; 32])
@@ -19,12 +30,24 @@ fn configuration(names: &[u8]) -> Configuration {
     names.iter().map(|name| node(*name)).collect()
 }
 
+/// A node with an empty log that knows whom to agree with.
+fn member(name: u8, names: &[u8]) -> Raft {
+    let base = Base {
+        last: TxId::default(),
+        views: Vec::new(),
+        configuration: (Seqno::ZERO, configuration(names)),
+        leaving: BTreeSet::new(),
+        unreadable: Seqno::ZERO,
+    };
+    Raft::new(node(name), SETTINGS, Start::Snapshot(base), name.into())
+}
+
 fn txid(view: u64, seqno: u64) -> TxId {
     TxId { view: View(view), seqno: Seqno(seqno) }
 }
 
 fn entry(view: u64, seqno: u64) -> Entry {
-    Entry { txid: txid(view, seqno), signature: false, configuration: None }
+    Entry { txid: txid(view, seqno), ..Entry::default() }
 }
 
 fn signature(view: u64, seqno: u64) -> Entry {
@@ -51,12 +74,23 @@ fn voted(name: u8, view: u64, election: Election) -> Input {
     )
 }
 
-/// Node 1 among `names`, having taken `inputs`; with all effects but what it sent.
+/// Whether it decides anything for the node itself.
+fn is_decision(effect: &Effect) -> bool {
+    !matches!(
+        effect,
+        Effect::Send { .. }
+            | Effect::BecamePreCandidate { .. }
+            | Effect::BecameCandidate { .. }
+            | Effect::Follows { .. }
+    )
+}
+
+/// Node 1 among `names`, having taken `inputs`; with all effects that decide something.
 fn run(names: &[u8], inputs: impl IntoIterator<Item = Input>) -> (Raft, Vec<Effect>) {
-    let mut raft = Raft::new(node(1), TIMING, configuration(names));
+    let mut raft = member(1, names);
     let mut effects = Vec::new();
     inputs.into_iter().for_each(|input| raft.handle(input, &mut effects));
-    effects.retain(|effect| !matches!(effect, Effect::Send { .. }));
+    effects.retain(is_decision);
     (raft, effects)
 }
 
@@ -267,7 +301,7 @@ fn votes() {
         ("a pre-vote binds nobody", vec![ask(3, 3, (2, 1), PreVote), ask(2, 3, (2, 1), Vote)], true),
     ];
     for (name, inputs, expected) in cases {
-        let mut raft = Raft::new(node(1), TIMING, configuration(&[1, 2, 3]));
+        let mut raft = member(1, &[1, 2, 3]);
         let mut effects = Vec::new();
         [log.clone()].into_iter().chain(inputs).for_each(|input| raft.handle(input, &mut effects));
         let Some(Effect::Send { message: Message::RequestVoteResponse(response), .. }) = effects.pop() else {
@@ -296,7 +330,7 @@ fn malformed_runs_change_nothing() {
         ("views go down", AppendEntries { previous: txid(2, 0), last: txid(1, 2), ..header }, vec![]),
     ];
     for (name, header, entries) in cases {
-        let mut raft = Raft::new(node(1), TIMING, configuration(&[1, 2]));
+        let mut raft = member(1, &[1, 2]);
         let mut effects = Vec::new();
         let message = Message::AppendEntries(header);
         raft.handle(Input::Message { from: node(2), message, entries }, &mut effects);
@@ -309,10 +343,11 @@ proptest! {
     /// Commits are monotone, at signatures, on disk, and as far as that allows.
     #[test]
     fn one_node_commits_what_is_signed_and_on_disk(steps in prop::collection::vec((0..4u8, any::<prop::sample::Index>()), 1..200)) {
-        let mut raft = Raft::new(node(1), TIMING, configuration(&[1]));
+        let mut raft = member(1, &[1]);
         let (mut signatures, mut last, mut disk, mut committed) = (vec![0], 0, 0, 0);
         let mut effects = Vec::new();
         raft.handle(TICK, &mut effects);
+        effects.retain(is_decision);
         prop_assert_eq!(&effects, &[LEADS]);
         for (kind, at) in steps {
             effects.clear();

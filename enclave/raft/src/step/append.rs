@@ -1,30 +1,14 @@
-//! Entries on their way from the leader to its followers.
+//! Entries that arrive at a follower.
 
 use coco_wire::{Seqno, TxId};
 
 use crate::{
     entry::{Entry, NodeId},
     message::{AppendEntries, AppendEntriesResponse, Message},
-    raft::{Effect, Progress, Raft, Role},
+    raft::{Effect, Raft, Role},
 };
 
 impl Raft {
-    pub(crate) fn propose(&mut self, entries: &[Entry], out: &mut Vec<Effect>) {
-        assert!(self.leads(), "only a leader proposes");
-        for entry in entries {
-            assert_eq!(entry.txid.view, self.view, "a leader appends entries of its own view");
-            self.log.append(entry);
-        }
-        if entries.iter().any(|entry| entry.configuration.is_some()) {
-            self.refresh_peers();
-        }
-        let Role::Leader { peers, .. } = &self.role else { return };
-        let ready = peers.iter().filter(|(_, progress)| !progress.probing);
-        for node in ready.map(|(node, _)| *node).collect::<Vec<_>>() {
-            self.send_entries(node, out);
-        }
-    }
-
     pub(crate) fn append_entries(
         &mut self,
         from: NodeId,
@@ -36,146 +20,123 @@ impl Raft {
             return;
         }
         if header.view < self.view || (header.view == self.view && self.leads()) {
-            self.refuse(from, self.log.last(), out);
+            let possible = self.end();
+            self.refuse(from, possible, out);
             return;
         }
         if header.view > self.view || !matches!(self.role, Role::Follower { .. }) {
             self.follow(header.view, out);
         }
-        self.restart_election_timer();
-        if let Role::Follower { leader, .. } = &mut self.role {
-            *leader = Some(from);
-        }
-        if self.log.at(header.previous.seqno) != Some(header.previous) {
-            self.refuse(from, self.log.highest_possible_match(header.previous), out);
+        if !self.is_led_by(from, out) {
             return;
         }
-        if self.take(entries, out) {
-            self.matched_leader(from, &header, out);
-        }
-    }
-
-    pub(crate) fn append_entries_response(
-        &mut self,
-        from: NodeId,
-        response: AppendEntriesResponse,
-        out: &mut Vec<Effect>,
-    ) {
-        let (AppendEntriesResponse::Accepted { view, .. } | AppendEntriesResponse::Refused { view, .. }) =
-            response;
-        if view > self.view {
-            self.follow(view, out);
-            return;
-        }
-        let last = self.log.last().seqno;
-        let Role::Leader { peers, .. } = &mut self.role else { return };
-        let Some(progress) = peers.get_mut(&from).filter(|_| view == self.view) else { return };
-        match response {
-            AppendEntriesResponse::Accepted { last: matched, .. } if matched <= last => {
-                progress.matched = progress.matched.max(matched);
-                progress.probing &= matched < progress.sent;
-                progress.sent = progress.sent.max(matched);
-                if !progress.probing && progress.sent < last {
-                    self.send_entries(from, out);
-                }
-                self.advance_commit(out);
+        match self.log.at(header.previous.seqno) {
+            None => self.refuse(from, self.end(), out),
+            Some(own) if own != header.previous => {
+                self.refuse(from, self.log.highest_possible_match(header.previous), out);
             }
-            AppendEntriesResponse::Accepted { .. } => {}
-            AppendEntriesResponse::Refused { possible, .. } => {
-                // Only a guess: it moves what is sent next, never what counts as matched.
-                let possible = self.log.highest_possible_match(possible).seqno.max(progress.matched);
-                if !progress.probing || possible < progress.sent {
-                    (progress.probing, progress.sent) = (true, possible);
-                    self.send_entries(from, out);
-                }
-            }
+            Some(_) => self.take(from, &header, entries, out),
         }
     }
 
     /// Tells the leader how far this log equals its own and is on disk.
     pub(crate) fn acknowledge(&self, out: &mut Vec<Effect>) {
         if let Role::Follower { leader: Some(leader), matched } = self.role {
-            let last = matched.min(self.log.persisted());
-            let response = AppendEntriesResponse::Accepted { view: self.view, last };
-            out.push(Effect::Send { to: leader, message: Message::AppendEntriesResponse(response) });
+            self.accept(leader, matched, out);
         }
     }
 
-    /// Entries or a sign of life to all peers.
-    pub(crate) fn send_to_all(&mut self, out: &mut Vec<Effect>) {
-        let next_ms = self.now_ms + self.timing.message_timeout_ms;
-        if let Role::Leader { heartbeat_ms, .. } = &mut self.role {
-            *heartbeat_ms = next_ms;
-        }
-        for node in self.others() {
-            self.send_entries(node, out);
-        }
-    }
-
-    /// Keeps a record for each node of the configurations in force, and for no other.
-    pub(crate) fn refresh_peers(&mut self) {
-        let others = self.others();
-        let sent = self.log.last().seqno;
-        if let Role::Leader { peers, .. } = &mut self.role {
-            peers.retain(|node, _| others.contains(node));
-            for node in others {
-                peers.entry(node).or_insert(Progress { matched: Seqno::ZERO, sent, probing: false });
+    /// Appends an entry, with what it means for this node itself.
+    pub(crate) fn append(&mut self, entry: &Entry, out: &mut Vec<Effect>) {
+        let at = entry.txid.seqno;
+        let before = self.membership();
+        if let Some(nodes) = &entry.configuration {
+            let was_in = self.log.configurations().next_back().is_some_and(|(_, old)| old.contains(&self.id));
+            if was_in && !nodes.contains(&self.id) {
+                self.retirement.order(at);
             }
         }
+        if entry.signature {
+            self.retirement.sign(at);
+        }
+        self.log.append(entry);
+        self.tell_membership(before, out);
     }
 
-    /// The next entries of one view that the peer has not been sent; none as a sign of life.
-    fn send_entries(&mut self, to: NodeId, out: &mut Vec<Effect>) {
-        let Role::Leader { peers, .. } = &mut self.role else { return };
-        let progress = peers.get_mut(&to).expect("a record for each peer");
-        let limit = Seqno(progress.sent.0.saturating_add(self.timing.max_entries));
-        let end = self.log.end_of_run(progress.sent).min(limit);
-        let entry = |seqno| self.log.at(seqno).expect("within the log");
-        let header = AppendEntries {
-            view: self.view,
-            previous: entry(progress.sent),
-            last: entry(end),
-            committed: self.log.committed().seqno,
-        };
-        if !progress.probing {
-            progress.sent = end;
+    /// Drops everything after `to`, if there is anything.
+    pub(crate) fn roll_back(&mut self, to: Seqno, out: &mut Vec<Effect>) {
+        if self.log.last().seqno > to {
+            self.truncate(to, out);
         }
-        out.push(Effect::Send { to, message: Message::AppendEntries(header) });
     }
 
-    /// Appends what is new and replaces what differs; false if that would undo what is committed.
-    fn take(&mut self, entries: &[Entry], out: &mut Vec<Effect>) -> bool {
-        let Some(new) = entries.iter().position(|entry| self.log.at(entry.txid.seqno) != Some(entry.txid))
-        else {
-            return true;
-        };
-        let first = entries[new].txid.seqno;
-        let views_go_down = entries[new].txid.view < self.log.at(first.previous()).expect("matched").view;
-        if first <= self.log.committed().seqno || views_go_down {
-            return false;
+    /// Drops everything after `to`, also what was never proposed, such as a signature being made.
+    pub(crate) fn truncate(&mut self, to: Seqno, out: &mut Vec<Effect>) {
+        let before = self.membership();
+        self.log.truncate(to);
+        self.retirement.roll_back(to);
+        out.push(Effect::Rollback { to });
+        self.tell_membership(before, out);
+    }
+
+    /// Takes a leader's word; false if another one leads in this view, which no election allows.
+    fn is_led_by(&mut self, from: NodeId, out: &mut Vec<Effect>) -> bool {
+        let Role::Follower { leader, .. } = &mut self.role else { return false };
+        match *leader {
+            Some(known) if known != from => return false,
+            Some(_) => {}
+            None => {
+                *leader = Some(from);
+                out.push(Effect::Follows { leader: from });
+            }
         }
-        self.roll_back(first.previous(), out);
-        for entry in &entries[new..] {
-            self.log.append(entry);
-        }
-        out.push(Effect::Append { first });
+        self.restart_election_timer();
         true
     }
 
-    fn matched_leader(&mut self, from: NodeId, header: &AppendEntries, out: &mut Vec<Effect>) {
-        let Role::Follower { leader, matched } = &mut self.role else { return };
-        *leader = Some(from);
-        *matched = (*matched).max(header.last.seqno);
-        let agreed = header.committed.min(*matched);
-        if let Some(signature) = self.log.committable(agreed) {
-            self.commit(signature.seqno, out);
+    /// Appends what is new and replaces what differs, unless that would undo what is committed. What is new is
+    /// acknowledged once it is on disk, all else at once.
+    fn take(&mut self, from: NodeId, header: &AppendEntries, entries: &[Entry], out: &mut Vec<Effect>) {
+        let new = entries.iter().position(|entry| self.log.at(entry.txid.seqno) != Some(entry.txid));
+        if let Some(new) = new {
+            let first = entries[new].txid.seqno;
+            let views_go_down = entries[new].txid.view < self.log.at(first.previous()).expect("matched").view;
+            if first <= self.log.committed().seqno || views_go_down {
+                return;
+            }
+            self.roll_back(first.previous(), out);
+            out.push(Effect::Append { first });
+            for entry in &entries[new..] {
+                self.append(entry, out);
+            }
         }
-        self.acknowledge(out);
+        if let Role::Follower { matched, .. } = &mut self.role {
+            *matched = (*matched).max(header.last.seqno);
+            let agreed = header.committed.min(*matched);
+            if let Some(signature) = self.log.committable(agreed) {
+                self.commit(signature.seqno, out);
+            }
+        }
+        if new.is_none() {
+            self.accept(from, header.last.seqno, out);
+        }
+    }
+
+    /// Everything up to `matched`, as far as it is on disk, equals the leader's log.
+    fn accept(&self, leader: NodeId, matched: Seqno, out: &mut Vec<Effect>) {
+        let last = matched.min(self.log.persisted());
+        let response = AppendEntriesResponse::Accepted { view: self.view, last };
+        out.push(Effect::Send { to: leader, message: Message::AppendEntriesResponse(response) });
     }
 
     fn refuse(&self, to: NodeId, possible: TxId, out: &mut Vec<Effect>) {
         let response = AppendEntriesResponse::Refused { view: self.view, possible };
         out.push(Effect::Send { to, message: Message::AppendEntriesResponse(response) });
+    }
+
+    /// What a follower says of a log that is only too short.
+    fn end(&self) -> TxId {
+        TxId { view: self.view, seqno: self.log.last().seqno }
     }
 }
 

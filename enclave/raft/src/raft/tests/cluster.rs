@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use coco_wire::{Seqno, TxId};
 use proptest::{prelude::*, test_runner::TestRng};
 
-use super::{TIMING, configuration, node};
+use super::{member, node};
 use crate::{Effect, Entry, Input, Message, NodeId, Raft, Role};
 
 struct Member {
@@ -27,7 +27,7 @@ impl Cluster {
     fn new(size: u8, rng: TestRng) -> Self {
         let names: Vec<u8> = (1..=size).collect();
         let member = |name: &u8| {
-            let raft = Raft::new(node(*name), TIMING, configuration(&names));
+            let raft = member(*name, &names);
             (node(*name), Member { raft, log: Vec::new(), written: 0, committed: Vec::new() })
         };
         let members = names.iter().map(member).collect();
@@ -70,7 +70,6 @@ impl Cluster {
                     assert!(self.leaders.insert(view.0, at).is_none(), "S1: two leaders in view {view}");
                     leads = true;
                 }
-                Effect::BecameFollower { .. } => {}
                 Effect::Send { to, message } => {
                     let entries = if let Message::AppendEntries(header) = &message {
                         let within = |entry: &&Entry| {
@@ -82,6 +81,7 @@ impl Cluster {
                     };
                     self.wire.push((at, to, message, entries));
                 }
+                _ => {}
             }
         }
         if leads {
@@ -93,7 +93,7 @@ impl Cluster {
     fn propose(&mut self, at: NodeId, signature: bool) {
         let raft = &self.members[&at].raft;
         let txid = TxId { view: raft.view(), seqno: raft.log().last().seqno.next() };
-        self.handle(at, Input::Propose(vec![Entry { txid, signature, configuration: None }]));
+        self.handle(at, Input::Propose(vec![Entry { txid, signature, ..Entry::default() }]));
     }
 
     fn check(&self, at: NodeId) {

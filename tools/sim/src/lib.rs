@@ -1,0 +1,8 @@
+//! Whole clusters in one thread, from a seed or a scenario.
+//!
+//! What runs is the production code; only the world around it is played: network, disks, clocks, operators. Modules in
+//! reading order.
+
+pub mod raft;
+pub mod random;
+pub mod scenario;
