@@ -5,6 +5,7 @@
 
 pub mod admin;
 pub mod call;
+pub mod channel;
 pub mod core;
 pub mod genesis;
 pub mod history;

@@ -1,0 +1,66 @@
+//! Messages of consensus, as they cross.
+
+use crate::id::{Seqno, TxId, View};
+
+/// Header of a run of entries of one view.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AppendEntries {
+    /// View of the leader.
+    pub view: View,
+    /// The entry before the first.
+    pub previous: TxId,
+    /// The last entry; equals `previous` where there are none.
+    pub last: TxId,
+    /// What the leader knows to be committed.
+    pub committed: Seqno,
+}
+
+/// How far a follower's log agrees with the leader's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AppendEntriesResponse {
+    /// Everything up to `last` is equal to the leader's log and on the follower's disk.
+    Accepted {
+        /// View of the follower.
+        view: View,
+        /// Last such entry.
+        last: Seqno,
+    },
+    /// The entries do not follow on from the follower's log, or their leader is not the current one.
+    Refused {
+        /// View of the follower.
+        view: View,
+        /// No later entry of the follower can be equal to the leader's.
+        possible: TxId,
+    },
+}
+
+/// Asks for a vote.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RequestVote {
+    /// View of the candidate.
+    pub view: View,
+    /// Its last signature.
+    pub last_signature: TxId,
+    /// What the vote is for.
+    pub election: Election,
+}
+
+/// Answers a [`RequestVote`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RequestVoteResponse {
+    /// View of the voter.
+    pub view: View,
+    /// Whether the vote is given.
+    pub granted: bool,
+    /// What it was asked for.
+    pub election: Election,
+}
+
+/// The two rounds of an election.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Election {
+    /// Would the voter vote?
+    PreVote,
+    /// At most one vote a view.
+    Vote,
+}
