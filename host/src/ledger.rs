@@ -94,16 +94,26 @@ impl Ledger {
     /// # Errors
     /// If the directory holds anything, or cannot be used.
     pub fn create(options: LedgerOptions, disk: Arc<dyn Disk>) -> Result<Self, StartError> {
-        let directory = &options.directory;
-        let prepare = || {
-            disk.create_directory(directory)?;
-            disk.sync_directory(&parent(directory))?;
-            disk.list(directory)
-        };
-        let error = |error| StartError::Directory { directory: directory.clone(), error };
-        if !prepare().map_err(error)?.is_empty() {
-            return Err(StartError::NotEmpty(directory.clone()));
+        let ledger = Self::open(options, disk)?;
+        let directory = &ledger.options.directory;
+        let names = ledger.disk.list(directory);
+        match names {
+            Ok(names) if names.is_empty() => Ok(ledger),
+            Ok(_) => Err(StartError::NotEmpty(directory.clone())),
+            Err(error) => Err(StartError::Directory { directory: directory.clone(), error }),
         }
+    }
+
+    /// A ledger in a directory that may hold files already. Committed chunks of entries that are not appended again
+    /// can be read; all other files are set aside with the first entry, under names that end with `.ignored`.
+    ///
+    /// # Errors
+    /// If the directory cannot be used.
+    pub fn open(options: LedgerOptions, disk: Arc<dyn Disk>) -> Result<Self, StartError> {
+        let directory = &options.directory;
+        disk.create_directory(directory)
+            .and_then(|()| disk.sync_directory(&parent(directory)))
+            .map_err(|error| StartError::Directory { directory: directory.clone(), error })?;
         Ok(Self { queue: Arc::new(Queue::default()), options, disk })
     }
 

@@ -4,6 +4,7 @@
 
 pub mod machine;
 
+pub mod files;
 pub mod ledger;
 
 pub mod disk;

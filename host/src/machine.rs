@@ -1,6 +1,10 @@
 //! The host of one node: takes the enclave's effects, and gives it time, signals and the disk's answers.
 
-use std::{io, sync::Arc, time::Duration};
+use std::{
+    io,
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
 
 use coco_boundary::{Effect, Event, Evidence, Host, Log, Monotonic, QuoteFault, StopReason};
 use coco_wire::Digest;
@@ -12,6 +16,7 @@ use tokio::{
 
 use crate::{
     clock::Clock,
+    files::{Files, FilesQueue, FilesThread},
     ledger::{EventSink, Ledger, LedgerQueue},
     process::{StopSignal, StopSignals},
 };
@@ -28,6 +33,7 @@ pub type QuoteSource = Box<dyn FnMut(Digest) -> Result<Evidence, QuoteFault> + S
 pub struct Machine {
     effects: Arc<Effects>,
     ledger: Ledger,
+    files: Option<Files>,
     quotes: mpsc::Receiver<Digest>,
     stopped: watch::Receiver<Option<StopReason>>,
     wakes: watch::Receiver<Monotonic>,
@@ -48,6 +54,8 @@ pub struct MachineOptions {
 /// Routes effects to whoever carries them out.
 struct Effects {
     ledger: LedgerQueue,
+    /// Set before the machine runs.
+    files: OnceLock<FilesQueue>,
     quotes: mpsc::Sender<Digest>,
     stop: watch::Sender<Option<StopReason>>,
     wake: watch::Sender<Monotonic>,
@@ -59,6 +67,12 @@ impl Host for Effects {
             Effect::Quote { report_data } => {
                 // Beyond the bound questions stay without answer: the enclave asks one at a time.
                 let _ = self.quotes.try_send(report_data);
+                None
+            }
+            Effect::Files(effect) => {
+                if let Some(files) = self.files.get() {
+                    files.push(effect);
+                }
                 None
             }
             Effect::Stop { reason } => {
@@ -85,8 +99,17 @@ impl Machine {
         let (ask, quotes) = mpsc::channel(MAX_QUOTES);
         let (stop, stopped) = watch::channel(None);
         let (wake, wakes) = watch::channel(Monotonic(0));
-        let effects = Arc::new(Effects { ledger: ledger.queue(), quotes: ask, stop, wake });
-        Self { effects, ledger, quotes, stopped, wakes }
+        let files = OnceLock::new();
+        let effects = Arc::new(Effects { ledger: ledger.queue(), files, quotes: ask, stop, wake });
+        Self { effects, ledger, files: None, quotes, stopped, wakes }
+    }
+
+    /// With a directory of snapshots; without, effects on files stay without answer.
+    #[must_use]
+    pub fn with_files(mut self, files: Files) -> Self {
+        self.effects.files.get_or_init(|| files.queue());
+        self.files.get_or_insert(files);
+        self
     }
 
     /// Where the enclave sends its effects: those sent before [`Machine::run`] wait.
@@ -100,14 +123,16 @@ impl Machine {
     /// # Errors
     /// If the system refuses threads or signals.
     pub fn run(self, options: MachineOptions, events: &EventSink, log: &Log) -> io::Result<StopReason> {
-        let Self { effects, ledger, quotes, stopped, wakes } = self;
+        let Self { effects, ledger, files, quotes, stopped, wakes } = self;
         let queue = ledger.queue();
         let runtime = Builder::new_current_thread().enable_io().enable_time().build()?;
         let threads = ledger.run(Arc::clone(events), log.clone())?;
+        let files = files.map(|files| files.run(Arc::clone(events), log.clone())).transpose()?;
         let control =
             Control { options, queue, quotes, stopped, wakes, events: Arc::clone(events), log: log.clone() };
         let reason = runtime.block_on(control.run());
         threads.close();
+        files.into_iter().for_each(FilesThread::close);
         // Until here somebody could still ask for a stop.
         drop(effects);
         reason

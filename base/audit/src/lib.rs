@@ -5,7 +5,6 @@
 pub mod ledger;
 pub mod report;
 
-pub mod receipt;
 pub mod snapshot;
 
 mod damage;
@@ -16,6 +15,7 @@ mod nodes;
 mod service;
 mod signature;
 
+pub use coco_crypto::receipt;
 pub use damage::{Damage, NodeDamage, Reason, ServiceDamage, SignatureDamage};
 pub use files::{RecoveryFiles, in_order};
 pub use ledger::Verifier;

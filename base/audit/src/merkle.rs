@@ -4,7 +4,7 @@
 //! children, and a node without sibling moves up unchanged (merklecpp).
 
 use coco_crypto::hash::sha256_pair;
-use coco_wire::{Digest, receipt::PathStep, tree::SerialisedTree};
+use coco_wire::{Digest, tree::SerialisedTree};
 
 /// Roots of the full subtrees, one for each set bit of the number of leaves.
 #[derive(Clone, Debug)]
@@ -57,28 +57,6 @@ impl Frontier {
     fn empty() -> Self {
         Self { leaves: 0, roots: [Digest::ZERO; 64] }
     }
-}
-
-/// The root that `path` leads to.
-pub(crate) fn root_of_path(leaf: Digest, path: &[PathStep]) -> Digest {
-    path.iter().fold(leaf, |node, step| match step {
-        PathStep::Left(left) => sha256_pair(left, &node),
-        PathStep::Right(right) => sha256_pair(&node, right),
-    })
-}
-
-/// Whether a path with these steps can start at the leaf at `index`: it goes up from the right child
-/// exactly where a bit of the index is set, and skips levels only where the bit is not.
-pub(crate) fn path_fits(mut index: u64, path: &[PathStep]) -> bool {
-    for step in path {
-        match step {
-            PathStep::Left(_) if index == 0 => return false,
-            PathStep::Left(_) => index = index >> index.trailing_zeros() >> 1,
-            PathStep::Right(_) if index & 1 == 1 => return false,
-            PathStep::Right(_) => index >>= 1,
-        }
-    }
-    index == 0
 }
 
 #[cfg(test)]

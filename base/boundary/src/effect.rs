@@ -2,11 +2,17 @@
 
 use coco_wire::{Digest, Seqno, TxId};
 
-use crate::Monotonic;
+use crate::{FileEffect, Monotonic};
 
 /// One request to the host. Effects are carried out in the order in which they are given.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Effect {
+    /// The first entry that is appended will follow `after`: the node begins with a snapshot. Files of later entries
+    /// that the directory holds are set aside. Once, before everything else.
+    ResumeLedger {
+        /// The last entry of the snapshot.
+        after: Seqno,
+    },
     /// Append one entry to the ledger; its seqno is one more than that of the last.
     ///
     /// Answered by [`Event::Persisted`](crate::Event::Persisted) once it and all before it will
@@ -41,6 +47,8 @@ pub enum Effect {
         /// The last wanted; the answer may end earlier, but holds at least one entry or a fault.
         to: Seqno,
     },
+    /// Read or write other files.
+    Files(FileEffect),
     /// Have the platform attest this enclave; answered by [`Event::Quote`](crate::Event::Quote).
     /// Asked one at a time.
     Quote {

@@ -2,7 +2,7 @@
 
 use coco_wire::{Digest, Seqno, TxId};
 
-use crate::effect::RequestId;
+use crate::{effect::RequestId, files::FileEvent};
 
 /// One piece of news from the host.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,6 +30,8 @@ pub enum Event {
         /// authentic only once checked.
         entries: Result<Vec<Vec<u8>>, ReadFault>,
     },
+    /// News of other files.
+    Files(FileEvent),
     /// Answer to [`Effect::Quote`](crate::Effect::Quote).
     Quote {
         /// As in the question.

@@ -10,6 +10,7 @@
 
 pub mod effect;
 pub mod event;
+pub mod files;
 pub mod jobs;
 pub mod log;
 pub mod stream;
@@ -18,6 +19,7 @@ pub use effect::{Effect, EntryKind, Host, MAX_BACKLOG, RequestId, StopReason};
 pub use event::{
     Event, Evidence, EvidenceFormat, FileOperation, LedgerFault, Monotonic, QuoteFault, ReadFault, Unix,
 };
+pub use files::{FileEffect, FileEvent, FileKind, FileName, FilePart, MAX_PART, SnapshotFault};
 pub use jobs::{Full, Job, Jobs};
 pub use log::{Level, Log, LogSink, Record};
 pub use stream::{ByteStream, InterfaceName, Sessions};

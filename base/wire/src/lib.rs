@@ -12,6 +12,8 @@ pub mod entry;
 pub mod chunk;
 pub mod snapshot;
 
+pub mod peer;
+
 pub mod cbor;
 pub mod cose;
 pub mod receipt;

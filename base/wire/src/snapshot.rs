@@ -9,11 +9,19 @@
 //! ```
 //! Sources: CCF `src/snapshots/filenames.h`, `src/kv/store.h`, `src/kv/generic_serialise_wrapper.h`.
 
+mod frame;
+pub mod tables;
+
 use std::{fmt, str::FromStr};
+
+use serde::{Deserialize, Serialize};
+
+pub use frame::{FRAME_LEN, MAX_DOMAIN_LEN, SnapshotFrame};
+pub use tables::{SnapshotTables, TablePart, TableReader};
 
 use crate::{
     entry::{Entry, EntryError, Iv},
-    id::{Digest, Seqno},
+    id::{Digest, Seqno, TxId, View},
     reader::{Reader, Short},
 };
 
@@ -98,6 +106,24 @@ pub enum SnapshotError {
     /// Starts of views that descend.
     #[error("view history descends")]
     ViewHistory,
+    /// A table name is not UTF-8.
+    #[error("a table name is not UTF-8")]
+    Name,
+    /// A table in the wrong domain.
+    #[error("a table belongs to the other domain")]
+    WrongDomain,
+    /// Tables repeat or do not ascend.
+    #[error("a table does not follow the previous one in order")]
+    TableOrder,
+    /// A length that exceeds what is around it.
+    #[error("a field exceeds its table")]
+    RowLen,
+    /// Padding that is not zero.
+    #[error("padding is not zero")]
+    Padding,
+    /// A row without version, or of a later one than its table.
+    #[error("a row has an impossible version")]
+    RowVersion,
 }
 
 impl From<Short> for SnapshotError {
@@ -118,6 +144,13 @@ pub struct SnapshotHeader {
 }
 
 impl SnapshotHeader {
+    /// The last transaction inside, with its view.
+    #[must_use]
+    pub fn tx_id(&self) -> TxId {
+        let view = self.view_history.partition_point(|start| *start <= self.seqno);
+        TxId { view: View(view as u64), seqno: self.seqno }
+    }
+
     /// Appends the header to `out`.
     pub fn encode(&self, out: &mut Vec<u8>) {
         out.push(ENTRY_TYPE);
@@ -153,6 +186,31 @@ impl SnapshotHeader {
         }
         Ok((Self { seqno, leaf, view_history }, bytes.rest()))
     }
+}
+
+/// Table that records the digest of the latest snapshot; one row, a JSON [`SnapshotEvidence`].
+pub const SNAPSHOT_EVIDENCE: &str = "public:ccf.internal.snapshot_evidence";
+
+/// Value of [`SNAPSHOT_EVIDENCE`]. Source: CCF `src/service/tables/snapshot_evidence.h`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SnapshotEvidence {
+    /// SHA-256 of the snapshot; also the claims digest of the transaction that writes it.
+    pub hash: Digest,
+    /// Last transaction inside.
+    pub version: Seqno,
+}
+
+/// First seqno of each view from view 1 on, as snapshots tell it, from the views that have transactions, ascending:
+/// a view without transactions starts with the next one. Those that start after `upto` are left out.
+#[must_use]
+pub fn view_history(views: impl IntoIterator<Item = (View, Seqno)>, upto: Seqno) -> Vec<Seqno> {
+    let mut history = Vec::new();
+    for (view, first) in views.into_iter().take_while(|(_, first)| *first <= upto) {
+        while (history.len() as u64) < view.0 {
+            history.push(first);
+        }
+    }
+    history
 }
 
 /// A snapshot file, taken apart.

@@ -22,5 +22,5 @@ pub use codec::{Decode, Encode, JsonValue};
 pub use handle::{Malformed, Singleton, Table};
 pub use rows::Rows;
 pub use snapshot::{Reader, Snapshot};
-pub use store::{Conflict, Store, Surplus};
+pub use store::{Conflict, Dump, Restore, RestoreError, Store, Surplus};
 pub use tx::{Executed, Tx};

@@ -79,6 +79,13 @@ impl State {
         }
     }
 
+    /// Adds a table that is not there; none without rows.
+    pub(crate) fn put_table(&mut self, name: TableName, rows: Tree, stamps: &mut Stamps) {
+        if !rows.is_empty() {
+            self.tables.insert(name, Contents { rows, stamp: stamps.next() });
+        }
+    }
+
     fn edit<'a>(
         &mut self,
         table: &TableName,

@@ -1,5 +1,8 @@
 //! The mutable end of the key-value store.
 
+mod dump;
+mod restore;
+
 use std::{collections::VecDeque, sync::Arc};
 
 use coco_wire::{Seqno, WriteSet};
@@ -9,6 +12,9 @@ use crate::{
     state::{Stamps, State},
     tree::Row,
 };
+
+pub use dump::Dump;
+pub use restore::{Restore, RestoreError};
 
 /// Most committed states that can be kept.
 const MAX_KEPT: usize = 128;

@@ -19,16 +19,16 @@ pub(crate) struct Chunker {
 }
 
 /// A position in the ledger, in entries and in bytes.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 struct Mark {
     seqno: Seqno,
     total: u64,
 }
 
 impl Chunker {
-    /// `chunk_size`: bytes of entries after which a chunk ends at the next signature.
-    pub(crate) fn new(chunk_size: u64) -> Self {
-        let base = Mark::default();
+    /// `chunk_size`: bytes of entries after which a chunk ends at the next signature. The first chunk begins after `last`.
+    pub(crate) fn new(chunk_size: u64, last: Seqno) -> Self {
+        let base = Mark { seqno: last, total: 0 };
         Self { chunk_size, base, totals: VecDeque::new(), ends: [base].into(), requests: VecDeque::new() }
     }
 

@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 
+use coco_crypto::LedgerSecret;
 use coco_wire::{
     Digest, Seqno, TxId, WriteSet,
     entry::{EntryError, EntryFlags},
@@ -75,13 +76,19 @@ impl Ledger {
     /// An empty ledger.
     #[must_use]
     pub fn new(secrets: LedgerSecrets, config: LedgerConfig) -> Self {
+        Self::following(secrets, config, Tree::default())
+    }
+
+    /// A ledger that goes on behind the last leaf of `tree`: a committed signature, or none.
+    pub(crate) fn following(secrets: LedgerSecrets, config: LedgerConfig, tree: Tree) -> Self {
+        let last = tree.last();
         Self {
             secrets,
             mode: config.signatures,
-            tree: Tree::default(),
-            chunker: Chunker::new(config.chunk_size),
-            last: Seqno::ZERO,
-            signatures: VecDeque::new(),
+            tree,
+            chunker: Chunker::new(config.chunk_size, last),
+            last,
+            signatures: Some(last).filter(|last| *last > Seqno::ZERO).into_iter().collect(),
             reserved: None,
             held: VecDeque::new(),
             ready: Vec::new(),
@@ -92,6 +99,27 @@ impl Ledger {
     #[must_use]
     pub fn secrets(&self) -> &LedgerSecrets {
         &self.secrets
+    }
+
+    /// Adds a secret that is in force from an entry on, which is not there yet.
+    ///
+    /// # Panics
+    /// If entries up to there are sealed under another secret.
+    pub fn add_secret(&mut self, from: Seqno, secret: LedgerSecret) {
+        assert!(from > self.last, "a new secret is for new entries");
+        self.secrets.add(from, secret);
+    }
+
+    /// Root of the Merkle tree over all entries that are ready.
+    #[must_use]
+    pub fn root(&self) -> Digest {
+        self.tree.root()
+    }
+
+    /// Leaf of the last committed signature or a later entry, as snapshots record it.
+    #[must_use]
+    pub fn leaf(&self, seqno: Seqno) -> Option<Digest> {
+        self.tree.leaf(seqno)
     }
 
     /// Last position taken, that of a reserved signature included.
@@ -210,6 +238,18 @@ impl Ledger {
         self.chunker.compact(signature);
         let later = self.signatures.partition_point(|other| *other <= signature);
         self.signatures.drain(..later.saturating_sub(1));
+    }
+
+    /// Puts an entry in the next place, the way the node that sealed it did.
+    pub(crate) fn place(&mut self, txid: TxId, sealing: Sealing, signature: bool, ends_chunk: bool) {
+        self.last = txid.seqno;
+        self.release(txid, sealing, signature);
+        if signature {
+            self.signatures.push_back(txid.seqno);
+        }
+        if ends_chunk {
+            self.chunker.end();
+        }
     }
 
     fn last_signature(&self) -> Seqno {

@@ -153,6 +153,23 @@ impl SignedRoot {
         self.by_service.as_ref().map(RootSignature::encode).ok_or(ReceiptError::Unavailable)
     }
 
+    /// The receipt of a snapshot, given the transaction that recorded its digest: JSON if a node signed, else COSE.
+    ///
+    /// # Errors
+    /// If the signature does not cover the transaction.
+    pub fn snapshot_receipt(&self, evidence: &Opened) -> Result<Vec<u8>, ReceiptError> {
+        if self.by_node.is_some() {
+            Ok(self.receipt(evidence)?.encode())
+        } else {
+            self.cose_receipt(evidence)
+        }
+    }
+
+    /// The signatures, by the node and by the service.
+    pub(crate) fn into_signatures(self) -> (Option<NodeSignature>, Option<RootSignature>) {
+        (self.by_node, self.by_service)
+    }
+
     fn inclusion(&self, transaction: &Opened) -> Result<InclusionProof, ReceiptError> {
         let path = self.path(transaction)?;
         let ReceiptLeaf::Components(components) = &transaction.receipt_leaf else {

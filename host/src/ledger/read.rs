@@ -26,6 +26,9 @@ const MAX_READS: usize = 256;
 /// Bytes of a position in the table of a chunk.
 const POSITION_LEN: u64 = 4;
 
+/// Error number of a file that is not there.
+const ABSENT: i32 = rustix::io::Errno::NOENT.raw_os_error();
+
 /// One question and where the answer is.
 pub(super) struct Read {
     pub(super) request: RequestId,
@@ -80,13 +83,24 @@ impl Reader {
         match source {
             Source::Uncommitted { file, name, offsets } => entries(&*file, &name, &offsets),
             Source::Committed { first, last } => {
-                self.committed(&self.options.directory, Range { first, last }, from, to)
+                match self.committed(&self.options.directory, Range { first, last }, from, to) {
+                    // Cleaned up, which happens only to what a read-only directory has too.
+                    Err(ReadFault::Io { file, errno }) if errno == ABSENT => {
+                        self.read_only(from, to).map_err(|fault| match fault {
+                            ReadFault::Absent { .. } => ReadFault::Io { file, errno },
+                            fault => fault,
+                        })
+                    }
+                    answer => answer,
+                }
             }
-            Source::ReadOnly => {
-                let (directory, range) = self.find(from)?;
-                self.committed(&directory, range, from, to)
-            }
+            Source::ReadOnly => self.read_only(from, to),
         }
+    }
+
+    fn read_only(&self, from: Seqno, to: Seqno) -> Result<Vec<Vec<u8>>, ReadFault> {
+        let (directory, range) = self.find(from)?;
+        self.committed(&directory, range, from, to)
     }
 
     /// The committed chunk of a read-only directory that holds `seqno`. Looks again each time:

@@ -2,6 +2,7 @@ mod crash;
 mod faults;
 mod reading;
 mod replay;
+mod resume;
 
 use std::{
     fs,
@@ -9,7 +10,7 @@ use std::{
     sync::{Mutex, mpsc},
 };
 
-use coco_boundary::{EntryKind, RequestId};
+use coco_boundary::{EntryKind, ReadFault, RequestId};
 use coco_wire::{
     Seqno, TxId, View,
     chunk::{Chunk, ChunkMark, ChunkName, ChunkPhase},

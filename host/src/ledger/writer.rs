@@ -10,6 +10,7 @@ use std::{
 use coco_boundary::{Effect, EntryKind, Event, FileOperation, LedgerFault, Level, Log, ReadFault, RequestId};
 use coco_wire::{
     Seqno, TxId,
+    chunk::{ChunkMark, ChunkName, ChunkPhase},
     entry::{EntryFlags, EntryHeader},
 };
 
@@ -40,6 +41,8 @@ pub(super) struct Writer {
     unreported: Unreported,
     /// Files were created since the directory was synchronised.
     new_files: bool,
+    /// What to do with files that were there before is decided.
+    started: bool,
 }
 
 /// What was appended since the last report.
@@ -78,6 +81,7 @@ impl Writer {
             last: Seqno::ZERO,
             unreported: Unreported::Nothing,
             new_files: false,
+            started: false,
         }
     }
 
@@ -89,7 +93,8 @@ impl Writer {
                 Effect::Truncate { last } => self.truncate(last)?,
                 Effect::Commit { upto } => self.commit(upto)?,
                 Effect::ReadEntries { request, from, to } => self.read(request, from, to)?,
-                Effect::Quote { .. } | Effect::Stop { .. } => {}
+                Effect::ResumeLedger { after } => self.resume(after)?,
+                Effect::Files(_) | Effect::Quote { .. } | Effect::Stop { .. } => {}
             }
         }
         self.settle()?;
@@ -109,6 +114,9 @@ impl Writer {
     }
 
     fn append(&mut self, id: TxId, kind: EntryKind, entry: &[u8]) -> Result<(), LedgerFault> {
+        if !self.started {
+            self.resume(Seqno::ZERO)?;
+        }
         let expected = self.last.next();
         if id.seqno != expected {
             return Err(LedgerFault::Gap { expected, found: id.seqno });
@@ -137,6 +145,39 @@ impl Writer {
             self.write()?;
         }
         Ok(())
+    }
+
+    /// Goes on after an entry: committed chunks up to there stay, all others are set aside.
+    fn resume(&mut self, after: Seqno) -> Result<(), LedgerFault> {
+        if self.started {
+            return Err(LedgerFault::Gap { expected: self.last.next(), found: after.next() });
+        }
+        self.started = true;
+        (self.last, self.committed_upto) = (after, after);
+        let directory = self.options.directory.clone();
+        let shown = directory.to_string_lossy();
+        let names = self.calls.run(FileOperation::Read, &shown, || self.calls.disk.list(&directory))?;
+        let mut set_aside = false;
+        for name in names {
+            let Ok(parsed) = name.parse::<ChunkName>() else { continue };
+            match parsed {
+                ChunkName { mark: ChunkMark::Ignored, .. } => {}
+                ChunkName { first, phase: ChunkPhase::Committed { last }, mark: ChunkMark::None }
+                    if last <= after =>
+                {
+                    self.committed.insert(first, last);
+                }
+                other => {
+                    let aside = ChunkName { mark: ChunkMark::Ignored, ..other }.to_string();
+                    let (from, to) = (directory.join(&name), directory.join(aside));
+                    self.calls.run(FileOperation::Rename, &name, || self.calls.disk.rename(&from, &to))?;
+                    self.log
+                        .info(format_args!("Ignoring ledger file {name}: the ledger goes on after {after}"));
+                    set_aside = true;
+                }
+            }
+        }
+        if set_aside { self.calls.sync_directory(&self.options) } else { Ok(()) }
     }
 
     /// The chunk for the entry at `next`: the open one or a new one.

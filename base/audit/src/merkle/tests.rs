@@ -1,9 +1,7 @@
 //! The tree against its definition.
 
-use coco_crypto::hash::sha256;
-use proptest::prelude::*;
-
 use super::*;
+use coco_crypto::hash::sha256;
 
 fn leaves(count: usize) -> Vec<Digest> {
     let leaf = |index: usize| sha256(&index.to_le_bytes());
@@ -61,19 +59,4 @@ fn huge_counts_are_no_tree() {
     }
     let none = SerialisedTree::new(0, Vec::new(), Vec::new()).unwrap();
     assert!(!Frontier::new().is_that_of(&none));
-}
-
-proptest! {
-    #[test]
-    fn a_path_determines_its_steps(index: u64, path in prop::collection::vec(any::<bool>(), 0..70)) {
-        let path: Vec<_> = path
-            .into_iter()
-            .map(|left| if left { PathStep::Left(Digest::ZERO) } else { PathStep::Right(Digest::ZERO) })
-            .collect();
-        let lefts = path.iter().filter(|step| matches!(step, PathStep::Left(_))).count();
-        if path_fits(index, &path) {
-            prop_assert_eq!(lefts, index.count_ones() as usize);
-        }
-        prop_assert_eq!(path_fits(1 << 63, &path[..0]), false);
-    }
 }

@@ -38,6 +38,7 @@ fn files_are_taken_apart() {
     let bytes = file(Iv::of_snapshot(Seqno(9)));
     let snapshot = SnapshotFile::decode(&bytes).unwrap();
     assert_eq!(snapshot.header, header());
+    assert_eq!(header().tx_id(), "3.9".parse().unwrap());
     assert_eq!((snapshot.public_tables, snapshot.receipt), (&b"tables"[..], &b"receipt"[..]));
 
     let other = file(Iv::of_snapshot(Seqno(8)));
@@ -66,4 +67,48 @@ fn bad_headers_are_refused() {
     assert_eq!(changed(57, 25), Err(SnapshotError::Truncated(57)));
     assert_eq!(changed(57, 23), Err(SnapshotError::FieldLen(57)));
     assert_eq!(changed(65, 2), Err(SnapshotError::ViewHistory));
+}
+
+#[test]
+fn frames_are_those_of_entries() {
+    let bytes = file(Iv::of_snapshot(Seqno(9)));
+    let frame = SnapshotFrame::decode(bytes.first_chunk().unwrap()).unwrap();
+    assert_eq!((frame.seqno, frame.private_len), (Seqno(9), 0));
+    assert_eq!(frame.entry_len(), bytes.len() as u64 - 7);
+    assert_eq!(frame.encode(), *bytes.first_chunk().unwrap());
+
+    let large = SnapshotFrame::new(Seqno(1), [7; 16], 5 << 30, 9 << 30).unwrap();
+    assert_eq!(SnapshotFrame::decode(&large.encode()), Ok(large));
+    assert_eq!(
+        SnapshotFrame::new(Seqno(1), [7; 16], 0, 1 << 36).err(),
+        Some(EntryError::Size(1 << 36)),
+        "more than GCM seals"
+    );
+    let changed = |at: usize, byte: u8| {
+        let mut bytes = frame.encode();
+        bytes[at] = byte;
+        SnapshotFrame::decode(&bytes).err()
+    };
+    assert_eq!(changed(0, 2), Some(EntryError::Version(2).into()));
+    assert_eq!(changed(1, 1), Some(EntryError::Flags(1).into()));
+    assert_eq!(changed(2, 35), Some(EntryError::Size(35).into()));
+    assert_eq!(changed(35, 0), Some(SnapshotError::Iv));
+    assert_eq!(changed(40, 1), Some(EntryError::PublicDomain(frame.public_len + (1 << 32)).into()));
+}
+
+#[test]
+fn views_without_transactions_start_with_the_next() {
+    let views = [(View(2), Seqno(1)), (View(5), Seqno(7)), (View(6), Seqno(9))];
+    let starts = |upto| view_history(views, Seqno(upto)).into_iter().map(|seqno| seqno.0).collect::<Vec<_>>();
+    assert_eq!(starts(6), [1, 1]);
+    assert_eq!(starts(7), [1, 1, 7, 7, 7]);
+    assert_eq!(starts(100), [1, 1, 7, 7, 7, 9]);
+}
+
+#[test]
+fn evidence_is_ccfs_json() {
+    let evidence = SnapshotEvidence { hash: Digest([0xab; 32]), version: Seqno(7) };
+    let json = format!(r#"{{"hash":"{}","version":7}}"#, "ab".repeat(32));
+    assert_eq!(serde_json::to_string(&evidence).unwrap(), json);
+    assert_eq!(serde_json::from_str::<SnapshotEvidence>(&json).unwrap(), evidence);
 }

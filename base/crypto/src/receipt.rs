@@ -1,10 +1,5 @@
 //! Verification of receipts against the certificate of a service.
 
-use coco_crypto::{
-    Certificate, SignatureForm, Verifier as _,
-    cose::CoseAlgorithm,
-    hash::{sha256, sha256_parts},
-};
 use coco_wire::{
     Digest, Seqno, TxId,
     cose::CoseError,
@@ -14,7 +9,11 @@ use coco_wire::{
     signature::RootSignature,
 };
 
-use crate::merkle::{path_fits, root_of_path};
+use crate::{
+    Certificate, SignatureForm, Verifier as _,
+    cose::CoseAlgorithm,
+    hash::{sha256, sha256_pair, sha256_parts},
+};
 
 /// What a receipt proves.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -74,6 +73,20 @@ pub enum Refusal {
     NotAuthentic,
 }
 
+/// Why a receipt does not prove a snapshot.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum SnapshotReceiptRefusal {
+    /// None: the evidence was not committed when the file was written.
+    #[error("the snapshot has no receipt")]
+    Missing,
+    /// It proves nothing.
+    #[error(transparent)]
+    Receipt(#[from] Refusal),
+    /// It proves something else than the digest of this snapshot.
+    #[error("the receipt does not claim this snapshot")]
+    Claims,
+}
+
 /// Verifies a JSON receipt: leaf, path, signature by the node, and the certificates from the node up to
 /// `service`.
 ///
@@ -127,6 +140,31 @@ pub fn verify_cose(receipt: &[u8], service: &Certificate) -> Result<Vec<Proven>,
     key.verify(&signed, &receipt.signature.signature, SignatureForm::Fixed)
         .map_err(|_| Refusal::NotAuthentic)?;
     Ok(proven)
+}
+
+/// Verifies the receipt, JSON or COSE, of a snapshot with this digest and last transaction: it must prove that `service`
+/// recorded the digest later. Yields the transaction that did.
+///
+/// # Errors
+/// The first thing that does not fit.
+pub fn verify_snapshot(
+    receipt: &[u8],
+    snapshot: Digest,
+    last: Seqno,
+    service: &Certificate,
+) -> Result<TxId, SnapshotReceiptRefusal> {
+    let proven = match receipt.first() {
+        None => return Err(SnapshotReceiptRefusal::Missing),
+        Some(b'{') => vec![verify_json(receipt, service)?],
+        Some(_) => verify_cose(receipt, service)?,
+    };
+    let [Proven { transaction: Some(transaction), .. }] = proven.as_slice() else {
+        return Err(SnapshotReceiptRefusal::Claims);
+    };
+    if transaction.claims_digest != Some(snapshot) || transaction.id.seqno <= last {
+        return Err(SnapshotReceiptRefusal::Claims);
+    }
+    Ok(transaction.id)
 }
 
 fn prove(proof: InclusionProof, signer: Digest) -> Result<Proven, Refusal> {
@@ -186,3 +224,28 @@ fn read_evidence(evidence: &str) -> Option<TxId> {
     nonce.parse::<Digest>().ok()?;
     id.parse().ok()
 }
+
+/// The root that `path` leads to.
+fn root_of_path(leaf: Digest, path: &[PathStep]) -> Digest {
+    path.iter().fold(leaf, |node, step| match step {
+        PathStep::Left(left) => sha256_pair(left, &node),
+        PathStep::Right(right) => sha256_pair(&node, right),
+    })
+}
+
+/// Whether a path with these steps can start at the leaf at `index`: it goes up from the right child
+/// exactly where a bit of the index is set, and skips levels only where the bit is not.
+fn path_fits(mut index: u64, path: &[PathStep]) -> bool {
+    for step in path {
+        match step {
+            PathStep::Left(_) if index == 0 => return false,
+            PathStep::Left(_) => index = index >> index.trailing_zeros() >> 1,
+            PathStep::Right(_) if index & 1 == 1 => return false,
+            PathStep::Right(_) => index >>= 1,
+        }
+    }
+    index == 0
+}
+
+#[cfg(test)]
+mod tests;
