@@ -151,6 +151,7 @@ async fn serve<S: Sessions>(
     sessions: Arc<S>,
     mut stopping: watch::Receiver<Stopping>,
 ) {
+    let thread = sessions.thread();
     let mut open = JoinSet::new();
     loop {
         tokio::select! {
@@ -158,7 +159,7 @@ async fn serve<S: Sessions>(
                 let Some(Accepted { interface, peer, stream }) = connection else { break };
                 // A peer that is gone already is no loss.
                 if let Ok(stream) = TcpStream::from_std(stream) {
-                    open.spawn(sessions.serve(&interface, peer, stream));
+                    open.spawn(sessions.serve(&thread, &interface, peer, stream));
                 }
             }
             Some(_) = open.join_next() => {}

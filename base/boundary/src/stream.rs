@@ -11,12 +11,19 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> ByteStream for S {}
 
 /// Takes the connections that the host accepts.
 pub trait Sessions: Send + Sync + 'static {
+    /// What the connections of one I/O thread share.
+    type Thread: Send + Sync + 'static;
+
+    /// Called once for each I/O thread.
+    fn thread(&self) -> Self::Thread;
+
     /// Serves one connection until it ends. Dropped when the node stops.
     ///
     /// Runs on one I/O thread, which other connections share, inside that thread's tokio runtime
     /// with timers enabled.
     fn serve(
         &self,
+        thread: &Self::Thread,
         interface: &InterfaceName,
         peer: SocketAddr,
         stream: impl ByteStream,

@@ -6,10 +6,19 @@ use tokio::sync::oneshot;
 
 /// What answers requests: the node, or a test.
 pub trait Dispatch: Send + Sync + 'static {
-    /// Answers requests that arrived together on one connection: one answer for each, in order. Must not block.
-    ///
-    /// A batch holds at most 64 requests by HTTP/1.1, and as many as streams are allowed by HTTP/2.
-    fn dispatch(&self, session: &mut Session, batch: Vec<Request>) -> Vec<Answer>;
+    /// Answers batches of different connections that arrived at about the same time. Must not block.
+    fn dispatch(&self, batches: &mut [Batch]);
+}
+
+/// Requests that arrived together on one connection.
+#[derive(Debug)]
+pub struct Batch {
+    /// Their connection.
+    pub session: Session,
+    /// At most 64 by HTTP/1.1, and as many as streams are allowed by HTTP/2.
+    pub requests: Vec<Request>,
+    /// Filled by the dispatcher: one answer for each request, in order.
+    pub answers: Vec<Answer>,
 }
 
 /// State of one connection that outlives its requests.
@@ -34,11 +43,19 @@ pub enum Answer {
     Close(Response),
 }
 
+impl Batch {
+    /// No requests yet.
+    #[must_use]
+    pub fn new(session: Session) -> Self {
+        Self { session, requests: Vec::new(), answers: Vec::new() }
+    }
+}
+
 /// Answers every request of a connection that is over the soft cap, and closes it.
 pub(crate) struct Overloaded;
 
 impl Dispatch for Overloaded {
-    fn dispatch(&self, _: &mut Session, batch: Vec<Request>) -> Vec<Answer> {
+    fn dispatch(&self, batches: &mut [Batch]) {
         let busy = || {
             Reject::new(
                 Status::SERVICE_UNAVAILABLE,
@@ -46,7 +63,9 @@ impl Dispatch for Overloaded {
                 "Service is currently busy and unable to serve new connections",
             )
         };
-        batch.iter().map(|_| Answer::Close(busy().into())).collect()
+        for batch in batches {
+            batch.answers.extend(batch.requests.drain(..).map(|_| Answer::Close(busy().into())));
+        }
     }
 }
 

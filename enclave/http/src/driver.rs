@@ -8,14 +8,14 @@ mod waiters;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use coco_app::{Mode, Request};
+use coco_app::Mode;
 use coco_boundary::{Event, Full, Host, Jobs, MAX_BACKLOG, Monotonic, Unix};
 use coco_node::{Core, Mount, Output, Planned, View};
 
-use self::{execute::Batch, waiters::Waiters};
+use self::{execute::Turn, waiters::Waiters};
 use crate::{
     CertificateSlot,
-    dispatch::{Answer, Dispatch, Session},
+    dispatch::{Batch, Dispatch},
 };
 
 /// The node as sessions and host see it. Clones share it.
@@ -161,8 +161,8 @@ impl Driver {
 }
 
 impl Dispatch for Driver {
-    fn dispatch(&self, session: &mut Session, batch: Vec<Request>) -> Vec<Answer> {
-        Batch::new(self, session).run(batch)
+    fn dispatch(&self, batches: &mut [Batch]) {
+        Turn::new(self, batches).run();
     }
 }
 

@@ -13,7 +13,7 @@ use std::{
     time::Duration,
 };
 
-use coco_app::{Method, Request};
+use coco_app::Method;
 use tokio::{
     io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
     time::{Instant, timeout},
@@ -25,7 +25,8 @@ use self::{
 };
 use crate::{
     deadline::Deadline,
-    dispatch::{Answer, Dispatch, Session},
+    dispatch::{Answer, Batch, Session},
+    gather::Gather,
     interface::Interface,
 };
 
@@ -44,7 +45,7 @@ const SHUTDOWN: Duration = Duration::from_secs(1);
 pub(crate) async fn run<S: AsyncRead + AsyncWrite + Unpin>(
     stream: S,
     interface: &Interface,
-    dispatch: &dyn Dispatch,
+    gather: &Gather,
     session: Session,
 ) {
     let intake = Intake::new(interface.settings.limits);
@@ -53,8 +54,8 @@ pub(crate) async fn run<S: AsyncRead + AsyncWrite + Unpin>(
     let mut connection = Connection {
         stream,
         interface,
-        dispatch,
-        session,
+        gather,
+        batch: Some(Batch::new(session)),
         intake,
         answers,
         reading,
@@ -71,8 +72,9 @@ pub(crate) async fn run<S: AsyncRead + AsyncWrite + Unpin>(
 struct Connection<'a, S> {
     stream: S,
     interface: &'a Interface,
-    dispatch: &'a dyn Dispatch,
-    session: Session,
+    gather: &'a Gather,
+    /// Away while its requests are being answered.
+    batch: Option<Batch>,
     intake: Intake,
     answers: Answers,
     reading: Reading,
@@ -107,7 +109,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<'_, S> {
         let interface = self.interface;
         let mut stopped = pin!(interface.stopped());
         loop {
-            let more = self.take_requests();
+            let more = self.take_requests().await;
             self.write_answers().await?;
             if self.answers.ended() || (self.reading != Reading::Open && self.answers.is_empty()) {
                 return Ok(());
@@ -123,13 +125,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<'_, S> {
     }
 
     /// Dispatches the requests that are there, up to the bounds of a batch; whether there may be more.
-    fn take_requests(&mut self) -> bool {
-        let mut batch = Vec::new();
+    async fn take_requests(&mut self) -> bool {
+        let mut batch = self.batch.take().expect("requests are taken one batch after the other");
         let mut bytes = 0;
         let mut refusal = None;
         let mut more = false;
         while self.reading == Reading::Open {
-            if self.answers.len() + batch.len() >= MAX_PIPELINED || bytes >= MAX_BATCH_BYTES {
+            if self.answers.len() + batch.requests.len() >= MAX_PIPELINED || bytes >= MAX_BATCH_BYTES {
                 more = true;
                 break;
             }
@@ -140,7 +142,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<'_, S> {
                     }
                     bytes += request.body.len();
                     self.manners.push(Manner { to_head: request.method == Method::Head, close });
-                    batch.push(request);
+                    batch.requests.push(request);
                 }
                 Ok(None) => break,
                 Err(error) => {
@@ -149,10 +151,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<'_, S> {
                 }
             }
         }
-        if !batch.is_empty() {
+        if !batch.requests.is_empty() {
             self.arriving_since = None;
-            self.dispatch(batch);
+            batch = self.gather.ask(batch).await;
+            self.owe(&mut batch.answers);
         }
+        self.batch = Some(batch);
         if let Some(refusal) = refusal {
             refusal.count(&self.interface.metrics);
             let response = refusal.response(&self.interface.settings.limits, self.intake.fragment());
@@ -161,10 +165,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<'_, S> {
         more
     }
 
-    fn dispatch(&mut self, batch: Vec<Request>) {
-        let answers = self.dispatch.dispatch(&mut self.session, batch);
+    fn owe(&mut self, answers: &mut Vec<Answer>) {
         assert_eq!(answers.len(), self.manners.len(), "a dispatcher answers each request once");
-        for (answer, manner) in answers.into_iter().zip(self.manners.drain(..)) {
+        for (answer, manner) in answers.drain(..).zip(self.manners.drain(..)) {
             if matches!(answer, Answer::Close(_)) {
                 self.reading = Reading::Ended;
             }

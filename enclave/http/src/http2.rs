@@ -28,7 +28,8 @@ use self::{
 };
 use crate::{
     deadline::Deadline,
-    dispatch::{Answer, Dispatch, Session, abandoned},
+    dispatch::{Answer, Batch, Session, abandoned},
+    gather::{Asked, Gather},
     interface::{Interface, Limits},
     refusal::Refusal,
 };
@@ -49,7 +50,7 @@ const SHUTDOWN: Duration = Duration::from_secs(1);
 pub(crate) async fn run<S: AsyncRead + AsyncWrite + Unpin>(
     mut stream: S,
     interface: &Interface,
-    dispatch: &dyn Dispatch,
+    gather: &Gather,
     session: Session,
 ) {
     let timeouts = &interface.settings.timeouts;
@@ -69,8 +70,9 @@ pub(crate) async fn run<S: AsyncRead + AsyncWrite + Unpin>(
     let mut multiplexed = Multiplexed {
         connection,
         interface,
-        dispatch,
-        session,
+        gather,
+        batch: Some(Batch::new(session)),
+        asked: None,
         arriving: Vec::new(),
         whole: Vec::new(),
         owed: Vec::new(),
@@ -99,8 +101,10 @@ fn builder(limits: &Limits) -> Builder {
 struct Multiplexed<'a, S> {
     connection: Connection<Watched<S>, Bytes>,
     interface: &'a Interface,
-    dispatch: &'a dyn Dispatch,
-    session: Session,
+    gather: &'a Gather,
+    /// Away while its requests are being answered.
+    batch: Option<Batch>,
+    asked: Option<(Asked, Vec<Responder>)>,
     /// Requests whose body is not whole, oldest first.
     arriving: Vec<Arriving>,
     /// Requests to dispatch.
@@ -140,7 +144,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Multiplexed<'_, S> {
                 return Poll::Ready(());
             }
             self.receive(cx);
-            if !(self.dispatch_whole() | self.answer_owed(cx)) {
+            if !(self.dispatch_whole(cx) | self.answer_owed(cx)) {
                 break;
             }
         }
@@ -204,15 +208,29 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Multiplexed<'_, S> {
         }
     }
 
-    /// Dispatches the requests that are whole; whether there were any.
-    fn dispatch_whole(&mut self) -> bool {
-        if self.whole.is_empty() {
-            return false;
+    /// Dispatches the requests that are whole, and sends their answers; whether any were sent.
+    fn dispatch_whole(&mut self, cx: &mut Context<'_>) -> bool {
+        let mut any = false;
+        loop {
+            if let Some((asked, _)) = &mut self.asked
+                && let Poll::Ready(batch) = Pin::new(asked).poll(cx)
+            {
+                any = true;
+                self.batch = Some(batch);
+                self.answer();
+            }
+            let Some(mut batch) = self.batch.take_if(|_| !self.whole.is_empty()) else { return any };
+            let (requests, responders) = self.whole.drain(..).unzip();
+            batch.requests = requests;
+            self.asked = Some((self.gather.ask(batch), responders));
         }
-        let (batch, responders): (Vec<_>, Vec<_>) = self.whole.drain(..).unzip();
-        let answers = self.dispatch.dispatch(&mut self.session, batch);
-        assert_eq!(answers.len(), responders.len(), "a dispatcher answers each request once");
-        for (answer, responder) in answers.into_iter().zip(responders) {
+    }
+
+    /// Sends the answers of the batch that came back.
+    fn answer(&mut self) {
+        let (Some(batch), Some((_, responders))) = (&mut self.batch, self.asked.take()) else { return };
+        assert_eq!(batch.answers.len(), responders.len(), "a dispatcher answers each request once");
+        for (answer, responder) in batch.answers.drain(..).zip(responders) {
             match answer {
                 Answer::Ready(response) => responder.send(response),
                 Answer::Later(response) => self.owed.push((response, responder)),
@@ -222,7 +240,6 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Multiplexed<'_, S> {
                 }
             }
         }
-        true
     }
 
     /// Sends the awaited answers that are there; whether there were any.

@@ -1,13 +1,14 @@
 //! TLS and HTTP over any byte stream, driving `node`.
 //!
 //! [`serve`] carries one connection from its first byte to its last: it counts it against the caps of its
-//! [`Interface`], makes the TLS handshake, reads requests by HTTP/1.1 or HTTP/2 and hands them in batches to a
-//! [`Dispatch`], whose answers it sends in order. Nothing here knows what a request means.
+//! [`Interface`], makes the TLS handshake, reads requests by HTTP/1.1 or HTTP/2 and has a [`Gather`] hand them,
+//! with those of other connections, to a [`Dispatch`], whose answers it sends in order. Nothing here knows what a request means.
 
 mod answer;
 mod deadline;
 mod dispatch;
 mod driver;
+mod gather;
 mod http1;
 mod http2;
 mod interface;
@@ -17,8 +18,9 @@ mod rpc;
 mod serve;
 mod tls;
 
-pub use dispatch::{Answer, Dispatch, Session};
+pub use dispatch::{Answer, Batch, Dispatch, Session};
 pub use driver::{Driver, Resources};
+pub use gather::Gather;
 pub use interface::{AppProtocol, Interface, InterfaceSettings, Limits, SessionCaps, Timeouts, Transport};
 pub use metrics::{InterfaceMetrics, RequestErrors, SessionCount};
 pub use rpc::Rpc;

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, net::SocketAddr, sync::Arc};
 
 use coco_boundary::{ByteStream, InterfaceName, Sessions};
 
-use crate::{driver::Driver, interface::Interface, serve::serve};
+use crate::{driver::Driver, gather::Gather, interface::Interface, serve::serve};
 
 /// All RPC interfaces, and the node behind them.
 pub struct Rpc {
@@ -22,17 +22,24 @@ impl Rpc {
 }
 
 impl Sessions for Rpc {
+    type Thread = Gather;
+
+    fn thread(&self) -> Gather {
+        Gather::new(self.driver.clone())
+    }
+
     fn serve(
         &self,
+        thread: &Gather,
         interface: &InterfaceName,
         _: SocketAddr,
         stream: impl ByteStream,
     ) -> impl Future<Output = ()> + Send + 'static {
         let interface = self.interfaces.get(interface).cloned();
-        let driver = self.driver.clone();
+        let gather = thread.clone();
         async move {
             if let Some(interface) = interface {
-                serve(stream, &interface, &driver).await;
+                serve(stream, &interface, &gather).await;
             }
         }
     }

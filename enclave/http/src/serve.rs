@@ -7,7 +7,8 @@ use tokio::{
 };
 
 use crate::{
-    dispatch::{Dispatch, Overloaded, Session},
+    dispatch::{Overloaded, Session},
+    gather::Gather,
     http1, http2,
     interface::{AppProtocol, Interface, Transport},
     tls,
@@ -16,16 +17,17 @@ use crate::{
 /// Serves one connection of `interface` until it ends.
 ///
 /// Runs in a tokio runtime with timers enabled; the future is `Send` if the stream is.
-pub async fn serve<S>(stream: S, interface: &Interface, dispatch: &impl Dispatch)
+pub async fn serve<S>(stream: S, interface: &Interface, gather: &Gather)
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
     let Some(slot) = interface.admit() else { return };
-    let dispatch: &dyn Dispatch = if slot.over_soft_cap { &Overloaded } else { dispatch };
+    let overloaded = slot.over_soft_cap.then(|| Gather::new(Overloaded));
+    let gather = overloaded.as_ref().unwrap_or(gather);
     let settings = &interface.settings;
     if settings.transport == Transport::Plain {
         let peer = Peer { interface: settings.name.clone(), certificate: None };
-        speak(settings.protocol, stream, interface, dispatch, peer).await;
+        speak(settings.protocol, stream, interface, gather, peer).await;
         return;
     }
     let handshake = interface.acceptor().accept(stream);
@@ -39,22 +41,17 @@ where
         _ => settings.protocol,
     };
     let peer = Peer { interface: settings.name.clone(), certificate };
-    speak(protocol, stream, interface, dispatch, peer).await;
+    speak(protocol, stream, interface, gather, peer).await;
 }
 
-async fn speak<S>(
-    protocol: AppProtocol,
-    stream: S,
-    interface: &Interface,
-    dispatch: &dyn Dispatch,
-    peer: Peer,
-) where
+async fn speak<S>(protocol: AppProtocol, stream: S, interface: &Interface, gather: &Gather, peer: Peer)
+where
     S: AsyncRead + AsyncWrite + Unpin,
 {
     let session = Session { peer, view: None };
     match protocol {
-        AppProtocol::Http1 => http1::run(stream, interface, dispatch, session).await,
-        AppProtocol::Http2 => http2::run(stream, interface, dispatch, session).await,
+        AppProtocol::Http1 => http1::run(stream, interface, gather, session).await,
+        AppProtocol::Http2 => http2::run(stream, interface, gather, session).await,
     }
 }
 

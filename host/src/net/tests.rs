@@ -19,8 +19,13 @@ struct Echo {
 }
 
 impl Sessions for Echo {
+    type Thread = ();
+
+    fn thread(&self) {}
+
     fn serve(
         &self,
+        (): &(),
         interface: &InterfaceName,
         peer: SocketAddr,
         mut stream: impl ByteStream,

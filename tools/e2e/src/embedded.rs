@@ -26,7 +26,7 @@ use coco_host::{
     machine::{Machine, MachineOptions},
     platform::VirtualPlatform,
 };
-use coco_http::{Answer, Dispatch, Driver, Resources, Session};
+use coco_http::{Answer, Batch, Dispatch, Driver, Resources, Session};
 use coco_ledger::{Ledger, LedgerConfig, LedgerSecrets, SignatureMode, SigningPolicy, Timing};
 use coco_node::{
     Core, Genesis, Keys, Mounts, Shared, View,
@@ -172,9 +172,11 @@ impl Embedded {
         let certificate = identity.map(|identity| {
             ClientCertificate::from_der(identity.certificate().der()).expect("an identity has a certificate")
         });
-        let mut session =
+        let session =
             Session { peer: Peer { interface: InterfaceName::new("main"), certificate }, view: None };
-        let answers = self.driver.dispatch(&mut session, requests);
+        let mut batches = [Batch { requests, ..Batch::new(session) }];
+        self.driver.dispatch(&mut batches);
+        let [Batch { answers, .. }] = batches;
         let wait = |answer| match answer {
             Answer::Ready(response) | Answer::Close(response) => response,
             Answer::Later(response) => response.blocking_recv().expect("every request is answered"),

@@ -1,4 +1,4 @@
-//! Requests of one connection, executed in order: light ones here and now, heavy ones on execution threads.
+//! Requests, executed in the order of their connections: light ones here and now, heavy ones on execution threads.
 
 use std::sync::Arc;
 
@@ -7,59 +7,64 @@ use coco_app::{
 };
 use coco_boundary::{Full, Monotonic};
 use coco_node::{Mount, Planned, Ran, Refusal, Write};
-use coco_wire::TxId;
+use coco_wire::{TxId, View};
 use tokio::sync::oneshot;
 
 use super::{Driver, waiters::Waiter};
-use crate::dispatch::{Answer, Session};
+use crate::dispatch::{Answer, Batch, Session};
 
 /// How often a transaction is executed before the client is told that others are always quicker.
 const MAX_ATTEMPTS: usize = 30;
 /// What clients are told to wait while the ledger is read, in seconds.
 const RETRY_AFTER_S: &str = "3";
 
-/// Requests that arrived together.
-pub(super) struct Batch<'a> {
+/// Most transactions that are given their places under one lock.
+const MAX_SEQUENCED: usize = 256;
+
+/// Batches of several connections, answered together.
+pub(super) struct Turn<'a> {
     driver: &'a Driver,
-    session: &'a mut Session,
-    answers: Vec<Option<Answer>>,
-    /// Executed, without a place yet.
+    batches: &'a mut [Batch],
+    /// Executed, without a place yet, in the order of their requests.
     pending: Vec<Pending>,
 }
 
 struct Pending {
-    at: usize,
+    /// Index of its batch.
+    batch: usize,
     planned: Planned,
     response: Response,
     write: Write,
 }
 
-impl<'a> Batch<'a> {
-    pub(super) fn new(driver: &'a Driver, session: &'a mut Session) -> Self {
-        Self { driver, session, answers: Vec::new(), pending: Vec::new() }
+impl<'a> Turn<'a> {
+    pub(super) fn new(driver: &'a Driver, batches: &'a mut [Batch]) -> Self {
+        Self { driver, batches, pending: Vec::new() }
     }
 
-    pub(super) fn run(mut self, requests: Vec<Request>) -> Vec<Answer> {
-        self.answers.reserve(requests.len());
-        for request in requests {
-            self.one(request);
+    pub(super) fn run(mut self) {
+        for batch in 0..self.batches.len() {
+            let mut requests = std::mem::take(&mut self.batches[batch].requests);
+            for request in requests.drain(..) {
+                if let Some(answer) = self.one(batch, request) {
+                    self.batches[batch].answers.push(answer);
+                }
+            }
+            // Its room is used again.
+            self.batches[batch].requests = requests;
         }
         self.sequence();
         self.driver.perform_reads();
-        let answers = self.answers.into_iter();
-        answers.map(|answer| answer.expect("every request of the batch was answered")).collect()
     }
 
-    fn one(&mut self, request: Request) {
-        if let Some(lost) = self.continuity_lost() {
-            self.answers.push(Some(lost));
-            return;
-        }
-        let planned = match self.driver.0.view.decode(request, &self.session.peer) {
+    /// Executes a request. A write that waits for its place is answered when it has it, and so before whatever its
+    /// connection asked for next.
+    fn one(&mut self, batch: usize, request: Request) -> Option<Answer> {
+        let planned = match self.plan(batch, request) {
             Ok(planned) => planned,
-            Err(response) => {
-                self.answers.push(Some(Answer::Ready(response)));
-                return;
+            Err(answer) => {
+                self.sequence_before(batch);
+                return Some(answer);
             }
         };
         let light_write = planned.plan.mode == Mode::Execute
@@ -68,69 +73,83 @@ impl<'a> Batch<'a> {
             && planned.mount != Mount::Node;
         if !light_write {
             // It may have to see what the requests before it wrote.
-            self.sequence();
-            let answer = self.driver.answer(planned);
-            self.answers.push(Some(answer));
-            return;
+            self.sequence_before(batch);
+            return Some(self.driver.answer(planned));
         }
-        let at = self.answers.len();
         let Ran { response, write } = self.driver.run_write(planned.mount, &planned.plan.calls[0]);
-        match write {
-            None => self.answers.push(Some(Answer::Ready(response))),
-            Some(write) => {
-                self.answers.push(None);
-                self.pending.push(Pending { at, planned, response, write });
-            }
-        }
-    }
-
-    /// Gives the executed transactions their places, under one lock. From the first conflict on they are executed again
-    /// one by one, in their order.
-    fn sequence(&mut self) {
-        if self.pending.is_empty() {
-            return;
-        }
-        let pending = std::mem::take(&mut self.pending);
-        let backlogged = self.driver.is_backlogged();
-        let outcomes = self.driver.with_core(|core, out| {
-            let mut outcomes = Vec::with_capacity(pending.len());
-            for it in &pending {
-                let outcome = if backlogged { Err(Refusal::Full) } else { core.sequence(&it.write) };
-                outcomes.push(outcome);
-                if outcome == Err(Refusal::Conflict) {
-                    break;
-                }
-            }
-            core.flush(out);
-            outcomes
-        });
-        let mut outcomes = outcomes.into_iter();
-        for it in pending {
-            let answer = match outcomes.next() {
-                Some(Ok(txid)) => self.driver.placed(&it.planned, it.response, txid),
-                Some(Err(Refusal::Conflict)) | None => {
-                    let response = self.driver.execute(it.planned.mount, &it.planned.plan.calls[0]);
-                    self.driver.reply(&it.planned, response)
-                }
-                Some(Err(refusal)) => Answer::Ready(refused(refusal)),
-            };
-            self.answers[it.at] = Some(answer);
-        }
-    }
-
-    /// A session sees its own writes. If the primary changed since it began, that is no longer certain.
-    fn continuity_lost(&mut self) -> Option<Answer> {
-        let current = self.driver.0.view.shared.state.load().chain.latest.view;
-        let began = *self.session.view.get_or_insert(current);
-        if began == current {
+        if let Some(write) = write {
+            self.pending.push(Pending { batch, planned, response, write });
             return None;
         }
-        let text = format!(
-            "Potential loss of session consistency. Started in view {began}, now in view {current}. Closing session."
-        );
-        let reject = Reject::new(Status::INTERNAL_SERVER_ERROR, ErrorCode::SessionConsistencyLost, text);
-        Some(Answer::Close(reject.into()))
+        self.sequence_before(batch);
+        Some(Answer::Ready(response))
     }
+
+    fn plan(&mut self, batch: usize, request: Request) -> Result<Planned, Answer> {
+        let session = &mut self.batches[batch].session;
+        let view = &self.driver.0.view;
+        if let Some(lost) = continuity_lost(session, view.shared.state.load().chain.latest.view) {
+            return Err(lost);
+        }
+        view.decode(request, &session.peer).map_err(Answer::Ready)
+    }
+
+    /// Gives its place to what the same connection asked for before.
+    fn sequence_before(&mut self, batch: usize) {
+        if self.pending.last().is_some_and(|last| last.batch == batch) {
+            self.sequence();
+        }
+    }
+
+    /// Gives the executed transactions their places, many under one lock. A connection's transactions are executed
+    /// again one by one, in their order, from its first conflict on.
+    fn sequence(&mut self) {
+        let mut pending = std::mem::take(&mut self.pending);
+        let mut conflicted = None;
+        while !pending.is_empty() {
+            let rest = pending.split_off(pending.len().min(MAX_SEQUENCED));
+            let backlogged = self.driver.is_backlogged();
+            let outcomes: Vec<_> = self.driver.with_core(|core, out| {
+                let place = |it: &Pending| match conflicted {
+                    Some(batch) if batch == it.batch => Err(Refusal::Conflict),
+                    _ if backlogged => Err(Refusal::Full),
+                    _ => core.sequence(&it.write).inspect_err(|&refusal| {
+                        if refusal == Refusal::Conflict {
+                            conflicted = Some(it.batch);
+                        }
+                    }),
+                };
+                let outcomes = pending.iter().map(place).collect();
+                core.flush(out);
+                outcomes
+            });
+            for (it, outcome) in pending.into_iter().zip(outcomes) {
+                let answer = match outcome {
+                    Ok(txid) => self.driver.placed(&it.planned, it.response, txid),
+                    Err(Refusal::Conflict) => {
+                        let response = self.driver.execute(it.planned.mount, &it.planned.plan.calls[0]);
+                        self.driver.reply(&it.planned, response)
+                    }
+                    Err(refusal) => Answer::Ready(refused(refusal)),
+                };
+                self.batches[it.batch].answers.push(answer);
+            }
+            pending = rest;
+        }
+    }
+}
+
+/// A session sees its own writes. If the primary changed since it began, that is no longer certain.
+fn continuity_lost(session: &mut Session, current: View) -> Option<Answer> {
+    let began = *session.view.get_or_insert(current);
+    if began == current {
+        return None;
+    }
+    let text = format!(
+        "Potential loss of session consistency. Started in view {began}, now in view {current}. Closing session."
+    );
+    let reject = Reject::new(Status::INTERNAL_SERVER_ERROR, ErrorCode::SessionConsistencyLost, text);
+    Some(Answer::Close(reject.into()))
 }
 
 impl Driver {

@@ -29,7 +29,9 @@ use tokio::{
 use tokio_rustls::{TlsConnector, client::TlsStream};
 
 use super::*;
-use crate::{Answer, CertificateSlot, InterfaceSettings, Limits, SessionCaps, SessionCount, Timeouts};
+use crate::{
+    Answer, Batch, CertificateSlot, Dispatch, InterfaceSettings, Limits, SessionCaps, SessionCount, Timeouts,
+};
 
 type Client = TlsStream<DuplexStream>;
 
@@ -41,12 +43,14 @@ struct Echo {
     certificates: Mutex<Vec<Option<usize>>>,
 }
 
-impl Dispatch for Echo {
-    fn dispatch(&self, session: &mut Session, batch: Vec<Request>) -> Vec<Answer> {
-        self.batches.lock().unwrap().push(batch.len());
-        let certificate = session.peer.certificate.as_ref().map(|certificate| certificate.der.len());
-        self.certificates.lock().unwrap().push(certificate);
-        batch.iter().map(|request| self.answer(request)).collect()
+impl Dispatch for Arc<Echo> {
+    fn dispatch(&self, batches: &mut [Batch]) {
+        for Batch { session, requests, answers } in batches {
+            self.batches.lock().unwrap().push(requests.len());
+            let certificate = session.peer.certificate.as_ref().map(|certificate| certificate.der.len());
+            self.certificates.lock().unwrap().push(certificate);
+            answers.extend(requests.drain(..).map(|request| self.answer(&request)));
+        }
     }
 }
 
@@ -118,7 +122,7 @@ impl Fixture {
     fn open(&self) -> (DuplexStream, JoinHandle<()>) {
         let (near, far) = duplex(64 << 10);
         let (interface, echo) = (Arc::clone(&self.interface), Arc::clone(&self.echo));
-        (near, tokio::spawn(async move { serve(far, &interface, &*echo).await }))
+        (near, tokio::spawn(async move { serve(far, &interface, &Gather::new(echo)).await }))
     }
 
     async fn connect(&self) -> Client {
