@@ -11,6 +11,7 @@ pub mod disk;
 pub mod record;
 
 pub mod net;
+pub mod peers;
 
 pub mod clock;
 pub mod jobs;

@@ -18,6 +18,7 @@ use crate::{
     clock::Clock,
     files::{Files, FilesQueue, FilesThread},
     ledger::{EventSink, Ledger, LedgerQueue},
+    peers::{PeerNetwork, PeerQueue, PeerThread},
     process::{StopSignal, StopSignals},
 };
 
@@ -29,11 +30,12 @@ const STOP_LIMIT: Duration = Duration::from_secs(8);
 /// Produces evidence that binds the given digest.
 pub type QuoteSource = Box<dyn FnMut(Digest) -> Result<Evidence, QuoteFault> + Send>;
 
-/// Everything outside of the enclave but for its connections.
+/// Everything outside of the enclave but for the connections of its users.
 pub struct Machine {
     effects: Arc<Effects>,
     ledger: Ledger,
     files: Option<Files>,
+    peers: Option<PeerNetwork>,
     quotes: mpsc::Receiver<Digest>,
     stopped: watch::Receiver<Option<StopReason>>,
     wakes: watch::Receiver<Monotonic>,
@@ -54,8 +56,9 @@ pub struct MachineOptions {
 /// Routes effects to whoever carries them out.
 struct Effects {
     ledger: LedgerQueue,
-    /// Set before the machine runs.
+    /// Set before the machine runs, as is `peers`.
     files: OnceLock<FilesQueue>,
+    peers: OnceLock<PeerQueue>,
     quotes: mpsc::Sender<Digest>,
     stop: watch::Sender<Option<StopReason>>,
     wake: watch::Sender<Monotonic>,
@@ -72,6 +75,12 @@ impl Host for Effects {
             Effect::Files(effect) => {
                 if let Some(files) = self.files.get() {
                     files.push(effect);
+                }
+                None
+            }
+            Effect::Send { to, frame } => {
+                if let Some(peers) = self.peers.get() {
+                    peers.push(to, frame);
                 }
                 None
             }
@@ -99,9 +108,9 @@ impl Machine {
         let (ask, quotes) = mpsc::channel(MAX_QUOTES);
         let (stop, stopped) = watch::channel(None);
         let (wake, wakes) = watch::channel(Monotonic(0));
-        let files = OnceLock::new();
-        let effects = Arc::new(Effects { ledger: ledger.queue(), files, quotes: ask, stop, wake });
-        Self { effects, ledger, files: None, quotes, stopped, wakes }
+        let (files, peers) = (OnceLock::new(), OnceLock::new());
+        let effects = Arc::new(Effects { ledger: ledger.queue(), files, peers, quotes: ask, stop, wake });
+        Self { effects, ledger, files: None, peers: None, quotes, stopped, wakes }
     }
 
     /// With a directory of snapshots; without, effects on files stay without answer.
@@ -109,6 +118,14 @@ impl Machine {
     pub fn with_files(mut self, files: Files) -> Self {
         self.effects.files.get_or_init(|| files.queue());
         self.files.get_or_insert(files);
+        self
+    }
+
+    /// With other nodes; without, what is sent to them is dropped.
+    #[must_use]
+    pub fn with_peers(mut self, peers: PeerNetwork) -> Self {
+        self.effects.peers.get_or_init(|| peers.queue());
+        self.peers.get_or_insert(peers);
         self
     }
 
@@ -123,14 +140,16 @@ impl Machine {
     /// # Errors
     /// If the system refuses threads or signals.
     pub fn run(self, options: MachineOptions, events: &EventSink, log: &Log) -> io::Result<StopReason> {
-        let Self { effects, ledger, files, quotes, stopped, wakes } = self;
+        let Self { effects, ledger, files, peers, quotes, stopped, wakes } = self;
         let queue = ledger.queue();
         let runtime = Builder::new_current_thread().enable_io().enable_time().build()?;
         let threads = ledger.run(Arc::clone(events), log.clone())?;
         let files = files.map(|files| files.run(Arc::clone(events), log.clone())).transpose()?;
+        let peers = peers.map(|peers| peers.run(Arc::clone(events), log.clone())).transpose()?;
         let control =
             Control { options, queue, quotes, stopped, wakes, events: Arc::clone(events), log: log.clone() };
         let reason = runtime.block_on(control.run());
+        peers.into_iter().for_each(PeerThread::close);
         threads.close();
         files.into_iter().for_each(FilesThread::close);
         // Until here somebody could still ask for a stop.

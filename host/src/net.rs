@@ -80,6 +80,11 @@ impl Interface {
     pub fn address(&self) -> SocketAddr {
         self.address
     }
+
+    /// The socket, which does not block.
+    pub(crate) fn into_listener(self) -> StdListener {
+        self.listener
+    }
 }
 
 /// Accepts and serves connections until it is stopped.

@@ -1,5 +1,7 @@
 //! What the enclave asks of the host.
 
+use std::sync::Arc;
+
 use coco_wire::{Digest, Seqno, TxId};
 
 use crate::{FileEffect, Monotonic};
@@ -49,6 +51,14 @@ pub enum Effect {
     },
     /// Read or write other files.
     Files(FileEffect),
+    /// Carry a frame to another node, without promise and without answer: it may be lost, and what does not fit in the
+    /// limits of [`peers`](crate::peers) is. Frames to one address mostly keep their order.
+    Send {
+        /// `host:port` of the peer's node-to-node interface.
+        to: Arc<str>,
+        /// One whole frame ([`coco_wire::peer::Frame`]), sealed or of a handshake.
+        frame: Vec<u8>,
+    },
     /// Have the platform attest this enclave; answered by [`Event::Quote`](crate::Event::Quote).
     /// Asked one at a time.
     Quote {

@@ -32,6 +32,10 @@ pub enum Event {
     },
     /// News of other files.
     Files(FileEvent),
+    /// A frame that somebody sent to the node-to-node interface: as long as [`coco_wire::peer::frame_len`] says, at most
+    /// [`MAX_FRAME`](coco_wire::peer::frame::MAX_FRAME) bytes, and otherwise unchecked. Anyone can send one; it names its
+    /// sender itself.
+    Frame(Vec<u8>),
     /// Answer to [`Effect::Quote`](crate::Effect::Quote).
     Quote {
         /// As in the question.

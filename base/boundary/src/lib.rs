@@ -13,6 +13,7 @@ pub mod event;
 pub mod files;
 pub mod jobs;
 pub mod log;
+pub mod peers;
 pub mod stream;
 
 pub use effect::{Effect, EntryKind, Host, MAX_BACKLOG, RequestId, StopReason};

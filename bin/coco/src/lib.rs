@@ -8,7 +8,7 @@
 //! | | |
 //! |-|-|
 //! | 0 | done; of `ledger verify`: verified to its end |
-//! | 1 | the node stopped because of a fault; the ledger is damaged or shorter than asked; the receipt is not valid |
+//! | 1 | the node stopped because of a fault; the ledger is damaged or shorter than asked; the receipt is not valid; a service has no primary or no majority |
 //! | 2 | wrong arguments, or something needed cannot be read or written |
 //! | 3 | of `ledger verify`: verified, but an unsigned or torn tail follows |
 //! | 105 | of a node: its configuration is not valid |
@@ -22,6 +22,7 @@ pub mod run;
 
 mod keygen;
 mod ledger;
+mod network;
 mod receipt;
 mod sandbox;
 

@@ -95,9 +95,9 @@ impl NodeArgs {
 
 fn start(config: &NodeConfig, app: Arc<dyn Adapter>, log: &Log) -> ExitCode {
     let kind = &config.command.kind;
-    if !matches!(kind, CommandKind::Start(_)) {
+    if let CommandKind::Recover(_) = kind {
         log.fatal(format_args!(
-            "command.type: this version can Start a service, but not yet {}. Exiting.",
+            "command.type: this version can Start or Join a service, but not yet {}. Exiting.",
             kind.name()
         ));
         return ExitCode::from(exit::INVALID_CONFIG);

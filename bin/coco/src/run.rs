@@ -1,11 +1,14 @@
 //! One node from its configuration to its end: host, enclave and application put together.
 
+mod error;
 mod files;
+mod join;
 mod sessions;
+mod settings;
 
 use std::{
     fs, io,
-    path::PathBuf,
+    path::Path,
     process::ExitCode,
     sync::{Arc, OnceLock},
     time::Duration,
@@ -19,91 +22,53 @@ use coco_host::{
     clock::Clock,
     disk::RealDisk,
     jobs::JobPool,
-    ledger::{EventSink, Ledger as Files, LedgerOptions, StartError},
+    ledger::{EventSink, Ledger as Files},
     machine::{Machine, MachineOptions},
-    net::{BindError, Server},
+    net::Server,
     platform::VirtualPlatform,
-    process::{PidFileError, write_output, write_pid_file},
+    process::{write_output, write_pid_file},
 };
 use coco_http::{CertificateSlot, Driver, Resources, Rpc};
-use coco_ledger::{Ledger, LedgerConfig, LedgerSecrets, SignatureMode, SigningPolicy, Timing};
+use coco_ledger::{Ledger, LedgerSecrets};
 use coco_node::{
     Core, Keys, Mounts, Shared, View,
     admin::{self, NodeFacts},
-    core::Settings,
-    keys::{CoseNames, Naming},
+    keys::SecretSlot,
 };
 use coco_tables::nodes::NodeNetwork;
 use coco_wire::Seqno;
+use serde_json::Value;
+use tokio::sync::watch;
 
+use self::join::Joining;
 use crate::config::{
     NodeConfig,
     command::{CommandKind, Start},
     network::Authority as Endorser,
-    storage::{self, SignatureTiming},
 };
 
-pub use self::files::FileError;
+pub use self::{error::RunError, files::FileError};
 
-/// Shortest time between two signatures under load, in milliseconds.
-const MIN_SIGNATURE_INTERVAL_MS: u64 = 5;
 /// Heavy calls that may wait for an execution thread.
 const MAX_HEAVY: usize = 1024;
-/// Signatures that may wait; one is made at a time.
-const MAX_SIGNING: usize = 4;
+/// Jobs of consensus and channels that may wait; few are under way at a time.
+const MAX_CONSENSUS: usize = 64;
 /// Stack that scripts may use on an execution thread.
 const SCRIPT_STACK_BYTES: usize = 1 << 20;
 /// How long sessions may go on when the node stops.
 const GRACE: Duration = Duration::from_millis(200);
 
-/// Why a node does not start, or cannot go on.
-#[derive(Debug, thiserror::Error)]
-pub enum RunError {
-    /// Another node may run here.
-    #[error(transparent)]
-    PidFile(#[from] PidFileError),
-    /// The ledger directory cannot be used.
-    #[error(transparent)]
-    Ledger(#[from] StartError),
-    /// An interface cannot listen.
-    #[error(transparent)]
-    Bind(#[from] BindError),
-    /// A file named in the configuration cannot be used.
-    #[error(transparent)]
-    File(#[from] FileError),
-    /// A command that this version does not know how to carry out.
-    #[error("command.type {0}: this version of Coco can only Start a service")]
-    Command(&'static str),
-    /// A certificate cannot be made.
-    #[error("a certificate cannot be made: {0}")]
-    Certificate(#[from] coco_crypto::x509::InvalidTime),
-    /// A certificate cannot be shown.
-    #[error(transparent)]
-    Tls(#[from] coco_http::InvalidCertificate),
-    /// A file that tells others about the node cannot be written.
-    #[error("{} cannot be written: {error}", .path.display())]
-    Output {
-        /// The file.
-        path: PathBuf,
-        /// Why.
-        error: io::Error,
-    },
-    /// The system refuses something.
-    #[error("the system refuses what a node needs: {0}")]
-    System(#[from] io::Error),
-}
-
 /// Runs a node with `app` as its application until it is stopped.
 ///
 /// # Errors
-/// If it cannot start.
+/// If it cannot start, or the service that it was to join refuses it.
 pub fn run(config: &NodeConfig, app: Arc<dyn Adapter>, log: &Log) -> Result<ExitCode, RunError> {
-    let CommandKind::Start(start) = &config.command.kind else {
+    if let CommandKind::Recover(_) = &config.command.kind {
         return Err(RunError::Command(config.command.kind.name()));
-    };
+    }
     let pid_file = &config.output_files.pid_file;
     write_pid_file(pid_file)?;
-    let ended = run_here(config, start, app, log);
+    let ended = run_here(config, app, log);
     if ended.is_err() {
         // A node that did not start leaves nothing that would keep the next one from it.
         drop(fs::remove_file(pid_file));
@@ -112,82 +77,236 @@ pub fn run(config: &NodeConfig, app: Arc<dyn Adapter>, log: &Log) -> Result<Exit
 }
 
 /// Runs a node where no other runs.
-fn run_here(
-    config: &NodeConfig,
-    start: &Start,
-    app: Arc<dyn Adapter>,
-    log: &Log,
-) -> Result<ExitCode, RunError> {
-    let machine = Machine::new(Files::create(ledger_options(config), Arc::new(RealDisk))?);
-    let listening = sessions::Listening::bind(&config.network)?;
-    let network = files::published(&config.network, &listening);
-    let genesis = files::genesis(config, start, &network)?;
-
-    let clock = Clock::start();
-    let keys = Keys::generate(
-        &naming(config, start, &listening),
-        UnixTime(i64::try_from(clock.wall().0 / 1000).unwrap_or(i64::MAX)),
-        &SystemEntropy,
-    )?;
-    let node_certificate = keys.self_signed.to_pem();
-    let service_certificate = keys.service_certificate.load().to_pem();
-    let slots = Slots::default();
-    slots.node.install(vec![keys.self_signed.der().to_vec()], &keys.node)?;
-    let (stop, stopping) = tokio::sync::watch::channel(false);
-    let interfaces = sessions::interfaces(config, &slots, &stopping);
-
-    let secret = LedgerSecret::generate(&SystemEntropy);
-    let secrets = LedgerSecrets::new(Seqno(1), secret.clone());
-    let shared = Arc::new(Shared::new(
-        keys,
-        secrets.clone(),
-        usize::try_from(config.historical_cache_soft_limit.0).unwrap_or(usize::MAX),
-        app.manifest().indexed_tables.iter().copied(),
-        Arc::new(SystemEntropy),
-        log.clone(),
-    ));
-    let facts = NodeFacts {
-        ccf_version: crate::version::CCF.to_owned(),
-        quickjs_version: coco_js::engine_version().to_owned(),
-        unsafe_build: false,
-        network: network.clone(),
-        node_data: genesis.node_data.clone(),
-        started: clock.wall(),
-        app: Arc::clone(&app),
-        sessions: Arc::new(interfaces.metrics()),
+fn run_here(config: &NodeConfig, app: Arc<dyn Adapter>, log: &Log) -> Result<ExitCode, RunError> {
+    let (options, disk) = (settings::ledger(config), Arc::new(RealDisk));
+    let ledger = match &config.command.kind {
+        // The service's ledger may be there already, for reading.
+        CommandKind::Join(_) => Files::open(options, disk)?,
+        CommandKind::Start(_) | CommandKind::Recover(_) => Files::create(options, disk)?,
     };
-    let mounts = Mounts {
-        app,
-        gov: Arc::new(coco_gov::adapter(Arc::new(authority(&shared, secret, clock, log)))),
-        node: Arc::new(admin::adapter(Arc::clone(&shared), facts)),
-        offered: sessions::offered(&config.network),
-    };
-    let view = View { shared, mounts: Arc::new(mounts) };
-    let settings = settings(config);
-    let core = Core::start(view.clone(), genesis, Ledger::new(secrets, settings.ledger), settings);
-    let driver = Driver::new(view, core, resources(&machine, clock)?);
+    let machine = Machine::new(ledger);
+    let (node, machine) = Node::prepare(config, machine, log)?;
+    match &config.command.kind {
+        CommandKind::Start(start) => node.start(start, machine, app),
+        CommandKind::Join(join) => {
+            let service = files::certificate(&config.command.service_certificate_file)?;
+            node.join(Joining::new(join, service), machine, app)
+        }
+        CommandKind::Recover(_) => Err(RunError::Command(config.command.kind.name())),
+    }
+}
 
-    let rpc = Arc::new(Rpc::new(interfaces.all(), driver.clone()));
-    let threads = usize::try_from(config.worker_threads).unwrap_or(0);
-    let server = Server::start(listening.rpc, threads, &rpc, log)?;
-    write_files(config, &network, &node_certificate)?;
-    let events =
-        events(&driver, slots, config.command.service_certificate_file.clone(), service_certificate, log);
-    driver.begin();
-    let platform = VirtualPlatform::start(executable_digest()?, &PathBuf::from("."))?;
-    let options = MachineOptions {
-        clock,
-        tick: config.tick_interval,
-        ignore_first_sigterm: config.ignore_first_sigterm,
-        quote: Box::new(move |report_data| platform.quote(report_data)),
-    };
-    let reason = machine.run(options, &events, log)?;
-    stop.send_replace(true);
-    server.stop(GRACE);
-    Ok(match reason {
-        StopReason::Asked => ExitCode::SUCCESS,
-        StopReason::Fault => ExitCode::FAILURE,
-    })
+/// A node before it is told what to do first.
+struct Node<'a> {
+    config: &'a NodeConfig,
+    log: &'a Log,
+    clock: Clock,
+    keys: Keys,
+    listening: sessions::Listening,
+    /// Its interfaces as others are told of them.
+    network: NodeNetwork,
+    node_data: Value,
+    slots: Slots,
+    interfaces: sessions::Interfaces,
+    /// Set when sessions are to end.
+    stop: watch::Sender<bool>,
+    platform: Arc<VirtualPlatform>,
+}
+
+impl<'a> Node<'a> {
+    /// Binds the interfaces and makes the node's keys.
+    fn prepare(config: &'a NodeConfig, machine: Machine, log: &'a Log) -> Result<(Self, Machine), RunError> {
+        let (listening, peers) = sessions::Listening::bind(&config.network)?;
+        let network = files::published(&config.network, &listening);
+        let clock = Clock::start();
+        let naming = settings::node_naming(config, &listening);
+        let keys = Keys::generate(&naming, unix(clock), &SystemEntropy)?;
+        let slots = Slots::default();
+        slots.node.install(vec![keys.self_signed.der().to_vec()], &keys.node)?;
+        let (stop, stopping) = watch::channel(false);
+        let interfaces = sessions::interfaces(config, &slots, &stopping);
+        let node_data = files::data(config.node_data_json_file.as_deref())?;
+        let platform = Arc::new(VirtualPlatform::start(executable_digest()?, Path::new("."))?);
+        let node = Self {
+            config,
+            log,
+            clock,
+            keys,
+            listening,
+            network,
+            node_data,
+            slots,
+            interfaces,
+            stop,
+            platform,
+        };
+        Ok((node, machine.with_peers(peers)))
+    }
+
+    /// Creates a service.
+    fn start(self, start: &Start, machine: Machine, app: Arc<dyn Adapter>) -> Result<ExitCode, RunError> {
+        let genesis = files::genesis(self.config, start, &self.network)?;
+        self.keys.found(&settings::service_naming(start), unix(self.clock), &SystemEntropy)?;
+        let secrets = LedgerSecrets::new(Seqno(1), LedgerSecret::generate(&SystemEntropy));
+        let (mut running, view) = self.assemble(app, secrets.clone().into());
+        let settings = settings::core(running.config);
+        let core = Core::start(view.clone(), genesis, Ledger::new(secrets, settings.ledger), settings);
+        let driver = Driver::new(view, core, resources(&machine, running.config, running.clock)?);
+        let server = running.open(&driver)?;
+        let events = running.created(&driver);
+        driver.begin();
+        running.carry_on(machine, &events, server)
+    }
+
+    /// Joins a service: asks until it is let in, while its interfaces already tell how it stands.
+    fn join(self, joining: Joining, machine: Machine, app: Arc<dyn Adapter>) -> Result<ExitCode, RunError> {
+        let evidence = self.platform.quote(self.keys.node_id)?;
+        let node_data = self.node_data.clone();
+        let (mut running, view) = self.assemble(app, SecretSlot::default());
+        let core = Core::join(view.clone(), settings::core(running.config));
+        let driver = Driver::new(view, core, resources(&machine, running.config, running.clock)?);
+        let server = running.open(&driver)?;
+        let introduction = coco_node::join::Introduction {
+            network: running.network.clone(),
+            node_data,
+            evidence,
+            startup_seqno: Seqno::ZERO,
+        };
+        let slot = Arc::clone(&running.slots.service);
+        let asking = joining.begin(
+            &driver,
+            Arc::clone(&running.platform),
+            introduction,
+            slot,
+            running.stop.subscribe(),
+            running.log,
+        )?;
+        let events: EventSink = {
+            let driver = driver.clone();
+            Arc::new(move |event| driver.event(event))
+        };
+        let ended = running.carry_on(machine, &events, server);
+        match asking.end() {
+            Some(refusal) => Err(refusal.into()),
+            None => ended,
+        }
+    }
+
+    /// Puts the enclave's parts together that do not depend on what the node does first.
+    fn assemble(self, app: Arc<dyn Adapter>, secrets: SecretSlot) -> (Running<'a>, View) {
+        let Self {
+            config,
+            log,
+            clock,
+            keys,
+            listening,
+            network,
+            node_data,
+            slots,
+            interfaces,
+            stop,
+            platform,
+        } = self;
+        let shared = Arc::new(Shared::new(
+            keys,
+            secrets,
+            usize::try_from(config.historical_cache_soft_limit.0).unwrap_or(usize::MAX),
+            app.manifest().indexed_tables.iter().copied(),
+            Arc::new(SystemEntropy),
+            log.clone(),
+        ));
+        let facts = NodeFacts {
+            ccf_version: crate::version::CCF.to_owned(),
+            quickjs_version: coco_js::engine_version().to_owned(),
+            unsafe_build: false,
+            network: network.clone(),
+            node_data,
+            startup_seqno: Seqno::ZERO,
+            started: clock.wall(),
+            app: Arc::clone(&app),
+            sessions: Arc::new(interfaces.metrics()),
+        };
+        let mounts = Mounts {
+            app,
+            gov: Arc::new(coco_gov::adapter(Arc::new(authority(&shared, clock, log)))),
+            node: Arc::new(admin::adapter(Arc::clone(&shared), facts)),
+            offered: sessions::offered(&config.network),
+        };
+        let running =
+            Running { config, log, clock, rpc: listening.rpc, network, slots, interfaces, stop, platform };
+        (running, View { shared, mounts: Arc::new(mounts) })
+    }
+}
+
+/// A node whose enclave is put together.
+struct Running<'a> {
+    config: &'a NodeConfig,
+    log: &'a Log,
+    clock: Clock,
+    rpc: Vec<coco_host::net::Interface>,
+    network: NodeNetwork,
+    slots: Slots,
+    interfaces: sessions::Interfaces,
+    stop: watch::Sender<bool>,
+    platform: Arc<VirtualPlatform>,
+}
+
+impl Running<'_> {
+    /// Serves the interfaces and writes the files that tell others of them.
+    fn open(&mut self, driver: &Driver) -> Result<Server, RunError> {
+        let rpc = Arc::new(Rpc::new(self.interfaces.all(), driver.clone()));
+        let threads = usize::try_from(self.config.worker_threads).unwrap_or(0);
+        let server = Server::start(std::mem::take(&mut self.rpc), threads, &rpc, self.log)?;
+        let outputs = &self.config.output_files;
+        if let Some(path) = &outputs.node_to_node_address_file {
+            write(path, files::node_address(&self.network).as_bytes())?;
+        }
+        if let Some(path) = &outputs.rpc_addresses_file {
+            write(path, files::rpc_addresses(&self.network).as_bytes())?;
+        }
+        let certificate = driver.view().shared.keys.self_signed.to_pem();
+        write(&outputs.node_certificate_file, certificate.as_bytes())?;
+        Ok(server)
+    }
+
+    /// Passes events on. Once the service is created, its certificate is written and the node's endorsed one shown.
+    fn created(&self, driver: &Driver) -> EventSink {
+        let (driver, log, slot) = (driver.clone(), self.log.clone(), Arc::clone(&self.slots.service));
+        let file = self.config.command.service_certificate_file.clone();
+        let created = OnceLock::new();
+        Arc::new(move |event| {
+            let evidence = matches!(event, Event::Quote { .. });
+            driver.event(event);
+            if evidence && created.set(()).is_ok() {
+                if let Err(error) = driver.show_endorsed(&slot) {
+                    log.fatal(format_args!("The node's certificate cannot be used: {error}"));
+                }
+                let service = driver.view().shared.keys.service();
+                let certificate = service.map(|service| service.certificate.load().to_pem());
+                if let Err(error) = write_output(&file, certificate.unwrap_or_default().as_bytes()) {
+                    log.fatal(format_args!("{}: {error}", file.display()));
+                }
+            }
+        })
+    }
+
+    /// Runs until the node is stopped.
+    fn carry_on(self, machine: Machine, events: &EventSink, server: Server) -> Result<ExitCode, RunError> {
+        let platform = self.platform;
+        let options = MachineOptions {
+            clock: self.clock,
+            tick: self.config.tick_interval,
+            ignore_first_sigterm: self.config.ignore_first_sigterm,
+            quote: Box::new(move |report_data| platform.quote(report_data)),
+        };
+        let reason = machine.run(options, events, self.log)?;
+        self.stop.send_replace(true);
+        server.stop(GRACE);
+        Ok(match reason {
+            StopReason::Asked => ExitCode::SUCCESS,
+            StopReason::Fault => ExitCode::FAILURE,
+        })
+    }
 }
 
 /// Certificates that interfaces show, by who vouches for them.
@@ -206,59 +325,26 @@ impl Slots {
     }
 }
 
-/// Passes events on. Once the service is created, its certificate is written and the node's endorsed one shown.
-fn events(
-    driver: &Driver,
-    slots: Slots,
-    service_certificate_file: PathBuf,
-    service_certificate: String,
-    log: &Log,
-) -> EventSink {
-    let (driver, log) = (driver.clone(), log.clone());
-    let created = OnceLock::new();
-    Arc::new(move |event| {
-        let evidence = matches!(event, Event::Quote { .. });
-        driver.event(event);
-        if evidence && created.set(()).is_ok() {
-            if let Err(error) = driver.show_endorsed(&slots.service) {
-                log.fatal(format_args!("The node's certificate cannot be used: {error}"));
-            }
-            if let Err(error) = write_output(&service_certificate_file, service_certificate.as_bytes()) {
-                log.fatal(format_args!("{}: {error}", service_certificate_file.display()));
-            }
-        }
-    })
+fn write(path: &Path, content: &[u8]) -> Result<(), RunError> {
+    write_output(path, content).map_err(|error| RunError::Output { path: path.to_path_buf(), error })
 }
 
-fn write_files(config: &NodeConfig, network: &NodeNetwork, node_certificate: &str) -> Result<(), RunError> {
-    let outputs = &config.output_files;
-    let write = |path: &PathBuf, content: &[u8]| {
-        write_output(path, content).map_err(|error| RunError::Output { path: path.clone(), error })
-    };
-    if let Some(path) = &outputs.node_to_node_address_file {
-        write(path, files::node_address(network).as_bytes())?;
-    }
-    if let Some(path) = &outputs.rpc_addresses_file {
-        write(path, files::rpc_addresses(network).as_bytes())?;
-    }
-    write(&outputs.node_certificate_file, node_certificate.as_bytes())
-}
-
-fn resources(machine: &Machine, clock: Clock) -> io::Result<Resources> {
-    let signing: Arc<dyn Jobs> = Arc::new(JobPool::start(1, MAX_SIGNING)?);
+fn resources(machine: &Machine, config: &NodeConfig, clock: Clock) -> io::Result<Resources> {
+    let consensus: Arc<dyn Jobs> = Arc::new(JobPool::start(1, MAX_CONSENSUS)?);
     let heavy: Arc<dyn Jobs> = Arc::new(JobPool::start(0, MAX_HEAVY)?);
     let clock = Arc::new(move || (clock.now(), clock.wall()));
-    Ok(Resources { host: machine.host(), signing, heavy, clock })
+    let timeouts = config.network.rpc_interfaces.iter().map(|(_, interface)| interface.forwarding_timeout);
+    let forwarding_timeout_ms =
+        u64::try_from(timeouts.max().unwrap_or_default().as_millis()).unwrap_or(u64::MAX);
+    Ok(Resources { host: machine.host(), consensus, heavy, forwarding_timeout_ms, clock })
 }
 
-fn authority(shared: &Arc<Shared>, secret: LedgerSecret, clock: Clock, log: &Log) -> Authority {
+fn authority(shared: &Arc<Shared>, clock: Clock, log: &Log) -> Authority {
     let log = log.tagged("js");
+    let secrets = shared.secrets.clone();
     Authority {
-        service_key: shared.keys.service.clone(),
-        ledger_secrets: Box::new(move || NewestSecrets {
-            latest: (Seqno(1), secret.clone()),
-            previous: None,
-        }),
+        service_key: Arc::new(shared.keys.service_signer()),
+        ledger_secrets: Box::new(move || newest(&secrets)),
         entropy: Arc::new(SystemEntropy),
         elapsed_ms: Arc::new(move || clock.now().0),
         script_stack_bytes: SCRIPT_STACK_BYTES,
@@ -269,70 +355,15 @@ fn authority(shared: &Arc<Shared>, secret: LedgerSecret, clock: Clock, log: &Log
     }
 }
 
-fn ledger_options(config: &NodeConfig) -> LedgerOptions {
-    let ledger = &config.ledger;
-    LedgerOptions {
-        directory: ledger.directory.clone(),
-        read_only_directories: ledger.read_only_directories.clone(),
-        durability: match ledger.durability {
-            storage::Durability::Fsync => coco_host::ledger::Durability::Fsync,
-            storage::Durability::PageCache => coco_host::ledger::Durability::PageCache,
-        },
-        // A chunk ends with the first signature after its size is reached.
-        reserve: ledger.chunk_size.0.saturating_add(ledger.chunk_size.0 / 4),
-        slow_io: config.slow_io_logging_threshold,
-    }
+fn newest(secrets: &SecretSlot) -> NewestSecrets {
+    let secrets = secrets.load().expect("governance runs on nodes of a service");
+    let mut newest = secrets.iter().rev().map(|(from, secret)| (from, secret.clone()));
+    let latest = newest.next().expect("a node of a service knows a secret");
+    NewestSecrets { latest, previous: newest.next() }
 }
 
-fn settings(config: &NodeConfig) -> Settings {
-    let millis = |duration: Duration| u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
-    let signatures = &config.ledger_signatures;
-    Settings {
-        signing: SigningPolicy {
-            timing: match signatures.timing {
-                SignatureTiming::Adaptive => Timing::Adaptive { min_interval_ms: MIN_SIGNATURE_INTERVAL_MS },
-                SignatureTiming::Fixed => Timing::Fixed,
-            },
-            tx_count: signatures.tx_count.get(),
-            delay_ms: millis(signatures.delay),
-        },
-        ledger: LedgerConfig {
-            chunk_size: config.ledger.chunk_size.0,
-            signatures: match signatures.mode {
-                storage::SignatureMode::Dual => SignatureMode::Dual,
-                storage::SignatureMode::CoseOnly => SignatureMode::CoseOnly,
-            },
-        },
-        consensus: coco_raft::Settings {
-            election_timeout_ms: millis(config.consensus.election_timeout),
-            message_timeout_ms: millis(config.consensus.message_timeout),
-            ..coco_raft::Settings::default()
-        },
-        max_uncommitted: config.consensus.max_uncommitted_tx_count.unwrap_or(0),
-        // No application asks for past states yet, and each that is kept holds on to what it shares with no other.
-        keep_committed: 0,
-    }
-}
-
-fn naming(config: &NodeConfig, start: &Start, listening: &sessions::Listening) -> Naming {
-    let certificate = &config.node_certificate;
-    let alt_names = if certificate.subject_alt_names.is_empty() {
-        sessions::alt_names(&config.network, listening)
-    } else {
-        certificate.subject_alt_names.clone()
-    };
-    Naming {
-        curve: certificate.curve_id,
-        node_subject: certificate.subject_name.clone(),
-        node_alt_names: alt_names,
-        node_validity_days: certificate.initial_validity_days.get(),
-        service_subject: start.service_subject_name.clone(),
-        service_validity_days: start.initial_service_certificate_validity_days.get(),
-        cose: CoseNames {
-            issuer: start.cose_signatures.issuer.clone(),
-            subject: start.cose_signatures.subject.clone(),
-        },
-    }
+fn unix(clock: Clock) -> UnixTime {
+    UnixTime(i64::try_from(clock.wall().0 / 1000).unwrap_or(i64::MAX))
 }
 
 fn executable_digest() -> io::Result<coco_wire::Digest> {

@@ -8,7 +8,7 @@ use std::{
 };
 
 use clap::Args;
-use coco_client::{ClientError, governance::GovernanceError};
+use coco_client::{Client, ClientError, governance::GovernanceError};
 use coco_host::process::StopSignals;
 use tokio::runtime;
 
@@ -17,10 +17,12 @@ use crate::{
     exit,
     keygen::KeygenError,
 };
-use directory::Directory;
+use cluster::Cluster;
+use directory::{Directory, NodePlan, Role};
 use manifest::Manifest;
-use node::{Application, Node};
+use node::Application;
 
+mod cluster;
 mod directory;
 mod manifest;
 mod node;
@@ -30,10 +32,12 @@ const EXAMPLES: &str = "\
 Examples:
   coco sandbox
   coco sandbox --dir my-service                          keep keys, ledger and log
+  coco sandbox --nodes 3                                 three nodes that agree
   coco sandbox --exec 'curl -s --cacert $COCO_SERVICE_CERT $COCO_URL/node/network'
 
-With --exec the command sees COCO_URL, COCO_DIR, COCO_SERVICE_CERT, COCO_USER_CERT and COCO_USER_KEY;
-sandbox.json in COCO_DIR tells the rest. Ctrl-C stops the service and, without --dir, removes its files.
+With --exec the command sees COCO_URL, COCO_NODES (URLs of all nodes, with commas), COCO_DIR, COCO_SERVICE_CERT,
+COCO_USER_CERT and COCO_USER_KEY; sandbox.json in COCO_DIR tells the rest. The service goes on as long as a majority
+of its nodes does. Ctrl-C stops it and, without --dir, removes its files.
 Exit status: that of the command of --exec; otherwise 0 stopped as asked, 1 the service failed, 2 wrong
 arguments or files that cannot be written.";
 
@@ -41,8 +45,8 @@ arguments or files that cannot be written.";
 #[derive(Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct SandboxArgs {
-    /// Number of nodes; this version runs one
-    #[arg(long, default_value = "1", value_name = "N")]
+    /// Number of nodes
+    #[arg(long, default_value = "1", value_name = "N", value_parser = clap::value_parser!(u32).range(1..=16))]
     nodes: u32,
     /// Number of members of the consortium
     #[arg(long, default_value = "3", value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100))]
@@ -50,7 +54,7 @@ pub(crate) struct SandboxArgs {
     /// Application by name, or path of an executable that is one
     #[arg(long, default_value = "logging", value_name = "NAME|PATH")]
     app: String,
-    /// Port for clients; 0 takes a free one
+    /// Port for clients of the first node; the others have the next ones. 0 takes free ones
     #[arg(long, default_value = "0")]
     port: u16,
     /// New or empty directory for all files, which are then kept
@@ -67,8 +71,8 @@ pub(crate) struct SandboxArgs {
 /// A sandbox that did not come up, or failed.
 #[derive(Debug, thiserror::Error)]
 enum SandboxError {
-    #[error("--nodes {0}: this version runs one node; leave the option out")]
-    Nodes(u32),
+    #[error("--port {0}: there is no port for every node")]
+    Port(u16),
     #[error("--app: {0}")]
     App(#[from] UnknownApp),
     #[error("{} is not empty; choose another --dir, or remove it first", .0.display())]
@@ -79,10 +83,12 @@ enum SandboxError {
     Keys(#[from] KeygenError),
     #[error("cannot run {}: {error}", .path.display())]
     Spawn { path: PathBuf, error: io::Error },
-    #[error("the node stopped by itself ({status}). The end of its log:\n{log}")]
-    NodeStopped { status: ExitStatus, log: String },
-    #[error("the node did not start within {} s. The end of its log:\n{log}", .after.as_secs())]
-    NotStarted { after: Duration, log: String },
+    #[error("{node} stopped by itself ({status}). The end of its log:\n{log}")]
+    NodeStopped { node: String, status: ExitStatus, log: String },
+    #[error("{node} did not start within {} s. The end of its log:\n{log}", .after.as_secs())]
+    NotStarted { node: String, after: Duration, log: String },
+    #[error("the node at {address} is not part of the service after {} s", .after.as_secs())]
+    NotJoined { address: String, after: Duration },
     #[error("the service did not open: {0}")]
     Client(#[from] ClientError),
     #[error("the service did not open: {0}")]
@@ -98,6 +104,7 @@ impl SandboxError {
         match self {
             Self::NodeStopped { .. }
             | Self::NotStarted { .. }
+            | Self::NotJoined { .. }
             | Self::Client(_)
             | Self::Governance(_)
             | Self::NotOpened(_) => exit::REFUSED,
@@ -121,59 +128,74 @@ impl SandboxArgs {
     }
 
     async fn run(&self, adapters: &Adapters) -> Result<ExitCode, SandboxError> {
-        if self.nodes != 1 {
-            return Err(SandboxError::Nodes(self.nodes));
-        }
         let application = Application::find(&self.app, adapters)?;
         let mut signals = StopSignals::new()?;
         let directory = Directory::create(self.dir.as_deref())?;
-        let mut node = None;
+        let mut cluster = Cluster::default();
         let result = tokio::select! {
-            result = self.serve(&directory, &application, &mut node) => result,
+            result = self.serve(&directory, &application, &mut cluster) => result,
             _ = signals.next() => Ok(ExitCode::SUCCESS),
         };
-        if let Some(node) = node {
+        if !cluster.is_empty() {
             self.say("Stopping.")?;
-            node.stop().await?;
+            cluster.stop().await?;
         }
         directory.close()?;
         result
     }
 
-    /// Brings the service up and uses it; ends when the command or a node does.
+    /// Brings the service up and uses it; ends when the command does, or too many nodes.
     async fn serve(
         &self,
         directory: &Directory,
         application: &Application,
-        slot: &mut Option<Node>,
+        cluster: &mut Cluster,
     ) -> Result<ExitCode, SandboxError> {
         self.say(&format!("Making keys of {} members and a user.", self.members))?;
         let consortium = directory.make_participants(self.members)?;
         let constitution = directory.constitution(self.constitution_dir.as_deref())?;
-        self.say("Starting the node.")?;
-        let config = directory.write_node_config(&consortium, &constitution, self.port)?;
-        let node = slot.insert(Node::start(application, &config)?);
-        let addresses = node.wait_for_start().await?;
+        self.say(if self.nodes == 1 { "Starting the node." } else { "Starting the first node." })?;
+        let role = Role::Starts { consortium: &consortium, constitution: &constitution };
+        let files = directory.write_node_config(&self.plan(0, role)?)?;
+        let first = cluster.add(application, files).await?.rpc_address.clone();
+        let service = opening::service_certificate(&directory.service_certificate())?;
+        let mut client = Client::new(&first, &service, None)?;
+        cluster.during(opening::wait_for_answer(&mut client)).await?;
+        let mut others = Vec::new();
+        for number in 1..self.nodes {
+            self.say(&format!("Node {number} joins."))?;
+            let files = directory.write_node_config(&self.plan(number, Role::Joins { target: &first })?)?;
+            let address = &cluster.add(application, files).await?.rpc_address;
+            let mut joined = Client::new(address, &service, None)?;
+            cluster.during(opening::wait_until_joined(&mut client, &mut joined)).await?;
+            others.push(joined);
+        }
         self.say("Activating the members and opening the service.")?;
-        let service = directory.service_certificate();
-        let opened = tokio::select! {
-            opened = opening::open(&addresses.rpc, &service, &consortium) => opened,
-            error = node.stopped() => Err(error),
-        };
-        let opened = opened?;
+        let opened = cluster.during(opening::open(&mut client, &service, &consortium)).await?;
+        for other in &mut others {
+            cluster.during(opening::wait_until_open(other)).await?;
+        }
 
-        let manifest = Manifest::new(directory, &consortium, node, &addresses, &self.app);
+        let manifest = Manifest::new(directory, &consortium, cluster.nodes(), &self.app);
         manifest.write()?;
         match &self.exec {
             None => {
                 exit::print(|out| manifest.welcome(&opened, self.dir.is_some(), out))?;
-                Err(node.stopped().await)
+                Err(cluster.watch().await)
             }
             Some(command) => tokio::select! {
                 status = manifest.shell(command) => status,
-                error = node.stopped() => Err(error),
+                error = cluster.watch() => Err(error),
             },
         }
+    }
+
+    fn plan<'a>(&self, number: u32, role: Role<'a>) -> Result<NodePlan<'a>, SandboxError> {
+        let port = match self.port {
+            0 => 0,
+            first => u16::try_from(u32::from(first) + number).map_err(|_| SandboxError::Port(first))?,
+        };
+        Ok(NodePlan { number, nodes: self.nodes, port, role })
     }
 
     /// Tells of progress; the output of a command is left alone.

@@ -52,14 +52,19 @@ fn a_node_logs_to_standard_output_only() {
     let mut join = config();
     join["command"] = json!({ "type": "Join", "join": { "target_rpc_address": "127.0.0.1:1" } });
     fs::write(directory.join("join.json"), join.to_string()).unwrap();
+    let mut recover = config();
+    recover["command"] =
+        json!({ "type": "Recover", "recover": { "previous_service_identity_file": "old.pem" } });
+    fs::write(directory.join("recover.json"), recover.to_string()).unwrap();
     let mut bad = config();
     bad["ledger"] = json!({ "chunk_sise": "5MB" });
     fs::write(directory.join("bad.json"), bad.to_string()).unwrap();
     fs::write(directory.join("broken.json"), "{").unwrap();
-    let cases: [(&[&str], i32, &str); 8] = [
+    let cases: [(&[&str], i32, &str); 9] = [
         (&["--config", "good.json", "--check"], 0, "Configuration file successfully verified"),
         (&["--config", "join.json", "--check"], 0, "Configuration file successfully verified"),
-        (&["--config", "join.json"], 105, "can Start a service, but not yet Join"),
+        (&["--config", "join.json"], 1, "service_cert.pem: "),
+        (&["--config", "recover.json"], 105, "can Start or Join a service, but not yet Recover"),
         (
             &["--config", "bad.json"],
             105,
@@ -180,7 +185,6 @@ fn what_cannot_be_read() {
         &["receipt", "verify", "nowhere", "--service-cert", "text"],
         &["receipt", "verify", "text", "--service-cert", "text"],
         &["keygen", "--name", "a/b"],
-        &["sandbox", "--nodes", "3"],
         &["sandbox", "--app", "js_generic"],
         &["sandbox", "--dir", "."],
     ] {

@@ -33,7 +33,11 @@ fn wait_until(what: &str, mut done: impl FnMut() -> bool) {
 }
 
 fn pid_of(manifest: &Value) -> Pid {
-    Pid::from_raw(i32::try_from(manifest["nodes"][0]["pid"].as_u64().unwrap()).unwrap()).unwrap()
+    pid_of_node(manifest, 0)
+}
+
+fn pid_of_node(manifest: &Value, number: usize) -> Pid {
+    Pid::from_raw(i32::try_from(manifest["nodes"][number]["pid"].as_u64().unwrap()).unwrap()).unwrap()
 }
 
 fn read_manifest(directory: &Path) -> Value {
@@ -58,9 +62,14 @@ struct Sandbox {
 
 impl Sandbox {
     fn start(directory: &Path) -> Self {
+        Self::start_with(directory, &[])
+    }
+
+    fn start_with(directory: &Path, arguments: &[&str]) -> Self {
         let process = Command::new(COCO)
             .args(["sandbox", "--dir"])
             .arg(directory)
+            .args(arguments)
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()
@@ -195,5 +204,74 @@ fn the_node_ends_with_its_sandbox() {
     assert_eq!(sandbox.process.wait().unwrap().code(), Some(1));
     let mut err = String::new();
     sandbox.process.stderr.take().unwrap().read_to_string(&mut err).unwrap();
-    assert!(err.starts_with("coco: the node stopped by itself (signal: 9"), "{err}");
+    assert!(err.starts_with("coco: node0 stopped by itself (signal: 9"), "{err}");
+}
+
+/// `coco network status` through a node: its exit status and what it tells as JSON.
+fn network_status(manifest: &Value, number: usize) -> (i32, Value) {
+    let url = format!("https://{}", manifest["nodes"][number]["rpc_address"].as_str().unwrap());
+    let certificate = manifest["service_certificate"].as_str().unwrap();
+    let output = coco(&["network", "status", "--json", "--url", &url, "--ca", certificate], Path::new("."));
+    assert_eq!(output.stderr, b"", "{output:?}");
+    (output.status.code().unwrap(), serde_json::from_slice(&output.stdout).unwrap())
+}
+
+fn count(status: &Value, field: &str, value: &str) -> usize {
+    status["nodes"].as_array().unwrap().iter().filter(|node| node[field] == value).count()
+}
+
+#[tokio::test]
+async fn several_nodes_go_on_as_long_as_a_majority_is_left() {
+    let parent = tempfile::tempdir().unwrap();
+    let mut sandbox = Sandbox::start_with(&parent.path().join("service"), &["--nodes", "3"]);
+    let manifest = sandbox.manifest.clone();
+    assert_eq!(manifest["nodes"].as_array().unwrap().len(), 3);
+    for (number, node) in manifest["nodes"].as_array().unwrap().iter().enumerate() {
+        let directory = sandbox.directory.canonicalize().unwrap().join(format!("node{number}"));
+        assert_eq!(node["directory"], directory.to_str().unwrap());
+        assert!(directory.join("ledger").is_dir());
+    }
+    for number in 0..3 {
+        let (code, status) = network_status(&manifest, number);
+        assert_eq!((code, &status["healthy"]), (0, &true.into()), "{status}");
+        assert_eq!(count(&status, "status", "Trusted"), 3, "{status}");
+        assert_eq!(count(&status, "state", "PartOfNetwork"), 3, "{status}");
+        assert_eq!(
+            (count(&status, "role", "Leader"), count(&status, "role", "Follower")),
+            (1, 2),
+            "{status}"
+        );
+        assert_eq!(status["configurations"][0]["nodes"].as_array().unwrap().len(), 3, "{status}");
+    }
+    use_service(&sandbox).await;
+
+    kill_process(pid_of_node(&manifest, 0), Signal::KILL).unwrap();
+    wait_until("another primary", || network_status(&manifest, 1).0 == 0);
+    let (code, status) = network_status(&manifest, 0);
+    assert_eq!((code, &status["healthy"]), (1, &false.into()), "{status}");
+    let (_, status) = network_status(&manifest, 2);
+    assert_eq!(count(&status, "role", "Leader"), 1, "{status}");
+    assert!(sandbox.process.try_wait().unwrap().is_none(), "two of three nodes go on");
+
+    kill_process(pid_of_node(&manifest, 1), Signal::KILL).unwrap();
+    assert_eq!(sandbox.process.wait().unwrap().code(), Some(1));
+    assert!(test_kill_process(pid_of_node(&manifest, 2)).is_err(), "the last node ends with the sandbox");
+    let mut err = String::new();
+    sandbox.process.stderr.take().unwrap().read_to_string(&mut err).unwrap();
+    let mut lines = err.lines();
+    assert_eq!(lines.next(), Some("coco: node0 stopped by itself (signal: 9 (SIGKILL)); 2 of 3 nodes go on"));
+    assert!(lines.next().unwrap().starts_with("coco: node1 stopped by itself (signal: 9"), "{err}");
+}
+
+#[test]
+fn commands_see_all_nodes() {
+    let directory = tempfile::tempdir().unwrap();
+    let command = "echo $COCO_URL; echo $COCO_NODES";
+    let output = coco(&["sandbox", "--nodes", "2", "--members", "1", "--exec", command], directory.path());
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    let told = String::from_utf8(output.stdout).unwrap();
+    let [url, urls]: [&str; 2] = told.lines().collect::<Vec<_>>().try_into().unwrap();
+    let urls: Vec<_> = urls.split(',').collect();
+    assert_eq!((urls.len(), urls[0]), (2, url));
+    assert!(urls.iter().all(|url| url.starts_with("https://127.0.0.1:")) && urls[0] != urls[1], "{told}");
 }

@@ -283,6 +283,8 @@ impl Status {
     pub const NOT_IMPLEMENTED: Self = Self(501);
     /// 503
     pub const SERVICE_UNAVAILABLE: Self = Self(503);
+    /// 504
+    pub const GATEWAY_TIMEOUT: Self = Self(504);
 
     /// Whether it says that the request did what it asked (2xx).
     #[must_use]

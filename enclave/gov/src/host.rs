@@ -74,7 +74,8 @@ impl GovernanceHost for Host {
     }
 
     fn trigger_snapshot(&mut self, _: &mut Tx) -> Result<(), HostRefusal> {
-        Err(HostRefusal::Unsupported)
+        self.requests.snapshot = true;
+        Ok(())
     }
 
     fn latest_ledger_secret_seqno(&mut self, _: &mut Tx) -> Result<Seqno, HostRefusal> {

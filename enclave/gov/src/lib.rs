@@ -12,6 +12,7 @@ mod gate;
 
 mod acks;
 mod ballots;
+mod node_rows;
 mod proposals;
 mod replay;
 mod resolution;

@@ -13,6 +13,7 @@ use crate::{
     adapter::Governance,
     gate::internal,
     host::Host,
+    node_rows::NodeRows,
     scripts::{Power, failure},
 };
 
@@ -118,12 +119,17 @@ impl Governance {
     }
 
     fn apply(&self, cx: &mut Context<'_>, case: &Case<'_>) -> Result<(), Reject> {
+        let nodes = NodeRows::of(&self.tables.nodes, cx.tx);
         let host = Rc::new(RefCell::new(Host::new(self, cx)?));
         let arguments = [Value::from(case.text), Value::from(case.id)];
         let power = Power::Act(host.clone());
         self.call_constitution(cx, case.constitution, "apply", &arguments, power)
             .map_err(|error| failed("Failed to apply(): ", &failure(error)))?;
-        cx.requests.ledger_chunk |= host.borrow().requests().ledger_chunk;
+        nodes.check(&NodeRows::of(&self.tables.nodes, cx.tx)).map_err(|forbidden| {
+            let reason = forbidden.to_string();
+            failed("Failed to apply(): ", &Failure { reason, trace: None })
+        })?;
+        cx.requests = host.borrow().requests();
         Ok(())
     }
 }

@@ -1,7 +1,7 @@
 //! What answers requests.
 
 use coco_app::{ErrorCode, Peer, Reject, Request, Response, Status};
-use coco_wire::View;
+use coco_node::view::Continuity;
 use tokio::sync::oneshot;
 
 /// What answers requests: the node, or a test.
@@ -26,9 +26,18 @@ pub struct Batch {
 pub struct Session {
     /// The other end.
     pub peer: Peer,
-    /// View in which the session's last request was executed: when it changes, what the session read or wrote
-    /// may have been rolled back.
-    pub view: Option<View>,
+    /// As of the session's first request: when it changes, what the session read or wrote may have been rolled back.
+    pub began: Option<Continuity>,
+    /// Whether a request was forwarded to the primary: later reads follow it there, so that they see what it wrote.
+    pub forwarded: bool,
+}
+
+impl Session {
+    /// A session that has asked for nothing yet.
+    #[must_use]
+    pub fn new(peer: Peer) -> Self {
+        Self { peer, began: None, forwarded: false }
+    }
 }
 
 /// How one request is answered.

@@ -4,15 +4,17 @@
 //! anything slow begins.
 
 mod execute;
+mod forward;
+mod others;
 mod waiters;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use coco_app::Mode;
 use coco_boundary::{Event, Full, Host, Jobs, MAX_BACKLOG, Monotonic, Unix};
-use coco_node::{Core, Mount, Output, Planned, View};
+use coco_node::{Core, Joined, Mount, Output, Planned, Stage, View, is_requested_by_core};
 
-use self::{execute::Turn, waiters::Waiters};
+use self::{execute::Turn, forward::Forwards, others::Others, waiters::Waiters};
 use crate::{
     CertificateSlot,
     dispatch::{Batch, Dispatch},
@@ -26,6 +28,8 @@ struct Inner {
     view: View,
     core: Mutex<Core>,
     waiters: Waiters,
+    others: Others,
+    forwards: Forwards,
     resources: Resources,
 }
 
@@ -33,10 +37,12 @@ struct Inner {
 pub struct Resources {
     /// Takes effects.
     pub host: Arc<dyn Host>,
-    /// Runs signing, which heavy calls must not delay.
-    pub signing: Arc<dyn Jobs>,
+    /// Runs the jobs of consensus and channels, which heavy calls must not delay.
+    pub consensus: Arc<dyn Jobs>,
     /// Runs heavy calls, at most one a core.
     pub heavy: Arc<dyn Jobs>,
+    /// How long a forwarded request may take, in milliseconds.
+    pub forwarding_timeout_ms: u64,
     /// Reads the host's clocks, which are not trusted.
     pub clock: Arc<dyn Fn() -> (Monotonic, Unix) + Send + Sync>,
 }
@@ -45,7 +51,8 @@ impl Driver {
     /// A driver of `core`, which publishes to `view`.
     #[must_use]
     pub fn new(view: View, core: Core, resources: Resources) -> Self {
-        Self(Arc::new(Inner { view, core: Mutex::new(core), waiters: Waiters::default(), resources }))
+        let others = Others::new(Arc::clone(&view.shared));
+        Self(Arc::new(Inner { view, core: Mutex::new(core), waiters: Waiters::default(), others, forwards: Forwards::default(), resources }))
     }
 
     /// Begins the node's life: it asks for evidence.
@@ -53,13 +60,26 @@ impl Driver {
         self.with_core(Core::begin);
     }
 
+    /// The service let this node in.
+    pub fn joined(&self, joined: Joined) {
+        self.with_core(|core, out| core.joined(joined, out));
+    }
+
     /// Takes in an event of the host.
     pub fn event(&self, event: Event) {
-        if let Event::Entries { request, entries } = event {
-            self.entries_read(request, entries);
-            return;
+        match event {
+            Event::Entries { request, entries } if !is_requested_by_core(request) => {
+                self.entries_read(request, entries);
+            }
+            Event::Frame(frame) => self.frame(frame),
+            event => {
+                let ticks = matches!(event, Event::Tick { .. });
+                self.with_core(|core, out| core.handle(event, out));
+                if ticks {
+                    self.tick_others();
+                }
+            }
         }
-        self.with_core(|core, out| core.handle(event, out));
     }
 
     /// What calls are executed on.
@@ -68,13 +88,14 @@ impl Driver {
         &self.0.view
     }
 
-    /// Has the interfaces of `slot` show the certificate that the service endorsed.
+    /// Has the interfaces of `slot` show the certificate that the service endorsed, if the node belongs to one.
     ///
     /// # Errors
     /// If key and certificate cannot be used for TLS.
     pub fn show_endorsed(&self, slot: &CertificateSlot) -> Result<(), crate::InvalidCertificate> {
         let keys = &self.0.view.shared.keys;
-        slot.install(vec![keys.endorsed.load().der().to_vec()], &keys.node)
+        let Some(service) = keys.service() else { return Ok(()) };
+        slot.install(vec![service.endorsed.load().der().to_vec()], &keys.node)
     }
 
     /// Has the latest state published if it is not; says whether it was not.
@@ -104,6 +125,7 @@ impl Driver {
             self.0.view.shared.clock.set(now, wall);
             let result = change(&mut core, &mut out);
             self.0.resources.host.perform(&mut out.effects);
+            self.0.others.queue(&mut out.messages);
             result
         };
         self.after(out);
@@ -115,14 +137,15 @@ impl Driver {
         for job in out.jobs {
             let driver = self.clone();
             let work = Box::new(move || {
-                let signed = job.run();
-                driver.with_core(|core, out| core.signed(signed, out));
+                let done = job.run();
+                driver.with_core(|core, out| core.done(done, out));
             });
-            if let Err(Full(job)) = self.0.resources.signing.spawn(work) {
-                // One signature is in the making at a time, so its pool is full only while it stops.
+            if let Err(Full(job)) = self.0.resources.consensus.spawn(work) {
+                // Few are under way at a time, so their pool is full only while it stops.
                 job();
             }
         }
+        self.send_queued();
         if let Some(at) = out.wake_at {
             self.0.resources.host.wake_at(at);
         }
@@ -148,6 +171,12 @@ impl Driver {
         if !reads.is_empty() {
             self.0.resources.host.perform(&mut reads);
         }
+    }
+
+    /// Whether this node takes part, and another one appends.
+    fn is_backup(&self) -> bool {
+        let state = self.0.view.shared.state.load();
+        !state.primary && state.stage == Stage::PartOfNetwork
     }
 
     fn is_backlogged(&self) -> bool {

@@ -5,6 +5,7 @@
 //! with those of other connections, to a [`Dispatch`], whose answers it sends in order. Nothing here knows what a request means.
 
 mod answer;
+mod client;
 mod deadline;
 mod dispatch;
 mod driver;
@@ -18,6 +19,7 @@ mod rpc;
 mod serve;
 mod tls;
 
+pub use client::{Client, ClientError, Question, Reply};
 pub use dispatch::{Answer, Batch, Dispatch, Session};
 pub use driver::{Driver, Resources};
 pub use gather::Gather;

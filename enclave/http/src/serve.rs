@@ -48,7 +48,7 @@ async fn speak<S>(protocol: AppProtocol, stream: S, interface: &Interface, gathe
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
-    let session = Session { peer, view: None };
+    let session = Session::new(peer);
     match protocol {
         AppProtocol::Http1 => http1::run(stream, interface, gather, session).await,
         AppProtocol::Http2 => http2::run(stream, interface, gather, session).await,

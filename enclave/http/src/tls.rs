@@ -90,7 +90,7 @@ pub(crate) fn server_config(protocol: AppProtocol, certificate: Arc<CertificateS
     config
 }
 
-fn provider() -> CryptoProvider {
+pub(crate) fn provider() -> CryptoProvider {
     let mut provider = aws_lc_rs::default_provider();
     provider.cipher_suites.retain(|suite| {
         !matches!(

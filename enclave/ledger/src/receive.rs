@@ -2,7 +2,7 @@
 
 use coco_crypto::{Certificate, SignatureForm, Verifier as _, cose::CoseAlgorithm};
 use coco_wire::{
-    Digest, Seqno, TxId,
+    Digest, Seqno, TxId, WriteSet,
     entry::EntryFlags,
     signature::{NodeSignature, RootSignature, TREE},
 };
@@ -141,6 +141,12 @@ impl OpenedEntry {
     #[must_use]
     pub fn is_signature(&self) -> bool {
         self.opened.is_signature()
+    }
+
+    /// What it changes.
+    #[must_use]
+    pub fn writes(&self) -> &WriteSet {
+        &self.opened.writes
     }
 }
 

@@ -5,8 +5,8 @@ use std::{collections::BTreeMap, sync::Arc};
 use coco_crypto::LedgerSecret;
 use coco_wire::Seqno;
 
-/// Ledger secrets; clones share them until one changes.
-#[derive(Clone, Debug)]
+/// Ledger secrets; clones share them until one changes. There are none by default.
+#[derive(Clone, Debug, Default)]
 pub struct LedgerSecrets(Arc<BTreeMap<Seqno, LedgerSecret>>);
 
 impl LedgerSecrets {

@@ -1,13 +1,14 @@
 //! The adapter under `/node`: what a node tells of itself and its service, to anyone who asks.
 //!
-//! Paths, answers and errors are CCF's (`src/node/rpc/node_frontend.h`); `metrics/prometheus` is ours. A node that is
-//! alone in its service is its primary, or there is none.
+//! Paths, answers and errors are CCF's (`src/node/rpc/node_frontend.h`); `metrics/prometheus` is ours.
 
 mod consensus;
+mod join;
 mod metrics;
 mod network;
 mod prometheus;
 mod quotes;
+mod redirect;
 mod schemas;
 mod service;
 mod status;
@@ -20,7 +21,7 @@ use coco_app::{
 };
 use coco_boundary::{InterfaceName, Unix};
 use coco_tables::{Tables, nodes::NodeNetwork};
-use coco_wire::Digest;
+use coco_wire::{Digest, Seqno};
 use serde_json::Value;
 
 use crate::view::{Shared, State};
@@ -37,6 +38,8 @@ pub struct NodeFacts {
     pub network: NodeNetwork,
     /// What the operator noted of the node; null if nothing.
     pub node_data: Value,
+    /// The snapshot that the node starts from; zero if it starts from nothing.
+    pub startup_seqno: Seqno,
     /// When the process began, by the host's clock.
     pub started: Unix,
     /// The application, which may keep indexes of its own.
@@ -86,7 +89,7 @@ pub struct InterfaceReport {
 /// The adapter of one node.
 #[must_use]
 pub fn adapter(shared: Arc<Shared>, facts: NodeFacts) -> RestAdapter {
-    let admin = Admin { shared, facts: Arc::new(facts), tables: Arc::default() };
+    let admin = Admin { shared, facts: Arc::new(facts), tables: Arc::default(), challenges: Arc::default() };
     let manifest = Manifest { name: "node", ..Manifest::default() };
     let info = ApiInfo {
         mount: "/node",
@@ -97,6 +100,7 @@ pub fn adapter(shared: Arc<Shared>, facts: NodeFacts) -> RestAdapter {
     let groups = [
         status::endpoints,
         network::endpoints,
+        join::endpoints,
         service::endpoints,
         quotes::endpoints,
         consensus::endpoints,
@@ -112,7 +116,12 @@ struct Admin {
     shared: Arc<Shared>,
     facts: Arc<NodeFacts>,
     tables: Arc<Tables>,
+    /// Of nodes that join.
+    challenges: Arc<join::Challenges>,
 }
+
+/// Where clients are sent that ask another node than the primary.
+const PERMANENT_REDIRECT: Status = Status(308);
 
 /// What a handler of this adapter is.
 type Handle = fn(&Admin, &Call, &mut Context<'_>) -> Result<Response, Reject>;
@@ -141,9 +150,24 @@ impl Admin {
         self.shared.keys.node_id
     }
 
-    /// Who appends transactions.
+    /// Who appends transactions, if known.
     fn primary(&self) -> Option<Digest> {
-        self.state().primary.then(|| self.node_id())
+        let state = self.state();
+        if state.primary {
+            return Some(self.node_id());
+        }
+        // Whoever leads without being allowed to append is no primary.
+        state.consensus.leader.filter(|leader| *leader != self.node_id())
+    }
+}
+
+/// Where other nodes connect.
+fn address(network: &NodeNetwork) -> &str {
+    let interface = &network.node_to_node_interface;
+    if interface.published_address.is_empty() {
+        &interface.bind_address
+    } else {
+        &interface.published_address
     }
 }
 

@@ -5,23 +5,36 @@
 
 mod commit;
 mod events;
+mod follow;
+mod jobs;
+mod leave;
+mod nodes;
+mod send;
 mod sequence;
 mod sign;
 mod window;
 
-use std::sync::{Arc, atomic::Ordering};
+use std::{
+    collections::{BTreeSet, VecDeque},
+    sync::{Arc, atomic::Ordering},
+};
 
 use coco_boundary::{Effect, Monotonic};
 use coco_kv::{Conflict, Snapshot, Store, Surplus};
-use coco_ledger::{Ledger, LedgerConfig, PreviousSignature, SigningPolicy};
-use coco_raft::{Raft, Start};
+use coco_ledger::{Ledger, LedgerConfig, LedgerSecrets, PreviousSignature, SigningPolicy};
+use coco_raft::{NodeId, Raft, Role, Start};
+use coco_tables::Tables;
 use coco_wire::{Digest, Seqno, TxId, View as ViewNumber};
 
-pub use self::sign::SigningJob;
-use self::window::OpenWindow;
+pub use self::{
+    jobs::{Done, Job},
+    send::{Outgoing, is_requested_by_core},
+};
+use self::{follow::Following, leave::Leaving, nodes::Change, send::Sending, window::OpenWindow};
 use crate::{
     genesis::Genesis,
-    view::{Stage, State, View},
+    join::Joined,
+    view::{Ack, Consensus, Part, Stage, State, View},
 };
 
 /// Consensus, store and ledger of one node.
@@ -34,7 +47,16 @@ pub struct Core {
     ledger: Ledger,
     raft: Raft,
     signing: Signing,
+    following: Following,
+    sending: Sending,
+    /// Changes of the agreement that wait to be proposed with their entries.
+    reconfigurations: VecDeque<(Seqno, Change)>,
+    /// Nodes whose retirement is committed and that this primary has not marked yet.
+    retirable: BTreeSet<NodeId>,
+    tables: Tables,
     settings: Settings,
+    /// How often transactions that had their place were undone.
+    rollbacks: u64,
     /// First seqno of each view.
     views: Arc<[(ViewNumber, Seqno)]>,
     window: Option<OpenWindow>,
@@ -42,6 +64,8 @@ pub struct Core {
     open: bool,
     stop_notice: bool,
     stopping: bool,
+    /// While the leadership is handed over before the node stops.
+    leaving: Option<Leaving>,
     /// What changed since the last publication.
     changed: Changed,
 }
@@ -76,9 +100,34 @@ enum Changed {
 /// The signature in the making, or the last one.
 struct Signing {
     state: PreviousSignature,
-    last: TxId,
+    made: Signatures,
+    /// A new leader signs at once, since nothing else of earlier views can be committed.
+    at_once: bool,
     reserved_at: Monotonic,
-    root: Digest,
+}
+
+/// The last signature that is committed, and those after it, each with its root.
+#[derive(Default)]
+struct Signatures(VecDeque<(TxId, Digest)>);
+
+impl Signatures {
+    fn last(&self) -> (TxId, Digest) {
+        self.0.back().copied().unwrap_or_default()
+    }
+
+    fn made(&mut self, txid: TxId, root: Digest) {
+        self.0.push_back((txid, root));
+    }
+
+    fn committed(&mut self, upto: Seqno) {
+        while self.0.get(1).is_some_and(|(txid, _)| txid.seqno <= upto) {
+            self.0.pop_front();
+        }
+    }
+
+    fn rollback(&mut self, to: Seqno) {
+        self.0.retain(|(txid, _)| txid.seqno <= to);
+    }
 }
 
 /// What Core asks for; carried out by its caller, effects in order and before the lock is let go.
@@ -87,7 +136,9 @@ pub struct Output {
     /// For the host.
     pub effects: Vec<Effect>,
     /// For another thread of the enclave.
-    pub jobs: Vec<SigningJob>,
+    pub jobs: Vec<Job>,
+    /// For other nodes, in order.
+    pub messages: Vec<Outgoing>,
     /// A tick is wanted then, if none comes earlier.
     pub wake_at: Option<Monotonic>,
     /// To be dropped without the lock.
@@ -109,6 +160,9 @@ pub enum Refusal {
     /// It writes more than a ledger entry holds.
     #[error("the transaction writes more than a ledger entry holds")]
     TooLarge,
+    /// It describes a node in a way that nodes cannot read.
+    #[error("the transaction writes a malformed row of nodes")]
+    Malformed,
 }
 
 impl From<Conflict> for Refusal {
@@ -121,33 +175,62 @@ impl Core {
     /// A node that will create a service once it has evidence of what it runs.
     #[must_use]
     pub fn start(view: View, genesis: Genesis, ledger: Ledger, settings: Settings) -> Self {
+        let genesis = Some(Box::new(genesis));
+        Self { genesis, ..Self::new(view, Stage::Initialized, ledger, settings, Start::Service) }
+    }
+
+    /// A node that asks a service to be let in.
+    #[must_use]
+    pub fn join(view: View, settings: Settings) -> Self {
+        let ledger = Ledger::new(LedgerSecrets::default(), settings.ledger);
+        Self::new(view, Stage::Pending, ledger, settings, Start::Empty)
+    }
+
+    fn new(view: View, stage: Stage, ledger: Ledger, settings: Settings, start: Start) -> Self {
         let id = view.shared.keys.node_id;
-        // Names differ, and so the moments at which nodes stand for election.
         let seed = u64::from_le_bytes(*id.0.first_chunk().expect("a digest has 32 bytes"));
         let mut kv = Store::new();
         kv.keep_committed(settings.keep_committed);
         Self {
             kv,
-            stage: Stage::Initialized,
-            genesis: Some(Box::new(genesis)),
+            stage,
+            genesis: None,
             ledger,
-            raft: Raft::new(id, settings.consensus, Start::Service, seed),
+            raft: Raft::new(id, settings.consensus, start, seed),
             signing: Signing {
                 state: PreviousSignature::Committed,
-                last: TxId::default(),
+                made: Signatures::default(),
+                at_once: false,
                 reserved_at: Monotonic(0),
-                root: Digest::ZERO,
             },
+            following: Following::default(),
+            sending: Sending::default(),
+            reconfigurations: VecDeque::new(),
+            retirable: BTreeSet::new(),
+            tables: Tables::default(),
             settings,
+            rollbacks: 0,
             views: [].into(),
             window: None,
             timer_at: None,
             open: false,
             stop_notice: false,
             stopping: false,
+            leaving: None,
             changed: Changed::Nothing,
             view,
         }
+    }
+
+    /// The service let this node in: it takes part from now on.
+    pub fn joined(&mut self, joined: Joined, out: &mut Output) {
+        if self.stage == Stage::Pending {
+            self.ledger = Ledger::new(joined.secrets.clone(), self.settings.ledger);
+            joined.install(&self.view.shared);
+            self.stage = Stage::PartOfNetwork;
+            self.changed = self.changed.max(Changed::Standing);
+        }
+        self.flush(out);
     }
 
     /// Asks for evidence, from which all else follows.
@@ -158,28 +241,67 @@ impl Core {
     /// Whether this node may append.
     #[must_use]
     pub fn is_primary(&self) -> bool {
-        matches!(self.raft.role(), coco_raft::Role::Leader { .. })
-            && self.stage == Stage::PartOfNetwork
-            && !self.stopping
+        self.is_leader() && self.stage == Stage::PartOfNetwork && !self.stopping
+    }
+
+    fn is_leader(&self) -> bool {
+        matches!(self.raft.role(), Role::Leader { .. })
+    }
+
+    /// What is told of the agreement.
+    fn consensus(&self) -> Consensus {
+        let role = self.raft.role();
+        let acks = match role {
+            Role::Leader { peers, .. } => {
+                let ack = |(node, peer): (&NodeId, &coco_raft::Progress)| Ack {
+                    node: *node,
+                    seqno: peer.matched,
+                    heard: Monotonic(peer.heard_ms),
+                };
+                peers.iter().map(ack).collect()
+            }
+            _ => Vec::new(),
+        };
+        let configurations = self.raft.log().configurations();
+        Consensus {
+            role: match role {
+                Role::Leader { .. } => Part::Leader,
+                Role::Candidate { .. } => Part::Candidate,
+                Role::PreCandidate { .. } => Part::PreVoteCandidate,
+                Role::Follower { .. } | Role::Retired => Part::Follower,
+            },
+            leader: self.raft.leader(),
+            membership: self.raft.membership(),
+            configurations: configurations
+                .map(|(from, nodes)| (from, nodes.nodes().copied().collect()))
+                .collect(),
+            acks,
+        }
     }
 
     /// Everything as it is now; `latest` and `committed` are what is shown of the store.
     fn state(&self, latest: Snapshot, committed: Snapshot) -> State {
         let log = self.raft.log();
+        let (signed, root) = self.signing.made.last();
         let chain = coco_app::Chain {
             views: Arc::clone(&self.views),
             committed: log.committed(),
-            latest: TxId { view: self.raft.view(), seqno: self.kv.version() },
+            latest: TxId {
+                view: if self.is_leader() { self.raft.view() } else { log.last().view },
+                seqno: self.kv.version(),
+            },
         };
         State {
             stage: self.stage,
             latest,
             committed,
             chain,
-            signed: self.signing.last,
-            root: self.signing.root,
+            rollbacks: self.rollbacks,
+            signed,
+            root,
             open: self.open,
             primary: self.is_primary(),
+            consensus: self.consensus(),
             stop_notice: self.stop_notice,
         }
     }

@@ -1,23 +1,25 @@
 //! The first transaction of a service: members, configuration, constitution, and the node that wrote it.
 
 use coco_app::Reject;
-use coco_attest::{Evidence, Platform, ReportData};
-use coco_boundary::{Evidence as BoundaryEvidence, EvidenceFormat};
+use coco_attest::{Platform, ReportData};
+use coco_boundary::Evidence;
 use coco_crypto::{Certificate, RsaPublicKey, Signer as _};
 use coco_kv::{Reader, Snapshot, Tx};
 use coco_tables::{
     Tables,
     members::{MemberAck, MemberInfo, MemberStatus, RecoveryRole},
-    nodes::{NodeInfo, NodeNetwork, NodeStatus, QuoteFormat, QuoteInfo},
+    nodes::{NodeInfo, NodeNetwork, NodeStatus},
     platforms::CodeStatus,
     service::{ServiceConfig, ServiceInfo, ServiceStatus},
     value::{JsonText, Present},
 };
-use coco_wire::{Digest, Seqno, TxId, View as ViewNumber, text::Base64};
+use coco_wire::{Digest, Seqno, TxId, View as ViewNumber};
 use serde_json::Value;
 
 use crate::{
     call::{Mount, Write},
+    evidence::{quote_info, verify},
+    keys::ServiceIdentity,
     view::View,
 };
 
@@ -112,12 +114,7 @@ impl Genesis {
     ///
     /// # Errors
     /// If the evidence is not of this node, or the application refuses.
-    pub(crate) fn execute(
-        &self,
-        view: &View,
-        empty: Snapshot,
-        evidence: &BoundaryEvidence,
-    ) -> Result<Write, Reject> {
+    pub(crate) fn execute(&self, view: &View, empty: Snapshot, evidence: &Evidence) -> Result<Write, Reject> {
         let tables = Tables::default();
         let mut tx = Tx::new(empty);
         for member in &self.members {
@@ -125,10 +122,10 @@ impl Genesis {
         }
         tables.service.config.put(&mut tx, &self.configuration);
         tables.scripts.constitution.put(&mut tx, &JsonText(self.constitution.clone()));
-        let keys = &view.shared.keys;
+        let service = view.shared.keys.service().expect("who starts a service has founded it");
         let first = TxId { view: ViewNumber(2), seqno: Seqno(1) };
         let info = ServiceInfo {
-            cert: keys.service_certificate.load().to_pem(),
+            cert: service.certificate.load().to_pem(),
             status: ServiceStatus::Opening,
             previous_service_identity_version: None,
             recovery_count: Some(0),
@@ -136,7 +133,7 @@ impl Genesis {
             current_service_create_txid: Some(first),
         };
         tables.service.info.put(&mut tx, &info);
-        self.write_node(view, evidence, &tables, &mut tx)?;
+        self.write_node(view, service, evidence, &tables, &mut tx)?;
         view.mounts.gov.genesis(&mut tx)?;
         view.mounts.node.genesis(&mut tx)?;
         let claims = view.mounts.app.genesis(&mut tx)?;
@@ -152,18 +149,15 @@ impl Genesis {
     fn write_node(
         &self,
         view: &View,
-        evidence: &BoundaryEvidence,
+        service: &ServiceIdentity,
+        evidence: &Evidence,
         tables: &Tables,
         tx: &mut Tx,
     ) -> Result<(), Reject> {
         let keys = &view.shared.keys;
         let public_key = keys.node.public_key();
-        let (platform, format) = match evidence.format {
-            EvidenceFormat::Virtual => (Platform::InsecureVirtual, QuoteFormat::InsecureVirtual),
-        };
-        let quote =
-            Evidence { platform, quote: evidence.quote.clone(), endorsements: evidence.endorsements.clone() };
-        let claims = coco_attest::verify(&quote, &ReportData::of_node(public_key))
+        let quote_info = quote_info(evidence);
+        let claims = verify(&quote_info, &ReportData::of_node(public_key))
             .map_err(|refusal| Reject::internal(format!("The node's own evidence is refused: {refusal}")))?;
         match claims.platform {
             Platform::InsecureVirtual => {
@@ -174,13 +168,7 @@ impl Genesis {
         }
         let info = NodeInfo {
             network: self.network.clone(),
-            quote_info: QuoteInfo {
-                format,
-                quote: Base64(quote.quote),
-                endorsements: Base64(quote.endorsements),
-                uvm_endorsements: None,
-                endorsed_tcb: None,
-            },
+            quote_info,
             encryption_pub_key: keys.encryption.public_key().to_pem(),
             status: NodeStatus::Trusted,
             ledger_secret_seqno: None,
@@ -192,7 +180,7 @@ impl Genesis {
             retired_committed: false,
         };
         tables.nodes.info.put(tx, &keys.node_id, &info);
-        tables.nodes.endorsed_certificates.put(tx, &keys.node_id, &keys.endorsed.load().to_pem());
+        tables.nodes.endorsed_certificates.put(tx, &keys.node_id, &service.endorsed.load().to_pem());
         Ok(())
     }
 }

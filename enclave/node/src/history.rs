@@ -7,8 +7,10 @@ use std::{
 
 use coco_app::{Chain, ErrorCode, Historical, Lookup, Receipt, Reject, Status};
 use coco_boundary::{Effect, Monotonic, ReadFault, RequestId};
-use coco_ledger::{LedgerSecrets, Opened, SignedRoot, open};
+use coco_ledger::{Opened, SignedRoot, open};
 use coco_wire::Seqno;
+
+use crate::keys::SecretSlot;
 
 /// Most transactions that one call may ask for.
 const MAX_PER_CALL: usize = 10_000;
@@ -21,7 +23,7 @@ const OVERHEAD: usize = 512;
 
 /// Cache of committed transactions with their receipts.
 pub struct History {
-    secrets: LedgerSecrets,
+    secrets: SecretSlot,
     limit: usize,
     cache: Mutex<Cache>,
 }
@@ -50,7 +52,7 @@ pub struct Decoding {
 impl History {
     /// An empty cache of about `limit` bytes.
     #[must_use]
-    pub fn new(secrets: LedgerSecrets, limit: usize) -> Self {
+    pub fn new(secrets: SecretSlot, limit: usize) -> Self {
         Self { secrets, limit, cache: Mutex::default() }
     }
 
@@ -118,8 +120,9 @@ impl History {
     pub fn decode(&self, decoding: &Decoding) {
         let mut batch: Vec<(Opened, usize)> = Vec::new();
         let mut kept = Vec::new();
+        let secrets = self.secrets.load();
         for (seqno, bytes) in (decoding.first.0..).map(Seqno).zip(&decoding.entries) {
-            let Ok(opened) = open(&self.secrets, bytes) else { break };
+            let Some(Ok(opened)) = secrets.as_ref().map(|secrets| open(secrets, bytes)) else { break };
             if opened.txid.seqno != seqno {
                 break;
             }

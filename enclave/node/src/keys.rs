@@ -1,10 +1,10 @@
-//! Keys and certificates of a node and its service.
+//! Keys and certificates of a node, and those of its service once it belongs to one.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
-use arc_swap::ArcSwap;
+use arc_swap::{ArcSwap, ArcSwapOption};
 use coco_crypto::{
-    Signer as _,
+    EcPublicKey, FixedSignature, Signer,
     ec::{Curve, EcKey},
     entropy::Entropy,
     rsa::{RsaBits, RsaKey},
@@ -13,9 +13,10 @@ use coco_crypto::{
         issue_self_signed,
     },
 };
+use coco_ledger::LedgerSecrets;
 use coco_wire::Digest;
 
-/// Keys of a node that starts a service. They never leave the enclave.
+/// Keys of one node. Those that are secret never leave the enclave, but for the service's, which a joining node is given.
 pub struct Keys {
     /// Names the node: SHA-256 of its public key (DER).
     pub node_id: Digest,
@@ -25,14 +26,19 @@ pub struct Keys {
     pub self_signed: Certificate,
     /// Request for the certificate that the service endorses.
     pub request: Request,
+    /// Others encrypt ledger secrets to it.
+    pub encryption: Arc<RsaKey>,
+    service: Arc<OnceLock<ServiceIdentity>>,
+}
+
+/// What a node holds of the service that it belongs to.
+pub struct ServiceIdentity {
+    /// Signs for the service; the same on all its nodes.
+    pub key: Arc<EcKey>,
+    /// The service's certificate, self-signed.
+    pub certificate: ArcSwap<Certificate>,
     /// The node's certificate as endorsed by the service.
     pub endorsed: ArcSwap<Certificate>,
-    /// Others encrypt ledger secrets to it.
-    pub encryption: RsaKey,
-    /// Signs for the service.
-    pub service: Arc<EcKey>,
-    /// The service's certificate, self-signed.
-    pub service_certificate: ArcSwap<Certificate>,
     /// Issuer and subject that ledger signatures name.
     pub cose: CoseNames,
 }
@@ -46,51 +52,145 @@ pub struct CoseNames {
     pub subject: String,
 }
 
-/// What the certificates are to say.
+/// What a node's certificates are to say.
 #[derive(Clone, Debug)]
-pub struct Naming {
-    /// Curve of the node's key; the service's is always P-384.
+pub struct NodeNaming {
+    /// Curve of the node's key.
     pub curve: Curve,
-    /// Subject of the node's certificates.
-    pub node_subject: Name,
-    /// Alternative names of the node's certificates.
-    pub node_alt_names: Vec<SubjectAltName>,
+    /// Subject of its certificates.
+    pub subject: Name,
+    /// Alternative names of its certificates.
+    pub alt_names: Vec<SubjectAltName>,
     /// Days for which they are valid at first.
-    pub node_validity_days: u32,
-    /// Subject of the service's certificate.
-    pub service_subject: Name,
+    pub validity_days: u32,
+}
+
+/// What a service's certificate and signatures are to say.
+#[derive(Clone, Debug)]
+pub struct ServiceNaming {
+    /// Subject of its certificate.
+    pub subject: Name,
     /// Days for which it is valid at first.
-    pub service_validity_days: u32,
+    pub validity_days: u32,
     /// Claims of ledger signatures.
     pub cose: CoseNames,
 }
 
 impl Keys {
-    /// Makes new keys, and certificates valid from `now`.
+    /// Makes new keys of a node, and a certificate valid from `now`. It belongs to no service yet.
     ///
     /// # Errors
-    /// If a certificate would end after the year 9999.
-    pub fn generate(naming: &Naming, now: UnixTime, entropy: &dyn Entropy) -> Result<Self, InvalidTime> {
-        let node = EcKey::generate(naming.curve, entropy);
-        let service = EcKey::generate(Curve::P384, entropy);
-        let node_validity = Validity::days(now, naming.node_validity_days)?;
-        let service_validity = Validity::days(now, naming.service_validity_days)?;
-        let self_signed =
-            issue_self_signed(&node, &naming.node_subject, &naming.node_alt_names, node_validity, entropy);
-        let service_certificate =
-            issue_self_signed(&service, &naming.service_subject, &[], service_validity, entropy);
-        let request = Request::create(&node, &naming.node_subject, &naming.node_alt_names);
-        let endorsed = issue_endorsed(&service, &service_certificate, &request, node_validity, entropy);
-        Ok(Self {
-            node_id: node.public_key().id(),
-            node: Arc::new(node),
-            self_signed,
-            request,
+    /// If the certificate would end after the year 9999.
+    pub fn generate(naming: &NodeNaming, now: UnixTime, entropy: &dyn Entropy) -> Result<Self, InvalidTime> {
+        let node = Arc::new(EcKey::generate(naming.curve, entropy));
+        let validity = Validity::days(now, naming.validity_days)?;
+        let self_signed = issue_self_signed(&*node, &naming.subject, &naming.alt_names, validity, entropy);
+        let request = Request::create(&*node, &naming.subject, &naming.alt_names);
+        Ok(Self::new(node, self_signed, request, Arc::new(RsaKey::generate(RsaBits::B2048))))
+    }
+
+    /// Keys that were made before, with certificate and request for `node`. They belong to no service yet.
+    #[must_use]
+    pub fn new(
+        node: Arc<EcKey>,
+        self_signed: Certificate,
+        request: Request,
+        encryption: Arc<RsaKey>,
+    ) -> Self {
+        let node_id = node.public_key().id();
+        Self { node_id, node, self_signed, request, encryption, service: Arc::default() }
+    }
+
+    /// Makes a new service, with a key on P-384, that the node belongs to.
+    ///
+    /// # Errors
+    /// If the service's certificate would end after the year 9999.
+    pub fn found(
+        &self,
+        naming: &ServiceNaming,
+        now: UnixTime,
+        entropy: &dyn Entropy,
+    ) -> Result<(), InvalidTime> {
+        let key = EcKey::generate(Curve::P384, entropy);
+        let validity = Validity::days(now, naming.validity_days)?;
+        let certificate = issue_self_signed(&key, &naming.subject, &[], validity, entropy);
+        let endorsed = self.endorse(&key, &certificate, entropy);
+        self.enter(ServiceIdentity {
+            key: Arc::new(key),
+            certificate: ArcSwap::from_pointee(certificate),
             endorsed: ArcSwap::from_pointee(endorsed),
-            encryption: RsaKey::generate(RsaBits::B2048),
-            service: Arc::new(service),
-            service_certificate: ArcSwap::from_pointee(service_certificate),
             cose: naming.cose.clone(),
-        })
+        });
+        Ok(())
+    }
+
+    fn endorse(&self, key: &EcKey, certificate: &Certificate, entropy: &dyn Entropy) -> Certificate {
+        issue_endorsed(key, certificate, &self.request, self.self_signed.validity(), entropy)
+    }
+
+    /// Makes the node one of a service. It stays with the first.
+    pub fn enter(&self, service: ServiceIdentity) {
+        // A node belongs to one service for life.
+        drop(self.service.set(service));
+    }
+
+    /// The service, if the node belongs to one.
+    #[must_use]
+    pub fn service(&self) -> Option<&ServiceIdentity> {
+        self.service.get()
+    }
+
+    /// Signs for the service once the node belongs to one.
+    #[must_use]
+    pub fn service_signer(&self) -> ServiceSigner {
+        ServiceSigner(Arc::clone(&self.service))
+    }
+}
+
+/// The service's key, wherever it is needed before the node belongs to a service. Nothing is to be signed before.
+pub struct ServiceSigner(Arc<OnceLock<ServiceIdentity>>);
+
+impl ServiceSigner {
+    fn key(&self) -> &EcKey {
+        &self.0.get().expect("only nodes of a service sign for it").key
+    }
+}
+
+impl Signer for ServiceSigner {
+    fn public_key(&self) -> &EcPublicKey {
+        self.key().public_key()
+    }
+
+    fn sign(&self, message: &[u8]) -> FixedSignature {
+        self.key().sign(message)
+    }
+
+    fn sign_digest(&self, digest: &Digest) -> FixedSignature {
+        self.key().sign_digest(digest)
+    }
+}
+
+/// The ledger secrets that a node knows: none before it has joined. Clones share them.
+#[derive(Clone, Default)]
+pub struct SecretSlot(Arc<ArcSwapOption<LedgerSecrets>>);
+
+impl SecretSlot {
+    /// Replaces them.
+    pub fn set(&self, secrets: LedgerSecrets) {
+        self.0.store(Some(Arc::new(secrets)));
+    }
+
+    /// The secrets as they are now.
+    #[must_use]
+    pub fn load(&self) -> Option<Arc<LedgerSecrets>> {
+        self.0.load_full()
+    }
+}
+
+impl From<LedgerSecrets> for SecretSlot {
+    fn from(secrets: LedgerSecrets) -> Self {
+        let slot = Self::default();
+        slot.set(secrets);
+        slot
     }
 }

@@ -1,8 +1,11 @@
 //! What Core publishes and every thread may read.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicBool, AtomicU64, Ordering},
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
 };
 
 use arc_swap::ArcSwap;
@@ -10,16 +13,25 @@ use coco_app::Chain;
 use coco_boundary::{Log, Monotonic, Unix};
 use coco_crypto::entropy::Entropy;
 use coco_kv::{Snapshot, Store};
-use coco_ledger::LedgerSecrets;
-use coco_wire::{Digest, Seqno, TxId};
+use coco_raft::{Membership, NodeId};
+use coco_tables::nodes::NodeStatus;
+use coco_wire::{Digest, Seqno, TxId, View as ViewNumber};
 
-use crate::{call::Mounts, history::History, index::Indexes, keys::Keys, streams::Streams};
+use crate::{
+    call::Mounts,
+    history::History,
+    index::Indexes,
+    keys::{Keys, SecretSlot},
+    streams::Streams,
+};
 
 /// How far a node has come; the names that clients see are CCF's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Stage {
     /// Waits for evidence of what it runs.
     Initialized,
+    /// Asks a service to be let in.
+    Pending,
     /// Takes part.
     PartOfNetwork,
 }
@@ -30,6 +42,7 @@ impl Stage {
     pub fn name(self) -> &'static str {
         match self {
             Self::Initialized => "Initialized",
+            Self::Pending => "Pending",
             Self::PartOfNetwork => "PartOfNetwork",
         }
     }
@@ -47,6 +60,8 @@ pub struct State {
     pub committed: Snapshot,
     /// Views and commit level.
     pub chain: Chain,
+    /// How often transactions that had their place were undone on this node.
+    pub rollbacks: u64,
     /// The last signature that was made.
     pub signed: TxId,
     /// Root under that signature.
@@ -55,11 +70,77 @@ pub struct State {
     pub open: bool,
     /// Whether this node appends transactions.
     pub primary: bool,
+    /// The agreement between nodes.
+    pub consensus: Consensus,
     /// Whether the host announced that it will stop the node.
     pub stop_notice: bool,
 }
 
+/// The agreement between nodes, as this one sees it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Consensus {
+    /// What this node does.
+    pub role: Part,
+    /// Who appends, if known.
+    pub leader: Option<NodeId>,
+    /// Whether this node takes part, or how far its leaving is settled.
+    pub membership: Membership,
+    /// Configurations in force, the oldest first, each with the entry that brought it.
+    pub configurations: Vec<(Seqno, BTreeSet<NodeId>)>,
+    /// To the leader: what the others acknowledged.
+    pub acks: Vec<Ack>,
+}
+
+/// What a node does in consensus.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Part {
+    /// Takes entries from a leader.
+    #[default]
+    Follower,
+    /// Asks whether it would be voted for.
+    PreVoteCandidate,
+    /// Asks for votes.
+    Candidate,
+    /// Appends.
+    Leader,
+}
+
+/// The last acknowledgement of a peer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Ack {
+    /// Who.
+    pub node: NodeId,
+    /// Up to here its log equals the leader's and is on its disk.
+    pub seqno: Seqno,
+    /// When it last answered.
+    pub heard: Monotonic,
+}
+
+/// Another node of the service.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Peer {
+    /// `host:port` of its interface for other nodes.
+    pub address: Arc<str>,
+    /// Its part.
+    pub status: NodeStatus,
+}
+
+/// What stays the same as long as a session sees all that it saw and wrote.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Continuity {
+    /// The view of the latest transactions.
+    pub view: ViewNumber,
+    /// How often transactions were undone; a primary that loses its majority undoes some without a new view.
+    pub rollbacks: u64,
+}
+
 impl State {
+    /// To be compared by sessions.
+    #[must_use]
+    pub fn continuity(&self) -> Continuity {
+        Continuity { view: self.chain.latest.view, rollbacks: self.rollbacks }
+    }
+
     /// Before the first transaction.
     fn empty() -> Self {
         let mut store = Store::new();
@@ -68,10 +149,12 @@ impl State {
             latest: store.latest(),
             committed: store.committed(),
             chain: Chain::default(),
+            rollbacks: 0,
             signed: TxId::default(),
             root: Digest::ZERO,
             open: false,
             primary: false,
+            consensus: Consensus::default(),
             stop_notice: false,
         }
     }
@@ -81,6 +164,8 @@ impl State {
 pub struct Shared {
     /// Keys and certificates.
     pub keys: Keys,
+    /// Ledger secrets.
+    pub secrets: SecretSlot,
     /// The last published state. Core publishes commits, signatures, its own standing and what governance changes at once;
     /// what applications wrote it shows when [`Core::refresh`](crate::Core::refresh) is called, so that writes alone
     /// need not copy what readers hold.
@@ -93,6 +178,8 @@ pub struct Shared {
     pub indexes: Indexes,
     /// What adapters tell their subscribers.
     pub streams: Streams,
+    /// The other nodes, by the latest state.
+    pub peers: ArcSwap<BTreeMap<NodeId, Peer>>,
     /// Random bytes.
     pub entropy: Arc<dyn Entropy>,
     /// Time as the host tells it.
@@ -106,19 +193,22 @@ impl Shared {
     /// `history_bytes` is about what the cache of past transactions may take.
     pub fn new(
         keys: Keys,
-        secrets: LedgerSecrets,
+        secrets: impl Into<SecretSlot>,
         history_bytes: usize,
         indexed: impl IntoIterator<Item = &'static str>,
         entropy: Arc<dyn Entropy>,
         log: Log,
     ) -> Self {
+        let secrets = secrets.into();
         Self {
             keys,
+            secrets: secrets.clone(),
             state: ArcSwap::from_pointee(State::empty()),
             stale: AtomicBool::new(false),
             history: History::new(secrets, history_bytes),
             indexes: Indexes::over(indexed),
             streams: Streams::default(),
+            peers: ArcSwap::default(),
             entropy,
             clock: Clock::default(),
             log,

@@ -3,8 +3,12 @@
 #[expect(dead_code, reason = "shared with the tests of the toy protocol, which use all of it")]
 #[path = "toy/adapter.rs"]
 mod adapter;
+#[path = "admin/applicant.rs"]
+mod applicant;
 #[path = "admin/harness.rs"]
 mod harness;
+#[path = "admin/join.rs"]
+mod join;
 #[expect(dead_code, reason = "shared with the tests of the toy protocol, which use all of it")]
 #[path = "toy/node.rs"]
 mod node;
@@ -15,6 +19,8 @@ mod schema;
 
 use coco_app::{Method, Response, Status};
 use coco_boundary::Event;
+use coco_kv::{Store, Tx};
+use coco_node::view::Part;
 use coco_tables::{
     service::{ServiceConfig, ServiceInfo},
     value::JsonText,
@@ -28,7 +34,7 @@ fn a_new_service_tells_of_itself() {
     let mut admin = Admin::start();
     let id = admin.id();
     let keys = admin.view.shared.clone();
-    let service_certificate = keys.keys.service_certificate.load().to_pem();
+    let service_certificate = keys.keys.service().expect("it started one").certificate.load().to_pem();
     let cases = [
         (
             "/node/state",
@@ -99,7 +105,10 @@ fn the_primary_says_so() {
     assert_eq!(empty(admin.send(Method::Head, "/node/primary")), (200, true));
     assert_eq!(admin.refused(Method::Get, "/node/backup"), (404, "ResourceNotFound".into()));
 
-    admin.publish(|state| state.primary = false);
+    admin.publish(|state| {
+        state.primary = false;
+        state.consensus.role = Part::Follower;
+    });
     assert_eq!(empty(admin.send(Method::Get, "/node/backup")), (200, true));
     assert_eq!(admin.refused(Method::Get, "/node/primary"), (404, "ResourceNotFound".into()));
     for (method, path) in [(Method::Head, "/node/primary"), (Method::Get, "/node/network/nodes/primary")] {
@@ -189,11 +198,14 @@ fn what_governance_writes_is_told() {
 fn a_malformed_row_is_an_error_and_no_panic() {
     let mut admin = Admin::start();
     let id = admin.id();
-    admin.write(|tables, tx| {
-        tx.put(tables.nodes.info.name(), id.to_hex().as_bytes(), b"{".as_slice());
-        tx.put(tables.service.info.name(), [0_u8; 8].as_slice(), b"[]".as_slice());
-        tx.put(tables.service.config.name(), [0_u8; 8].as_slice(), b"".as_slice());
-    });
+    // As from a ledger written by others: this node would not write it.
+    let mut store = Store::new();
+    let mut tx = Tx::new(store.latest());
+    tx.put(admin.tables.nodes.info.name(), id.to_hex().as_bytes(), b"{".as_slice());
+    tx.put(admin.tables.service.info.name(), [0_u8; 8].as_slice(), b"[]".as_slice());
+    tx.put(admin.tables.service.config.name(), [0_u8; 8].as_slice(), b"".as_slice());
+    store.commit(Seqno(1), &tx.finish()).expect("nothing conflicts");
+    admin.publish(|state| (state.latest, state.committed) = (store.latest(), store.latest()));
     let paths = [
         "network",
         "network/nodes",

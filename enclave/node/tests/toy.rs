@@ -2,6 +2,8 @@
 
 #[path = "toy/adapter.rs"]
 mod adapter;
+#[path = "toy/cluster.rs"]
+mod cluster;
 #[path = "toy/node.rs"]
 mod node;
 
@@ -9,7 +11,7 @@ use adapter::{BLOCKS, ITEMS, TIMER, Toy, message};
 use coco_app::{Index as _, Lookup, TxStatus, WindowRule};
 use coco_boundary::{Event, LedgerFault};
 use coco_kv::Reader as _;
-use coco_node::{Refusal, Write, index::Indexes, streams::StreamError};
+use coco_node::{Output, Refusal, Write, index::Indexes, streams::StreamError};
 use coco_wire::{Digest, Seqno, TableName, TxId, View};
 use node::{Node, peer};
 
@@ -197,4 +199,19 @@ fn status_follows_commit() {
     assert_eq!(chain.status(txid), TxStatus::Committed);
     assert_eq!(chain.status(TxId { view: View(3), seqno: txid.seqno }), TxStatus::Invalid);
     assert_eq!(chain.committed.seqno, node.committed);
+}
+
+#[test]
+fn readers_are_told_when_a_signature_is_in_its_place() {
+    let mut node = open_node(Toy::new(None, None));
+    node.tick(1000);
+    let mut out = Output::default();
+    let write = node.written(|_, tx| tx.put(&TableName::new(ITEMS), b"a".as_slice(), b"1".as_slice()));
+    node.core.sequence(&write).expect("a place");
+    node.core.flush(&mut out);
+    // Somebody reads while the signature is being made.
+    node.core.refresh();
+    let job = out.jobs.pop().expect("an idle node signs at once");
+    node.core.done(job.run(), &mut Output::default());
+    assert!(node.view.is_stale(), "what was shown lacks the signature");
 }

@@ -1,6 +1,9 @@
 //! What nodes say to each other.
 
-use coco_wire::{Seqno, TxId, View};
+use coco_wire::View;
+pub use coco_wire::peer::{
+    AppendEntries, AppendEntriesResponse, Election, RequestVote, RequestVoteResponse,
+};
 
 /// A message of one node to another (CCF `src/consensus/aft/raft_types.h`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -34,68 +37,4 @@ impl Message {
             | Self::ProposeRequestVote { view } => *view,
         }
     }
-}
-
-/// Header of a run of entries of one view; the sender of bytes puts the entries behind it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct AppendEntries {
-    /// View of the leader.
-    pub view: View,
-    /// The entry before the first.
-    pub previous: TxId,
-    /// The last entry; equals `previous` where there are none.
-    pub last: TxId,
-    /// What the leader knows to be committed.
-    pub committed: Seqno,
-}
-
-/// How far a follower's log agrees with the leader's.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum AppendEntriesResponse {
-    /// Everything up to `last` is equal to the leader's log and on the follower's disk.
-    Accepted {
-        /// View of the follower.
-        view: View,
-        /// Last such entry.
-        last: Seqno,
-    },
-    /// The entries do not follow on from the follower's log, or their leader is not the current one.
-    Refused {
-        /// View of the follower.
-        view: View,
-        /// No later entry of the follower can be equal to the leader's. Where the follower's log is only too short, the
-        /// end of that, in the follower's view.
-        possible: TxId,
-    },
-}
-
-/// Asks for a vote.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct RequestVote {
-    /// View of the candidate.
-    pub view: View,
-    /// Its last signature: what it holds for certain.
-    pub last_signature: TxId,
-    /// What the vote is for.
-    pub election: Election,
-}
-
-/// Answers a [`RequestVote`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct RequestVoteResponse {
-    /// View of the voter.
-    pub view: View,
-    /// Whether the vote is given.
-    pub granted: bool,
-    /// What it was asked for.
-    pub election: Election,
-}
-
-/// Two rounds: nobody starts a view before a majority finds that sensible.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Election {
-    /// Would the voter vote? Changes nothing.
-    PreVote,
-    /// At most one vote a view.
-    Vote,
 }

@@ -1,5 +1,7 @@
 //! Nodes of the service.
 
+mod membership;
+
 use std::collections::BTreeMap;
 
 use coco_kv::{JsonValue, Table};
@@ -8,6 +10,11 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::value::is_default;
+
+pub use membership::{changes, leaving, mark_retired_committed, removable, trusted};
+
+/// Name of `nodes.info`.
+pub const INFO: &str = "public:ccf.gov.nodes.info";
 
 /// Tables of nodes, by the digest of their public key (DER of SubjectPublicKeyInfo).
 pub struct Nodes {
@@ -20,7 +27,7 @@ pub struct Nodes {
 impl Default for Nodes {
     fn default() -> Self {
         Self {
-            info: Table::new("public:ccf.gov.nodes.info"),
+            info: Table::new(INFO),
             endorsed_certificates: Table::new("public:ccf.gov.nodes.endorsed_certificates"),
         }
     }
@@ -62,6 +69,14 @@ pub struct NodeInfo {
 }
 
 impl JsonValue for NodeInfo {}
+
+impl NodeInfo {
+    /// Whether it left for good. If the row is committed, it may be deleted.
+    #[must_use]
+    pub fn is_removable(&self) -> bool {
+        self.status == NodeStatus::Retired && self.retired_committed
+    }
+}
 
 /// Part of a node in consensus.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -94,7 +94,7 @@ impl Writer {
                 Effect::Commit { upto } => self.commit(upto)?,
                 Effect::ReadEntries { request, from, to } => self.read(request, from, to)?,
                 Effect::ResumeLedger { after } => self.resume(after)?,
-                Effect::Files(_) | Effect::Quote { .. } | Effect::Stop { .. } => {}
+                Effect::Files(_) | Effect::Send { .. } | Effect::Quote { .. } | Effect::Stop { .. } => {}
             }
         }
         self.settle()?;

@@ -8,6 +8,7 @@ use coco_boundary::{EntryKind, EvidenceFormat};
 use coco_wire::{
     Seqno, TxId, View,
     entry::{EntryFlags, EntryHeader},
+    peer::{AttemptId, Initiate},
 };
 use rustix::process::{Pid, Signal, kill_process};
 
@@ -39,6 +40,10 @@ fn a_machine_ticks_quotes_persists_warns_and_stops() {
         slow_io: Duration::from_secs(60),
     };
     let machine = Machine::new(Ledger::create(options, Arc::new(RealDisk)).unwrap());
+    machine.host().perform(&mut vec![Effect::Send { to: "127.0.0.1:1".into(), frame: vec![] }]);
+    let peers = PeerNetwork::bind("127.0.0.1:0").unwrap();
+    let own = peers.address().to_string();
+    let machine = machine.with_peers(peers);
     let host = machine.host();
     let (sender, events) = channel::channel();
     let sender = Mutex::new(sender);
@@ -53,7 +58,9 @@ fn a_machine_ticks_quotes_persists_warns_and_stops() {
         ignore_first_sigterm: true,
         quote: Box::new(move |_| Ok(answer.clone())),
     };
-    let mut effects = vec![Effect::Quote { report_data: Digest([1; 32]) }, signature()];
+    let frame = Initiate { attempt: AttemptId(1), share: [2; 32] }.encode(&Digest([3; 32]));
+    let send = Effect::Send { to: own.as_str().into(), frame: frame.clone() };
+    let mut effects = vec![Effect::Quote { report_data: Digest([1; 32]) }, send, signature()];
     host.perform(&mut effects);
     assert!(effects.is_empty() && host.backlog() > 0);
     let running = thread::spawn(move || machine.run(options, &sink, &Log::discard()).unwrap());
@@ -63,10 +70,15 @@ fn a_machine_ticks_quotes_persists_warns_and_stops() {
             event => return event,
         }
     };
-    let mut first = [next(), next()];
-    first.sort_by_key(|event| matches!(event, Event::Quote { .. }));
+    let mut first = [next(), next(), next()];
+    first.sort_by_key(|event| match event {
+        Event::Persisted { .. } => 0,
+        Event::Quote { .. } => 1,
+        _ => 2,
+    });
     assert_eq!(first[0], Event::Persisted { upto: TxId { view: View(2), seqno: Seqno(1) } });
     assert_eq!(first[1], Event::Quote { report_data: Digest([1; 32]), evidence: Ok(evidence) });
+    assert_eq!(first[2], Event::Frame(frame));
 
     raise(Signal::TERM);
     assert_eq!(next(), Event::StopNotice);

@@ -27,6 +27,15 @@
 //   remove_user      user_id
 //   set_user_data    user_id, user_data?: object
 //
+// Nodes
+//   transition_node_to_trusted  node_id, valid_from: time, validity_period_days?: 1 or more
+//       Admits a node that asked to join, and certifies it from that time on. Without a number of days, for
+//       as long as the service allows. Nothing happens to a node that is not pending.
+//   remove_node                 node_id
+//       Retires a node, or turns away one that asked to join. It may be stopped once it is listed by
+//       /node/network/removable_nodes.
+//   set_node_data               node_id, node_data
+//
 // What may run a node
 //   add_node_code, remove_node_code                          code_id
 //   add_snp_measurement, remove_snp_measurement              measurement
@@ -40,7 +49,6 @@
 //   add_virtual_host_data, remove_virtual_host_data          host_data
 //       What adds drops all other open proposals: members may have voted for them on the strength of what
 //       was trusted so far.
-//   set_node_data                                            node_id, node_data
 //
 // Applications and others
 //   set_js_app              bundle: { metadata: { endpoints }, modules: [{ name, module }] },
@@ -72,7 +80,8 @@ const integer = (low = 0, high = Number.MAX_SAFE_INTEGER) => (value, path) =>
 const hex = (digits) => (value, path) =>
   (typeof value === "string" && value.length === digits && /^[0-9a-f]*$/.test(value)) ||
   expected(path, `${digits} lower-case hexadecimal digits`);
-const entityId = hex(64);
+const digest = hex(64);
+const entityId = digest;
 
 const listOf = (check) => (value, path) => {
   Array.isArray(value) || expected(path, "an array");
@@ -279,6 +288,38 @@ action("remove_user", { user_id: entityId }, ({ user_id }) => {
 
 action("set_user_data", { user_id: entityId, user_data: optional(object) }, setUserData);
 
+action("transition_node_to_trusted", {
+  node_id: entityId,
+  valid_from: text,
+  validity_period_days: optional(integer(1)),
+}, ({ node_id, valid_from, validity_period_days }) => {
+  const info = get("nodes.info", node_id);
+  if (info.status !== "Pending") {
+    return;
+  }
+  const longest = get("service.config").maximum_node_certificate_validity_days ?? 365;
+  const days = validity_period_days ?? longest;
+  if (days > longest) {
+    throw new Error(`validity_period_days (${days}) exceeds what the service allows (${longest})`);
+  }
+  const ledger_secret_seqno = ccf.network.getLatestLedgerSecretSeqno();
+  put("nodes.info", node_id, { ...info, status: "Trusted", ledger_secret_seqno });
+  const request = info.certificate_signing_request;
+  if (request !== undefined) {
+    const endorsed = ccf.network.generateEndorsedCertificate(request, valid_from, days);
+    putText("nodes.endorsed_certificates", node_id, endorsed);
+  }
+});
+
+action("remove_node", { node_id: entityId }, ({ node_id }) => {
+  const info = find("nodes.info", node_id);
+  if (info?.status === "Pending") {
+    remove("nodes.info", node_id);
+  } else if (info !== undefined) {
+    put("nodes.info", node_id, { ...info, status: "Retired" });
+  }
+});
+
 action("set_node_data", { node_id: entityId, node_data: anything }, ({ node_id, node_data }) =>
   put("nodes.info", node_id, { ...get("nodes.info", node_id), node_data }));
 
@@ -295,13 +336,15 @@ const allowed = () => ccf.jsonCompatibleToBuf("AllowedToJoin");
 trusted("node_code", "nodes.code_ids", "code_id", allowed);
 trusted("snp_measurement", "nodes.snp.measurements", "measurement", allowed);
 trusted("virtual_measurement", "nodes.virtual.measurements", "measurement", allowed);
-trusted("virtual_host_data", "nodes.virtual.host_data", "host_data", () => singleton);
+trusted("virtual_host_data", "nodes.virtual.host_data", "host_data", () => singleton, {},
+  ({ host_data }) => digest(host_data, "host_data"));
 trusted("snp_host_data", "nodes.snp.host_data", "host_data",
   ({ security_policy }) => ccf.jsonCompatibleToBuf(security_policy),
   { security_policy: text },
   ({ host_data, security_policy }) => {
-    const digest = new Uint8Array(ccf.crypto.digest("SHA-256", ccf.strToBuf(security_policy)));
-    const digits = Array.from(digest, (byte) => byte.toString(16).padStart(2, "0")).join("");
+    digest(host_data, "host_data");
+    const found = new Uint8Array(ccf.crypto.digest("SHA-256", ccf.strToBuf(security_policy)));
+    const digits = Array.from(found, (byte) => byte.toString(16).padStart(2, "0")).join("");
     if (security_policy !== "" && digits !== host_data) {
       expected("host_data", "the SHA-256 digest of security_policy");
     }

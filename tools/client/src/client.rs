@@ -183,20 +183,28 @@ impl Client {
         time::timeout(TIMEOUT, self.exchange(method, path, headers, body)).await.unwrap_or(Err(timeout))
     }
 
+    /// What the node says of a transaction.
+    ///
+    /// # Errors
+    /// If there is no such answer.
+    pub async fn status(&mut self, id: TxId) -> Result<TxStatus, ClientError> {
+        #[derive(Deserialize)]
+        struct Status {
+            status: TxStatus,
+        }
+        let path = format!("/node/tx?transaction_id={id}");
+        let Status { status } = self.get(&path).await?.expect(StatusCode::OK, &path)?.json()?;
+        Ok(status)
+    }
+
     /// Waits until `id` is committed.
     ///
     /// # Errors
     /// [`ClientError::NotCommitted`] if that takes longer than `within`, or cannot happen any more.
     pub async fn wait_for_commit(&mut self, id: TxId, within: Duration) -> Result<(), ClientError> {
-        #[derive(Deserialize)]
-        struct Status {
-            status: TxStatus,
-        }
         let deadline = time::Instant::now() + within;
         loop {
-            let path = format!("/node/tx?transaction_id={id}");
-            let Status { status } = self.get(&path).await?.expect(StatusCode::OK, &path)?.json()?;
-            match status {
+            match self.status(id).await? {
                 TxStatus::Committed => return Ok(()),
                 TxStatus::Pending | TxStatus::Unknown if time::Instant::now() < deadline => {}
                 status => return Err(ClientError::NotCommitted(id, status)),

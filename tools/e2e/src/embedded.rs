@@ -33,7 +33,7 @@ use coco_node::{
     admin::{self, NodeFacts, SessionMetrics, SessionReport},
     core::Settings,
     genesis::NewMember,
-    keys::{CoseNames, Naming},
+    keys::{CoseNames, NodeNaming, ServiceNaming},
 };
 use coco_tables::{nodes::NodeNetwork, service::ServiceConfig};
 use coco_wire::{Seqno, TxId};
@@ -98,7 +98,7 @@ impl Embedded {
         let secret = LedgerSecret::generate(&SystemEntropy);
         let secrets = LedgerSecrets::new(Seqno(1), secret.clone());
         let view = view(&secrets, secret, clock);
-        let service = (**view.shared.keys.service_certificate.load()).clone();
+        let service = view.shared.keys.service().expect("it starts one").certificate.load().as_ref().clone();
         let settings = settings(writing);
         let ledger = Ledger::new(secrets.clone(), settings.ledger);
         let core = Core::start(view.clone(), genesis(consortium), ledger, settings);
@@ -172,8 +172,7 @@ impl Embedded {
         let certificate = identity.map(|identity| {
             ClientCertificate::from_der(identity.certificate().der()).expect("an identity has a certificate")
         });
-        let session =
-            Session { peer: Peer { interface: InterfaceName::new("main"), certificate }, view: None };
+        let session = Session::new(Peer { interface: InterfaceName::new("main"), certificate });
         let mut batches = [Batch { requests, ..Batch::new(session) }];
         self.driver.dispatch(&mut batches);
         let [Batch { answers, .. }] = batches;
@@ -244,16 +243,19 @@ impl SessionMetrics for NoSessions {
 
 fn view(secrets: &LedgerSecrets, secret: LedgerSecret, clock: Clock) -> View {
     let name = |text: &str| text.parse().expect("a subject name");
-    let naming = Naming {
+    let node = NodeNaming {
         curve: Curve::P384,
-        node_subject: name("CN=Node"),
-        node_alt_names: Vec::new(),
-        node_validity_days: 1,
-        service_subject: name("CN=Service"),
-        service_validity_days: 1,
+        subject: name("CN=Node"),
+        alt_names: Vec::new(),
+        validity_days: 1,
+    };
+    let service = ServiceNaming {
+        subject: name("CN=Service"),
+        validity_days: 1,
         cose: CoseNames::default(),
     };
-    let keys = Keys::generate(&naming, now(), &SystemEntropy).expect("certificates of today");
+    let keys = Keys::generate(&node, now(), &SystemEntropy).expect("a certificate of today");
+    keys.found(&service, now(), &SystemEntropy).expect("a certificate of today");
     let app: Arc<dyn coco_app::Adapter> = Arc::new(coco_sample_logging::adapter());
     let indexed = app.manifest().indexed_tables.iter().copied();
     let entropy = Arc::new(SystemEntropy);
@@ -266,11 +268,12 @@ fn view(secrets: &LedgerSecrets, secret: LedgerSecret, clock: Clock) -> View {
         network: NodeNetwork::default(),
         node_data: Value::Null,
         started: clock.wall(),
+        startup_seqno: Seqno::ZERO,
         app: Arc::clone(&app),
         sessions: Arc::new(NoSessions),
     };
     let authority = Authority {
-        service_key: shared.keys.service.clone(),
+        service_key: Arc::new(shared.keys.service_signer()),
         ledger_secrets: Box::new(move || NewestSecrets {
             latest: (Seqno(1), secret.clone()),
             previous: None,
@@ -319,5 +322,5 @@ fn settings(writing: Writing) -> Settings {
 fn resources(machine: &Machine, clock: Clock) -> Resources {
     let pool = |waiting| Arc::new(JobPool::start(1, waiting).expect("a thread")) as Arc<dyn Jobs>;
     let clock = Arc::new(move || (clock.now(), clock.wall()));
-    Resources { host: machine.host(), signing: pool(4), heavy: pool(1024), clock }
+    Resources { host: machine.host(), consensus: pool(4), heavy: pool(1024), forwarding_timeout_ms: 3000, clock }
 }

@@ -1,8 +1,8 @@
 //! End-to-end tests: real processes, real faults.
 //!
 //! This library is what the tests in `tests/` share. It is for tests only: whatever goes wrong is a panic that says what.
-//! [`Node`] is a process, [`Embedded`] the same node inside of the test, where its disk can be replaced; both are
-//! opened by governance. Tests run at a small size; the environment asks for more, see [`scale`].
+//! [`Node`] is a process, [`Cluster`] several of one service, [`Embedded`] the same node inside of the test, where its
+//! disk can be replaced; all are opened by governance. Tests run at a small size; the environment asks for more, see [`scale`].
 
 pub mod consortium;
 pub mod executable;
@@ -10,10 +10,12 @@ pub mod ledger;
 pub mod random;
 pub mod scale;
 
+pub mod cluster;
 pub mod embedded;
 pub mod process;
 pub mod tls;
 
+pub use cluster::Cluster;
 pub use consortium::{Consortium, Party};
 pub use embedded::Embedded;
 pub use ledger::LedgerFiles;

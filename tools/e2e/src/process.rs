@@ -15,12 +15,14 @@ use serde_json::{Value, json};
 
 use crate::{Consortium, LedgerFiles, executable};
 
+mod command;
+
+pub(crate) use command::constitution;
+
 /// How long a node may take to start, to open or to stop. Much, as the machine may be busy with other tests.
 const LIMIT: Duration = Duration::from_secs(120);
 /// Time between two looks.
 const POLL: Duration = Duration::from_millis(5);
-/// The constitution that the node is started with.
-const CONSTITUTION: [&str; 4] = ["actions.js", "validate.js", "resolve.js", "apply.js"];
 
 /// A node that runs, and is killed when this is dropped.
 pub struct Node {
@@ -54,9 +56,31 @@ impl Node {
         directory: &Path,
         sections: &Value,
     ) -> Self {
+        Self::launch(executable, directory, sections, |directory| command::start(consortium, directory))
+    }
+
+    /// Starts a node in the new directory `directory` that asks this one to be let in.
+    ///
+    /// # Panics
+    /// If it does not start.
+    #[must_use]
+    pub fn join(&self, directory: &Path, sections: &Value) -> Self {
+        Self::launch(executable::coco(), directory, sections, |directory| {
+            fs::write(directory.join("service_cert.pem"), self.service.to_pem())
+                .expect("the directory can be written");
+            command::join(&self.address)
+        })
+    }
+
+    fn launch(
+        executable: &Path,
+        directory: &Path,
+        sections: &Value,
+        command: impl FnOnce(&Path) -> Value,
+    ) -> Self {
         fs::create_dir_all(directory).expect("a directory for the node");
         let directory = directory.canonicalize().expect("the directory is there");
-        let mut config = configuration(consortium, &directory);
+        let mut config = command::configuration(&command(&directory));
         for (name, section) in sections.as_object().into_iter().flatten() {
             config[name] = section.clone();
         }
@@ -171,13 +195,21 @@ impl Node {
         self.child.wait().expect("a child can be waited for");
     }
 
+    /// Sends it a signal.
+    ///
+    /// # Panics
+    /// If that is not possible.
+    pub fn signal(&self, signal: Signal) {
+        let pid = i32::try_from(self.child.id()).ok().and_then(Pid::from_raw).expect("a process number");
+        kill_process(pid, signal).expect("a child can be signalled");
+    }
+
     /// Asks it to stop, and waits until it has.
     ///
     /// # Panics
     /// If it does not.
     pub fn stop(&mut self) -> ExitStatus {
-        let pid = i32::try_from(self.child.id()).ok().and_then(Pid::from_raw).expect("a process number");
-        kill_process(pid, Signal::TERM).expect("a child can be signalled");
+        self.signal(Signal::TERM);
         let deadline = Instant::now() + LIMIT;
         loop {
             if let Some(status) = self.child.try_wait().expect("a child can be waited for") {
@@ -203,46 +235,6 @@ pub(crate) fn opening(consortium: &Consortium, service: &Certificate) -> Value {
         { "name": "set_user", "args": { "cert": consortium.user().certificate().to_pem() } },
         { "name": "transition_service_to_open", "args": { "next_service_identity": service.to_pem() } },
     ])
-}
-
-/// Files of the default constitution.
-pub(crate) fn constitution() -> Vec<PathBuf> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../samples/constitutions/default");
-    CONSTITUTION.iter().map(|name| folder.join(name)).collect()
-}
-
-fn configuration(consortium: &Consortium, directory: &Path) -> Value {
-    let members: Vec<Value> = consortium
-        .members
-        .iter()
-        .enumerate()
-        .map(|(number, member)| {
-            let (certificate, _) = member.write(directory);
-            if number > 0 {
-                return json!({ "certificate_file": certificate });
-            }
-            let key = directory.join("member0_enc_pubk.pem");
-            fs::write(&key, consortium.encryption.public_key().to_pem())
-                .expect("the directory can be written");
-            json!({ "certificate_file": certificate, "encryption_public_key_file": key })
-        })
-        .collect();
-    json!({
-        "network": {
-            "node_to_node_interface": { "bind_address": "127.0.0.1:0" },
-            "rpc_interfaces": { "main": { "bind_address": "127.0.0.1:0" } }
-        },
-        "command": {
-            "type": "Start",
-            "service_certificate_file": "service_cert.pem",
-            "start": {
-                "members": members,
-                "constitution_files": constitution(),
-                "service_configuration": { "recovery_threshold": 1 }
-            }
-        },
-        "output_files": { "rpc_addresses_file": "rpc_addresses.json", "pid_file": "node.pid" }
-    })
 }
 
 fn log(directory: &Path) -> String {

@@ -6,3 +6,5 @@
 pub mod raft;
 pub mod random;
 pub mod scenario;
+pub mod service;
+pub mod steps;

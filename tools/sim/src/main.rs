@@ -1,18 +1,37 @@
 //! `coco-sim`: clusters in one thread, from a seed or a scenario.
 
-use std::{fs, io::Write, ops::Range, path::PathBuf, process::ExitCode, thread, time::Instant};
+mod whole;
+
+use std::{
+    fs,
+    io::Write,
+    ops::Range,
+    path::{Path, PathBuf},
+    process::ExitCode,
+    thread,
+    time::Instant,
+};
 
 use clap::{Parser, Subcommand};
 use coco_sim::{
     raft::{self, Outcome, Violation},
     scenario,
+    steps::{self, Steps},
 };
 
 #[derive(Parser)]
-#[command(version, about = "Runs clusters in one thread, from a seed or a scenario", after_help = EXAMPLES)]
+#[command(
+    version,
+    about = "Runs clusters in one thread, from a seed or a scenario",
+    after_help = EXAMPLES,
+    args_conflicts_with_subcommands = true,
+    arg_required_else_help = true
+)]
 struct Arguments {
+    #[command(flatten)]
+    whole: whole::SeedArguments,
     #[command(subcommand)]
-    command: Command,
+    command: Option<Command>,
 }
 
 /// Violations that are shown with their events.
@@ -20,8 +39,10 @@ const MAX_SHOWN: usize = 3;
 
 const EXAMPLES: &str = "\
 Examples:
-  coco-sim raft --seeds 0..20000                     random faults, 20000 times
-  coco-sim raft --seeds 4711..4712                   one seed again
+  coco-sim --seeds 0..20000                          clusters of whole nodes, with random faults, 20000 times
+  coco-sim --seeds 4711..4712                        one seed again
+  coco-sim --seeds 0..100 --sabotage early-commits   the world has a bug, which is to be found
+  coco-sim raft --seeds 0..20000                     the raft core alone
   coco-sim scenario scenarios/*                      scenarios in the words of CCF's raft driver
   coco-sim scenario election --trace election.ndjson with a trace for Traceccfraft.tla";
 
@@ -35,6 +56,12 @@ enum Command {
         /// Where the trace of the last one goes, a JSON object a line.
         #[arg(long, value_name = "FILE")]
         trace: Option<PathBuf>,
+        /// Where the steps of all of them go, as a module that `spec/validate.tla` reads.
+        #[arg(long, value_name = "FILE")]
+        steps: Option<PathBuf>,
+        /// Writes runs with one step wrong instead.
+        #[arg(long, requires = "steps")]
+        tampered: bool,
         /// Prints what `state_*` and `summarise_*` say.
         #[arg(long)]
         verbose: bool,
@@ -47,17 +74,36 @@ enum Command {
         /// Threads; seeds do not depend on it.
         #[arg(long, default_value_t = 1)]
         threads: u64,
+        /// Where the steps of all seeds go, as a module that `spec/validate.tla` reads; nothing else is checked then.
+        #[arg(long, value_name = "FILE")]
+        steps: Option<PathBuf>,
+        /// Records no more than so many steps of each seed.
+        #[arg(long, requires = "steps", default_value_t = 0)]
+        limit: usize,
+        /// Writes runs with one step wrong instead.
+        #[arg(long, requires = "steps")]
+        tampered: bool,
     },
 }
 
 fn main() -> ExitCode {
-    let good = match Arguments::parse().command {
-        Command::Scenario { files, trace, verbose } => {
-            let bad = files.iter().filter(|file| !play(file, trace.as_ref(), verbose));
-            bad.count() == 0
+    let arguments = Arguments::parse();
+    let Some(command) = arguments.command else { return exit(whole::run(&arguments.whole)) };
+    let good = match command {
+        Command::Scenario { files, trace, steps, tampered, verbose } => {
+            let mut runs = Vec::new();
+            let bad = files.iter().filter(|file| !play(file, trace.as_ref(), verbose, &mut runs));
+            bad.count() == 0 && steps.is_none_or(|to| write(&to, runs, tampered))
         }
-        Command::Raft { seeds, threads } => run(&seeds, threads.max(1)),
+        Command::Raft { seeds, steps: Some(to), limit, tampered, .. } => {
+            write(&to, seeds.map(|seed| raft::record(seed, limit)).collect(), tampered)
+        }
+        Command::Raft { seeds, threads, .. } => run(&seeds, threads.max(1)),
     };
+    exit(good)
+}
+
+fn exit(good: bool) -> ExitCode {
     if good { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
@@ -68,7 +114,21 @@ fn seeds(text: &str) -> Result<Range<u64>, String> {
     if range.is_empty() { Err("no seed in it".to_owned()) } else { Ok(range) }
 }
 
-fn play(file: &PathBuf, trace: Option<&PathBuf>, verbose: bool) -> bool {
+fn write(to: &Path, mut runs: Vec<Steps>, tampered: bool) -> bool {
+    if tampered {
+        runs = runs.iter().flat_map(Steps::tampered).collect();
+    }
+    let name = to.file_stem().unwrap_or_default().to_string_lossy();
+    let count: usize = runs.iter().map(Steps::len).sum();
+    if let Err(error) = fs::write(to, steps::module(&name, &runs)) {
+        eprintln!("{}: {error}", to.display());
+        return false;
+    }
+    println!("{} runs, {count} steps", runs.len());
+    true
+}
+
+fn play(file: &Path, trace: Option<&PathBuf>, verbose: bool, runs: &mut Vec<Steps>) -> bool {
     let played = fs::read_to_string(file)
         .map_err(|error| error.to_string())
         .and_then(|text| scenario::play(&text).map_err(|failure| failure.to_string()));
@@ -80,6 +140,7 @@ fn play(file: &PathBuf, trace: Option<&PathBuf>, verbose: bool) -> bool {
         }
     };
     println!("{}: good", file.display());
+    runs.push(driver.steps().clone().named(&file.file_name().unwrap_or_default().to_string_lossy()));
     if verbose {
         driver.notes().iter().for_each(|note| println!("  {note}"));
     }

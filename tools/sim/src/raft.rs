@@ -14,6 +14,8 @@ mod options;
 
 use std::fmt;
 
+use crate::steps::Steps;
+
 pub use faults::{Fault, FaultTable, Phase};
 pub use options::Options;
 
@@ -67,12 +69,19 @@ pub struct Broken {
     pub detail: String,
 }
 
+/// Runs one seed and records the first `limit` steps of it, or all if that is zero.
+#[must_use]
+pub fn record(seed: u64, limit: usize) -> Steps {
+    let steps = Steps::new(format!("seed {seed}"), limit);
+    cluster::Cluster::new(seed, false, Some(steps)).recorded()
+}
+
 /// Runs one seed.
 ///
 /// # Errors
 /// At the first property that does not hold, with the last events before.
 pub fn run(seed: u64) -> Result<Outcome, Box<Violation>> {
-    let violated = |record| cluster::Cluster::new(seed, record).run();
+    let violated = |record| cluster::Cluster::new(seed, record, None).run();
     // The same again, now with a record of what happens.
     violated(false).map_err(|first| violated(true).err().unwrap_or(first))
 }

@@ -1,9 +1,9 @@
-//! Messages of consensus, as they cross.
+//! Messages of consensus (CCF `src/consensus/aft/raft_types.h`).
 
 use crate::id::{Seqno, TxId, View};
 
-/// Header of a run of entries of one view.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// Header of a run of entries of one view; the sender of bytes puts the entries behind it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct AppendEntries {
     /// View of the leader.
     pub view: View,
@@ -16,7 +16,7 @@ pub struct AppendEntries {
 }
 
 /// How far a follower's log agrees with the leader's.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum AppendEntriesResponse {
     /// Everything up to `last` is equal to the leader's log and on the follower's disk.
     Accepted {
@@ -35,18 +35,18 @@ pub enum AppendEntriesResponse {
 }
 
 /// Asks for a vote.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct RequestVote {
     /// View of the candidate.
     pub view: View,
-    /// Its last signature.
+    /// Its last signature: what it holds for certain.
     pub last_signature: TxId,
     /// What the vote is for.
     pub election: Election,
 }
 
 /// Answers a [`RequestVote`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct RequestVoteResponse {
     /// View of the voter.
     pub view: View,
@@ -56,10 +56,10 @@ pub struct RequestVoteResponse {
     pub election: Election,
 }
 
-/// The two rounds of an election.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// Two rounds: nobody starts a view before a majority finds that sensible.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Election {
-    /// Would the voter vote?
+    /// Would the voter vote? Changes nothing.
     PreVote,
     /// At most one vote a view.
     Vote,

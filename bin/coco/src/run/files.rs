@@ -6,6 +6,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use coco_crypto::{Certificate, x509::InvalidCertificate};
 use coco_host::process::read_input;
 use coco_node::{
     Genesis,
@@ -49,6 +50,14 @@ pub enum FileError {
         path: PathBuf,
         /// Where and why.
         error: serde_json::Error,
+    },
+    /// It is no certificate.
+    #[error("{}: {error}", .path.display())]
+    Certificate {
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        error: InvalidCertificate,
     },
     /// It describes no member.
     #[error("{}: {error}", .path.display())]
@@ -105,17 +114,24 @@ fn text(path: &Path) -> Result<String, FileError> {
     String::from_utf8(bytes).map_err(|_| FileError::Text(path.to_path_buf()))
 }
 
-fn data(path: Option<&Path>) -> Result<Value, FileError> {
+/// The service's certificate, which its first node wrote.
+pub(super) fn certificate(path: &Path) -> Result<Certificate, FileError> {
+    let invalid = |error| FileError::Certificate { path: path.to_path_buf(), error };
+    Certificate::from_pem(&text(path)?).map_err(invalid)
+}
+
+/// What an operator noted in a file; null without one.
+pub(super) fn data(path: Option<&Path>) -> Result<Value, FileError> {
     let Some(path) = path else { return Ok(Value::Null) };
     serde_json::from_str(&text(path)?).map_err(|error| FileError::Json { path: path.to_path_buf(), error })
 }
 
 /// The interfaces as others are told of them.
 pub(super) fn published(network: &Network, listening: &Listening) -> NodeNetwork {
-    let port = listening.nodes.local_addr().map_or(0, |address| address.port());
     let node = Interface {
         bind_address: network.node_to_node_interface.bind_address.to_string(),
-        published_address: sessions::published(&network.node_to_node_interface, port).to_string(),
+        published_address: sessions::published(&network.node_to_node_interface, listening.node_port)
+            .to_string(),
         ..Interface::default()
     };
     let rpc = network.rpc_interfaces.iter().map(|(name, interface)| {

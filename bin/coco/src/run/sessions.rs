@@ -2,13 +2,16 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    net::{IpAddr, TcpListener},
+    net::IpAddr,
     sync::Arc,
 };
 
 use coco_boundary::InterfaceName;
 use coco_crypto::x509::{DnsName, SubjectAltName};
-use coco_host::net::{self, BindError};
+use coco_host::{
+    net::{self, BindError},
+    peers::PeerNetwork,
+};
 use coco_http::{
     AppProtocol, Interface, InterfaceMetrics, InterfaceSettings, Limits, SessionCaps, SessionCount, Timeouts,
     Transport,
@@ -27,23 +30,19 @@ use crate::config::{
 pub(super) struct Listening {
     /// For clients.
     pub(super) rpc: Vec<net::Interface>,
-    /// For other nodes. A service of one node has none: the port is held so that its published address stays its own.
-    pub(super) nodes: TcpListener,
+    /// Port for other nodes.
+    pub(super) node_port: u16,
 }
 
 impl Listening {
-    pub(super) fn bind(network: &Network) -> Result<Self, BindError> {
+    /// Binds all interfaces; the one for other nodes is the host's.
+    pub(super) fn bind(network: &Network) -> Result<(Self, PeerNetwork), BindError> {
         let rpc = network.rpc_interfaces.iter().map(|(name, interface)| {
             net::Interface::bind(name.clone(), &interface.addresses.bind_address.to_string())
         });
         let rpc = rpc.collect::<Result<_, _>>()?;
-        let address = network.node_to_node_interface.bind_address.to_string();
-        let nodes = TcpListener::bind(&address).map_err(|error| BindError {
-            interface: InterfaceName::new("node_to_node_interface"),
-            address,
-            error,
-        })?;
-        Ok(Self { rpc, nodes })
+        let peers = PeerNetwork::bind(&network.node_to_node_interface.bind_address.to_string())?;
+        Ok((Self { rpc, node_port: peers.address().port() }, peers))
     }
 
     /// Port that an interface listens on.

@@ -104,54 +104,89 @@ impl Directory {
         self.path.join("service_cert.pem")
     }
 
-    /// Writes the configuration of the node, in a directory of its own.
-    pub(super) fn write_node_config(
-        &self,
-        consortium: &Consortium,
-        constitution: &[PathBuf],
-        port: u16,
-    ) -> Result<NodeFiles, SandboxError> {
-        let directory = self.path.join("node0");
+    /// Writes the configuration of a node, in a directory of its own.
+    pub(super) fn write_node_config(&self, plan: &NodePlan<'_>) -> Result<NodeFiles, SandboxError> {
+        let directory = self.path.join(format!("node{}", plan.number));
         fs::create_dir(&directory).map_err(file_error(&directory))?;
         let files = NodeFiles::new(directory, self.service_certificate());
-        let config = self.node_config(consortium, constitution, port);
+        let config = self.node_config(plan);
         write(&files.config, format!("{config:#}\n").as_bytes())?;
         Ok(files)
     }
 
-    fn node_config(&self, consortium: &Consortium, constitution: &[PathBuf], port: u16) -> Value {
-        let member = |member: &Party| {
-            let encryption = member.files.encryption.as_ref().map(|keys| &keys.public_key);
-            json!({
-                "certificate_file": member.files.certificate,
-                "encryption_public_key_file": encryption,
-            })
-        };
-        json!({
+    fn node_config(&self, plan: &NodePlan<'_>) -> Value {
+        let mut config = json!({
             "network": {
                 "node_to_node_interface": { "bind_address": "127.0.0.1:0" },
                 "rpc_interfaces": {
-                    "primary_rpc_interface": { "bind_address": format!("127.0.0.1:{port}") }
+                    "primary_rpc_interface": { "bind_address": format!("127.0.0.1:{}", plan.port) }
                 }
             },
             "node_certificate": { "initial_validity_days": VALIDITY_DAYS },
-            "command": {
-                "type": "Start",
-                "service_certificate_file": self.service_certificate(),
-                "start": {
-                    "members": consortium.members.iter().map(member).collect::<Vec<_>>(),
-                    "constitution_files": constitution,
-                    "service_configuration": { "recovery_threshold": consortium.members.len() / 2 + 1 },
-                    "initial_service_certificate_validity_days": VALIDITY_DAYS,
-                    "service_subject_name": "CN=Coco Sandbox"
-                }
-            },
+            "command": plan.role.command(&self.service_certificate()),
             "output_files": {
                 "node_to_node_address_file": NodeFiles::NODE_ADDRESS,
                 "rpc_addresses_file": NodeFiles::RPC_ADDRESSES,
                 "pid_file": NodeFiles::PID
             }
-        })
+        });
+        if plan.nodes > 1 {
+            // All nodes share this machine: a failure is noticed soon, without a long wait for another primary.
+            config["consensus"] = json!({ "message_timeout": "100ms", "election_timeout": "1s" });
+        }
+        config
+    }
+}
+
+/// A node to be configured.
+pub(super) struct NodePlan<'a> {
+    /// Which of the nodes.
+    pub(super) number: u32,
+    /// Number of all nodes.
+    pub(super) nodes: u32,
+    /// Port for clients.
+    pub(super) port: u16,
+    pub(super) role: Role<'a>,
+}
+
+/// How a node comes to be part of the service.
+pub(super) enum Role<'a> {
+    /// Creates it, with these members and scripts.
+    Starts { consortium: &'a Consortium, constitution: &'a [PathBuf] },
+    /// Asks the node at this address, `host:port`, to be let in.
+    Joins { target: &'a str },
+}
+
+impl Role<'_> {
+    /// Section `command` of the configuration.
+    fn command(&self, service_certificate: &Path) -> Value {
+        match self {
+            Self::Starts { consortium, constitution } => {
+                let member = |member: &Party| {
+                    let encryption = member.files.encryption.as_ref().map(|keys| &keys.public_key);
+                    json!({
+                        "certificate_file": member.files.certificate,
+                        "encryption_public_key_file": encryption,
+                    })
+                };
+                json!({
+                    "type": "Start",
+                    "service_certificate_file": service_certificate,
+                    "start": {
+                        "members": consortium.members.iter().map(member).collect::<Vec<_>>(),
+                        "constitution_files": constitution,
+                        "service_configuration": { "recovery_threshold": consortium.members.len() / 2 + 1 },
+                        "initial_service_certificate_validity_days": VALIDITY_DAYS,
+                        "service_subject_name": "CN=Coco Sandbox"
+                    }
+                })
+            }
+            Self::Joins { target } => json!({
+                "type": "Join",
+                "service_certificate_file": service_certificate,
+                "join": { "target_rpc_address": target, "retry_timeout": "100ms" }
+            }),
+        }
     }
 }
 

@@ -14,7 +14,7 @@ use tokio::process::Command;
 use super::{
     SandboxError,
     directory::{Consortium, Directory, Party, write},
-    node::{Addresses, Node},
+    node::Node,
     opening::Opened,
 };
 use crate::keygen::ParticipantFiles;
@@ -22,7 +22,7 @@ use crate::keygen::ParticipantFiles;
 /// Content of `sandbox.json`.
 #[derive(Serialize)]
 pub(super) struct Manifest {
-    /// Base of URLs.
+    /// Base of URLs of the first node.
     url: String,
     directory: PathBuf,
     application: String,
@@ -56,8 +56,7 @@ impl Manifest {
     pub(super) fn new(
         directory: &Directory,
         consortium: &Consortium,
-        node: &Node,
-        addresses: &Addresses,
+        nodes: &[Node],
         application: &str,
     ) -> Self {
         let party = |party: &Party| PartyEntry {
@@ -65,21 +64,22 @@ impl Manifest {
             id: party.identity.id().to_string(),
             files: party.files.clone(),
         };
-        let files = &node.files;
+        let node = |node: &Node| NodeEntry {
+            rpc_address: node.rpc_address.clone(),
+            pid: node.pid(),
+            directory: node.files.directory.clone(),
+            config: node.files.config.clone(),
+            ledger: node.files.directory.join("ledger"),
+            snapshots: node.files.directory.join("snapshots"),
+            log: node.files.log.clone(),
+        };
+        let nodes: Vec<_> = nodes.iter().map(node).collect();
         Self {
-            url: format!("https://{}", addresses.rpc),
+            url: nodes.first().map(NodeEntry::url).unwrap_or_default(),
             directory: directory.path().to_path_buf(),
             application: application.to_owned(),
             service_certificate: directory.service_certificate(),
-            nodes: vec![NodeEntry {
-                rpc_address: addresses.rpc.clone(),
-                pid: node.pid(),
-                directory: files.directory.clone(),
-                config: files.config.clone(),
-                ledger: files.directory.join("ledger"),
-                snapshots: files.directory.join("snapshots"),
-                log: files.log.clone(),
-            }],
+            nodes,
             members: consortium.members.iter().map(party).collect(),
             users: vec![party(&consortium.user)],
         }
@@ -91,13 +91,19 @@ impl Manifest {
         write(&self.directory.join("sandbox.json"), &text)
     }
 
+    /// Bases of URLs of all nodes.
+    fn urls(&self, separator: &str) -> String {
+        let urls: Vec<_> = self.nodes.iter().map(NodeEntry::url).collect();
+        urls.join(separator)
+    }
+
     /// Tells how to use the service.
     pub(super) fn welcome(&self, opened: &Opened, kept: bool, out: &mut dyn Write) -> io::Result<()> {
         let user = &self.users[0].files;
         let (url, service) = (&self.url, quoted(&self.service_certificate));
         let (certificate, key) = (quoted(&user.certificate), quoted(&user.private_key));
         let identity = format!("--cacert {service} --cert {certificate} --key {key}");
-        writeln!(out, "\nThe service is open at {url}\n")?;
+        writeln!(out, "\nThe service is open at {}\n", self.urls(" "))?;
         if self.application == "logging" {
             writeln!(out, "Write (the header x-ms-ccf-transaction-id of the answer names the transaction):")?;
             let body = r#"-H 'content-type: application/json' -d '{"id": 1, "msg": "hello"}'"#;
@@ -114,6 +120,7 @@ impl Manifest {
         )?;
         let coco = quoted(Path::new(&env::args_os().next().unwrap_or_else(|| "coco".into())));
         writeln!(out, "  {coco} receipt verify receipt.json --service-cert {service}\n")?;
+        writeln!(out, "How the nodes stand:\n  {coco} network status --url {url} --ca {service}\n")?;
         writeln!(out, "Keys, configuration, ledger and log are in {}", self.directory.display())?;
         writeln!(out, "Ctrl-C stops the service{}.", if kept { "" } else { " and removes all of it" })
     }
@@ -124,6 +131,7 @@ impl Manifest {
         let shell = Command::new("sh")
             .args(["-c", command])
             .env("COCO_URL", &self.url)
+            .env("COCO_NODES", self.urls(","))
             .env("COCO_DIR", &self.directory)
             .env("COCO_SERVICE_CERT", &self.service_certificate)
             .env("COCO_USER_CERT", &user.certificate)
@@ -134,6 +142,12 @@ impl Manifest {
         // As a shell tells the death by a signal.
         let code = status.code().or_else(|| status.signal().map(|signal| 128 + signal)).unwrap_or(1);
         Ok(ExitCode::from(u8::try_from(code).unwrap_or(1)))
+    }
+}
+
+impl NodeEntry {
+    fn url(&self) -> String {
+        format!("https://{}", self.rpc_address)
     }
 }
 

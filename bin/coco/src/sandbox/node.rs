@@ -6,7 +6,7 @@ use std::{
     fs::File,
     io,
     path::{Path, PathBuf},
-    process::Stdio,
+    process::{ExitStatus, Stdio},
     time::Duration,
 };
 
@@ -74,8 +74,13 @@ impl NodeFiles {
         }
     }
 
+    /// How the user knows the node: by the name of its directory.
+    pub(super) fn name(&self) -> String {
+        self.directory.file_name().unwrap_or_default().to_string_lossy().into_owned()
+    }
+
     /// The last lines that the node wrote.
-    fn log_end(&self) -> String {
+    pub(super) fn log_end(&self) -> String {
         let text = |path: &Path| fs::read(path).map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
         let log = text(&self.log).unwrap_or_default() + &text(&self.errors).unwrap_or_default();
         let lines: Vec<&str> = log.lines().collect();
@@ -83,21 +88,17 @@ impl NodeFiles {
     }
 }
 
-/// Where a node is reached, once it runs.
-pub(super) struct Addresses {
-    /// For clients, `host:port`.
-    pub(super) rpc: String,
-}
-
 /// A running node.
 pub(super) struct Node {
     pub(super) files: NodeFiles,
+    /// Where clients reach it, `host:port`; empty until it has started.
+    pub(super) rpc_address: String,
     child: Child,
 }
 
 impl Node {
     /// Starts a node in its directory.
-    pub(super) fn start(application: &Application, files: &NodeFiles) -> Result<Self, SandboxError> {
+    pub(super) fn start(application: &Application, files: NodeFiles) -> Result<Self, SandboxError> {
         let create = |path: &Path| File::create(path).map_err(file_error(path));
         let mut command = Command::new(&application.executable);
         command
@@ -113,26 +114,33 @@ impl Node {
         let child = command
             .spawn()
             .map_err(|error| SandboxError::Spawn { path: application.executable.clone(), error })?;
-        Ok(Self { files: files.clone(), child })
+        Ok(Self { files, rpc_address: String::new(), child })
     }
 
+    /// The process; none once it has ended.
     pub(super) fn pid(&self) -> Option<u32> {
         self.child.id()
     }
 
-    /// Waits until the node has written where it listens and the certificate of its service.
-    pub(super) async fn wait_for_start(&mut self) -> Result<Addresses, SandboxError> {
+    /// Whether it has not been seen to end.
+    pub(super) fn runs(&self) -> bool {
+        self.pid().is_some()
+    }
+
+    /// Waits until the node has written where it listens, and the first node the certificate of its service.
+    pub(super) async fn wait_for_start(&mut self) -> Result<(), SandboxError> {
         let deadline = Instant::now() + START;
         let addresses = self.files.directory.join(NodeFiles::RPC_ADDRESSES);
         loop {
             if let Some(status) = self.child.try_wait()? {
-                return Err(SandboxError::NodeStopped { status, log: self.files.log_end() });
+                return Err(self.stopped(status));
             }
             if addresses.exists() && self.files.service_certificate.exists() {
                 break;
             }
             if Instant::now() > deadline {
-                return Err(SandboxError::NotStarted { after: START, log: self.files.log_end() });
+                let (node, log) = (self.files.name(), self.files.log_end());
+                return Err(SandboxError::NotStarted { node, after: START, log });
             }
             sleep(POLL).await;
         }
@@ -141,22 +149,28 @@ impl Node {
             serde_json::from_slice(&text).map_err(|error| file_error(&addresses)(error.into()))?;
         let rpc = interfaces.into_values().next();
         let none = || file_error(&addresses)(io::ErrorKind::UnexpectedEof.into());
-        Ok(Addresses { rpc: rpc.ok_or_else(none)? })
+        self.rpc_address = rpc.ok_or_else(none)?;
+        Ok(())
     }
 
-    /// Waits until the node stops by itself.
-    pub(super) async fn stopped(&mut self) -> SandboxError {
-        match self.child.wait().await {
-            Ok(status) => SandboxError::NodeStopped { status, log: self.files.log_end() },
-            Err(error) => error.into(),
-        }
+    /// Waits until the process ends.
+    pub(super) async fn ended(&mut self) -> io::Result<ExitStatus> {
+        self.child.wait().await
     }
 
-    /// Asks the node to stop, and kills it if it does not.
-    pub(super) async fn stop(mut self) -> io::Result<()> {
-        let pid = self.child.id().and_then(|pid| i32::try_from(pid).ok()).and_then(Pid::from_raw);
-        let Some(pid) = pid else { return Ok(()) };
-        kill_process(pid, Signal::TERM)?;
+    /// What to tell of a node that ended by itself.
+    pub(super) fn stopped(&self, status: ExitStatus) -> SandboxError {
+        SandboxError::NodeStopped { node: self.files.name(), status, log: self.files.log_end() }
+    }
+
+    /// Asks the node to stop.
+    pub(super) fn ask_to_stop(&self) -> io::Result<()> {
+        let pid = self.pid().and_then(|pid| i32::try_from(pid).ok()).and_then(Pid::from_raw);
+        Ok(pid.map_or(Ok(()), |pid| kill_process(pid, Signal::TERM))?)
+    }
+
+    /// Waits until a node that was asked to stop has, and kills it if it does not.
+    pub(super) async fn stop(&mut self) -> io::Result<()> {
         match timeout(STOP, self.child.wait()).await {
             Ok(status) => status.map(drop),
             Err(_) => self.child.kill().await,

@@ -2,11 +2,12 @@
 
 use std::{fs, path::Path, time::Duration};
 
-use coco_client::{Client, ClientError, Identity, StatusCode, governance};
+use coco_client::{
+    Client, ClientError, Identity, StatusCode, governance,
+    network::{self, ListedNode, NodeStatus},
+};
 use coco_crypto::Certificate;
 use coco_wire::TxId;
-
-use serde::Deserialize;
 use serde_json::json;
 use tokio::time::{Instant, sleep};
 
@@ -23,32 +24,79 @@ pub(super) struct Opened {
     pub(super) transaction: TxId,
 }
 
-/// Activates the members, adds the user and opens the service of the node at `address`.
+/// The certificate that the first node wrote.
+pub(super) fn service_certificate(path: &Path) -> Result<Certificate, SandboxError> {
+    let pem = fs::read_to_string(path).map_err(file_error(path))?;
+    let invalid = |error| file_error(path)(std::io::Error::other(error));
+    Certificate::from_pem(&pem).map_err(invalid)
+}
+
+/// Activates the members, adds the user and opens the service.
 pub(super) async fn open(
-    address: &str,
-    service: &Path,
+    client: &mut Client,
+    service: &Certificate,
     consortium: &Consortium,
 ) -> Result<Opened, SandboxError> {
-    let pem = fs::read_to_string(service).map_err(file_error(service))?;
-    let invalid = |error| file_error(service)(std::io::Error::other(error));
-    let certificate = Certificate::from_pem(&pem).map_err(invalid)?;
-    let mut client = Client::new(address, &certificate, None)?;
-    wait_for_answer(&mut client).await?;
     let members: Vec<Identity> = consortium.members.iter().map(|member| member.identity.clone()).collect();
     for member in &members {
-        governance::activate(&mut client, member).await?;
+        governance::activate(client, member).await?;
     }
     let user = consortium.user.identity.certificate().to_pem();
     let actions = json!([
         { "name": "set_user", "args": { "cert": user } },
-        { "name": "transition_service_to_open", "args": { "next_service_identity": pem } },
+        { "name": "transition_service_to_open", "args": { "next_service_identity": service.to_pem() } },
     ]);
-    let proposal = governance::decide(&mut client, &members, &actions).await?;
+    let proposal = governance::decide(client, &members, &actions).await?;
     let transaction = proposal.transaction_id.unwrap_or_default();
-    wait_until_open(&mut client).await?;
+    wait_until_open(client).await?;
     client.wait_for_commit(transaction, STEP).await?;
-    load_receipt(&mut client, transaction).await?;
+    load_receipt(client, transaction).await?;
     Ok(Opened { transaction })
+}
+
+/// Waits until another node, which asked to be let in, is trusted, takes part, and has all that was committed.
+pub(super) async fn wait_until_joined(first: &mut Client, other: &mut Client) -> Result<(), SandboxError> {
+    let late = SandboxError::NotJoined { address: other.address().to_owned(), after: STEP };
+    // A node that was not let in yet refuses connections: it has no certificate of the service to show.
+    wait_until(late, async || has_joined(first, other).await).await
+}
+
+async fn has_joined(first: &mut Client, other: &mut Client) -> Result<bool, ClientError> {
+    let startup = network::startup(other).await?;
+    let is_trusted =
+        |node: &ListedNode| node.node_id == startup.node_id && node.status == NodeStatus::Trusted;
+    if !startup.is_part_of_network() || !network::nodes(first).await?.iter().any(is_trusted) {
+        return Ok(false);
+    }
+    let goal = network::committed(first).await?;
+    Ok(network::committed(other).await?.seqno >= goal.seqno)
+}
+
+/// Waits until a node knows that the service is open.
+pub(super) async fn wait_until_open(client: &mut Client) -> Result<(), SandboxError> {
+    wait_until(SandboxError::NotOpened(STEP), async || network::is_open(client).await).await
+}
+
+/// A node that has just started refuses connections until it has a certificate to show.
+pub(super) async fn wait_for_answer(client: &mut Client) -> Result<(), SandboxError> {
+    let answers = async || network::startup(client).await.map(|_| true);
+    wait_until(SandboxError::NotOpened(STEP), answers).await
+}
+
+/// Looks again and again; in the end the last error is told, or `late`.
+async fn wait_until(
+    late: SandboxError,
+    mut look: impl AsyncFnMut() -> Result<bool, ClientError>,
+) -> Result<(), SandboxError> {
+    let deadline = Instant::now() + STEP;
+    loop {
+        match look().await {
+            Ok(true) => return Ok(()),
+            Err(error) if Instant::now() > deadline => return Err(error.into()),
+            Ok(false) if Instant::now() > deadline => return Err(late),
+            _ => sleep(POLL).await,
+        }
+    }
 }
 
 /// Has the node read the transaction back, so that whoever asks for its receipt next need not wait. An
@@ -60,38 +108,4 @@ async fn load_receipt(client: &mut Client, transaction: TxId) -> Result<(), Clie
         sleep(POLL).await;
     }
     Ok(())
-}
-
-/// A node that has just started refuses connections until it has a certificate to show.
-async fn wait_for_answer(client: &mut Client) -> Result<(), ClientError> {
-    let deadline = Instant::now() + STEP;
-    loop {
-        match client.get("/node/state").await {
-            Ok(answer) if answer.status == StatusCode::OK => return Ok(()),
-            Err(error) if Instant::now() > deadline => return Err(error),
-            Ok(answer) if Instant::now() > deadline => {
-                return answer.expect(StatusCode::OK, "/node/state").map(drop);
-            }
-            _ => sleep(POLL).await,
-        }
-    }
-}
-
-async fn wait_until_open(client: &mut Client) -> Result<(), SandboxError> {
-    #[derive(Deserialize)]
-    struct Network {
-        service_status: String,
-    }
-    const PATH: &str = "/node/network";
-    let deadline = Instant::now() + STEP;
-    loop {
-        let Network { service_status } = client.get(PATH).await?.expect(StatusCode::OK, PATH)?.json()?;
-        if service_status == "Open" {
-            return Ok(());
-        }
-        if Instant::now() > deadline {
-            return Err(SandboxError::NotOpened(STEP));
-        }
-        sleep(POLL).await;
-    }
 }

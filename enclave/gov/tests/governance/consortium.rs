@@ -270,6 +270,18 @@ impl Service {
         self.post_signed(by, &path, &envelope, &json!({ "ballot": ballot }))
     }
 
+    /// Proposes, and lets as many vote for it as it takes; gives the answer to the last vote, or the refusal.
+    pub(crate) fn decide(&mut self, actions: &Value) -> Response {
+        let proposed = self.propose(0, actions);
+        if proposed.status != Status::OK {
+            return proposed;
+        }
+        let proposal = body(&proposed)["proposalId"].as_str().unwrap().to_owned();
+        let aye = "export function vote () { return true }";
+        self.vote(1, &proposal, aye);
+        self.vote(2, &proposal, aye)
+    }
+
     pub(crate) fn withdraw(&mut self, by: usize, proposal: &str) -> Response {
         let envelope =
             Envelope { message_type: Some("withdrawal"), proposal_id: Some(proposal), ..Envelope::default() };

@@ -16,6 +16,10 @@ const actions = {
   odd: () => {},
   endless: () => { while (true) {} },
   chunk: () => ccf.node.triggerLedgerChunk(),
+  node: ({ id, row }) => {
+    const nodes = ccf.kv["public:ccf.gov.nodes.info"];
+    row === null ? nodes.delete(ccf.strToBuf(id)) : nodes.set(ccf.strToBuf(id), ccf.strToBuf(row));
+  },
   rekey: () => ccf.node.triggerLedgerRekey(),
   refresh: () => ccf.node.triggerRecoverySharesRefresh(),
   open: ({ next }) => ccf.node.transitionServiceToOpen(undefined, ccf.strToBuf(next)),
@@ -57,13 +61,16 @@ pub(crate) fn ours() -> String {
     directory(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../../samples/constitutions/default"))
 }
 
-/// CCF's default constitution, if its sources are at hand.
+/// CCF's default constitution and its actions for the platform that is no hardware, if its sources are at hand.
 pub(crate) fn of_ccf() -> Option<String> {
     let Some(ccf) = env::var_os("COCO_CCF") else {
         eprintln!("SKIPPED: COCO_CCF is not set, CCF's constitution is not tried");
         return None;
     };
-    Some(directory(&Path::new(&ccf).join("samples/constitutions/default")))
+    let samples = Path::new(&ccf).join("samples/constitutions");
+    let platform = samples.join("virtual/virtual_attestation_actions.js");
+    let platform = fs::read_to_string(&platform).unwrap_or_else(|e| panic!("{platform:?}: {e}"));
+    Some(directory(&samples.join("default")) + &platform)
 }
 
 fn directory(directory: &Path) -> String {

@@ -6,6 +6,7 @@ mod consortium;
 mod constitutions;
 
 mod ballots;
+mod nodes;
 mod opening;
 mod proposals;
 mod service;

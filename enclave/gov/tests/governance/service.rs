@@ -2,17 +2,18 @@
 
 use coco_app::{Method, Status};
 use coco_tables::{
-    nodes::{Interface, NodeInfo, NodeNetwork, NodeStatus, QuoteFormat, QuoteInfo},
+    nodes::{Interface, NodeInfo, NodeNetwork, NodeStatus},
     platforms::CodeStatus,
     scripts::{EndpointProperties, ForwardingRequired, Mode, RedirectionStrategy},
     value::Present,
 };
 use coco_wire::{Digest, text::Base64};
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::{
     consortium::{Envelope, Service, body, refusal, text},
     constitutions::PLAIN,
+    nodes::{QUOTE, node_info},
 };
 
 #[test]
@@ -104,36 +105,15 @@ fn members_and_nodes_are_shown() {
     assert_eq!(refusal(&service.get(&path)).2, format!("No ACK record exists for member {absent}."));
 }
 
-const QUOTE: &str = r#"{"measurement":"m","report_data":"r","host_data":"h"}"#;
-
 fn node() -> NodeInfo {
     let interface = Interface {
         published_address: "127.0.0.1:1".into(),
         app_protocol: Some("HTTP1".into()),
         ..Interface::default()
     };
-    NodeInfo {
-        network: NodeNetwork {
-            rpc_interfaces: [("primary".to_owned(), interface)].into(),
-            ..NodeNetwork::default()
-        },
-        quote_info: QuoteInfo {
-            format: QuoteFormat::InsecureVirtual,
-            quote: Base64(QUOTE.into()),
-            endorsements: Base64(Vec::new()),
-            uvm_endorsements: None,
-            endorsed_tcb: None,
-        },
-        encryption_pub_key: String::new(),
-        status: NodeStatus::Trusted,
-        ledger_secret_seqno: None,
-        code_digest: None,
-        certificate_signing_request: None,
-        public_key: None,
-        node_data: Value::Null,
-        cert: None,
-        retired_committed: false,
-    }
+    let network =
+        NodeNetwork { rpc_interfaces: [("primary".to_owned(), interface)].into(), ..NodeNetwork::default() };
+    NodeInfo { network, ..node_info(NodeStatus::Trusted) }
 }
 
 #[test]

@@ -6,11 +6,14 @@ use coco_app::{
     Call, ErrorCode, Historical, Lookup, Mode, Reject, ReplyAt, Request, Response, Status, TxStatus, Weight,
 };
 use coco_boundary::{Full, Monotonic};
-use coco_node::{Mount, Planned, Ran, Refusal, Write};
-use coco_wire::{TxId, View};
+use coco_node::{Mount, Planned, Ran, Refusal, Write, view::Continuity};
+use coco_wire::TxId;
 use tokio::sync::oneshot;
 
-use super::{Driver, waiters::Waiter};
+use super::{
+    Driver,
+    waiters::{Reply, Waiter},
+};
 use crate::dispatch::{Answer, Batch, Session};
 
 /// How often a transaction is executed before the client is told that others are always quicker.
@@ -60,6 +63,7 @@ impl<'a> Turn<'a> {
     /// Executes a request. A write that waits for its place is answered when it has it, and so before whatever its
     /// connection asked for next.
     fn one(&mut self, batch: usize, request: Request) -> Option<Answer> {
+        let forwardable = self.driver.is_backup().then(|| request.clone());
         let planned = match self.plan(batch, request) {
             Ok(planned) => planned,
             Err(answer) => {
@@ -67,6 +71,12 @@ impl<'a> Turn<'a> {
                 return Some(answer);
             }
         };
+        let session = &mut self.batches[batch].session;
+        if let Some(request) = forwardable
+            && Driver::is_forwarded(&planned.plan, session)
+        {
+            return Some(self.driver.forward(session, &request));
+        }
         let light_write = planned.plan.mode == Mode::Execute
             && planned.plan.weight == Weight::Light
             && planned.plan.calls.len() == 1
@@ -88,7 +98,7 @@ impl<'a> Turn<'a> {
     fn plan(&mut self, batch: usize, request: Request) -> Result<Planned, Answer> {
         let session = &mut self.batches[batch].session;
         let view = &self.driver.0.view;
-        if let Some(lost) = continuity_lost(session, view.shared.state.load().chain.latest.view) {
+        if let Some(lost) = continuity_lost(session, view.shared.state.load().continuity()) {
             return Err(lost);
         }
         view.decode(request, &session.peer).map_err(Answer::Ready)
@@ -139,14 +149,15 @@ impl<'a> Turn<'a> {
     }
 }
 
-/// A session sees its own writes. If the primary changed since it began, that is no longer certain.
-fn continuity_lost(session: &mut Session, current: View) -> Option<Answer> {
-    let began = *session.view.get_or_insert(current);
+/// A session sees its own writes. If the primary changed since it began, or lost its majority, that is no longer certain.
+fn continuity_lost(session: &mut Session, current: Continuity) -> Option<Answer> {
+    let began = *session.began.get_or_insert(current);
     if began == current {
         return None;
     }
     let text = format!(
-        "Potential loss of session consistency. Started in view {began}, now in view {current}. Closing session."
+        "Potential loss of session consistency. Started in view {}, now in view {}. Closing session.",
+        began.view, current.view
     );
     let reject = Reject::new(Status::INTERNAL_SERVER_ERROR, ErrorCode::SessionConsistencyLost, text);
     Some(Answer::Close(reject.into()))
@@ -171,7 +182,7 @@ impl Driver {
         let work = Box::new(move || {
             let response = driver.run_all(&planned, historical.as_ref());
             driver.perform_reads();
-            driver.reply_to(&planned, response, reply);
+            driver.reply_to(&planned, response, Reply::Session(reply));
         });
         match self.0.resources.heavy.spawn(work) {
             Ok(()) => Answer::Later(answer),
@@ -184,7 +195,7 @@ impl Driver {
     }
 
     /// Runs the calls of a message in order and makes its answer.
-    fn run_all(&self, planned: &Planned, historical: Option<&Arc<Historical>>) -> Response {
+    pub(super) fn run_all(&self, planned: &Planned, historical: Option<&Arc<Historical>>) -> Response {
         let mode = planned.plan.mode;
         self.show(planned);
         let replies = planned.plan.calls.iter().map(|call| match mode {
@@ -243,18 +254,16 @@ impl Driver {
             return Answer::Ready(response);
         }
         let (reply, answer) = oneshot::channel();
-        self.reply_to(planned, response, reply);
+        self.reply_to(planned, response, Reply::Session(reply));
         Answer::Later(answer)
     }
 
     /// Sends the answer to a write at commit if that was asked for, and any other at once.
-    fn reply_to(&self, planned: &Planned, response: Response, reply: oneshot::Sender<Response>) {
+    pub(super) fn reply_to(&self, planned: &Planned, response: Response, reply: Reply) {
         let shared = &self.0.view.shared;
         let written = response.txid.filter(|_| planned.plan.mode == Mode::Execute);
         let (ReplyAt::Commit { within_ms }, Some(txid)) = (planned.plan.reply_at, written) else {
-            // A client that went away is not told.
-            drop(reply.send(response));
-            return;
+            return reply.send(response);
         };
         let deadline = Monotonic(shared.clock.now().0.saturating_add(within_ms));
         self.0.waiters.add(Waiter { txid, response, reply, deadline });
@@ -263,7 +272,7 @@ impl Driver {
     }
 
     /// The committed transaction that a call reads, or the answer while there is none.
-    fn historical(&self, txid: TxId) -> Result<Arc<Historical>, Response> {
+    pub(super) fn historical(&self, txid: TxId) -> Result<Arc<Historical>, Response> {
         let shared = &self.0.view.shared;
         let chain = &shared.state.load().chain;
         let refuse = |code, text: String| Err(Reject::new(Status::NOT_FOUND, code, text).into());
@@ -305,6 +314,11 @@ fn refused(refusal: Refusal) -> Response {
             Status::CONTENT_TOO_LARGE,
             ErrorCode::RequestBodyTooLarge,
             "The transaction writes more than a ledger entry holds.",
+        ),
+        Refusal::Malformed => (
+            Status::INTERNAL_SERVER_ERROR,
+            ErrorCode::InternalError,
+            "The transaction writes a malformed row of nodes.",
         ),
         Refusal::Conflict => (
             Status::SERVICE_UNAVAILABLE,

@@ -10,8 +10,29 @@ use std::{
 
 use coco_app::{Chain, ErrorCode, Reject, Response, Status, TxStatus};
 use coco_boundary::Monotonic;
-use coco_wire::{Seqno, TxId};
+use coco_raft::NodeId;
+use coco_wire::{Seqno, TxId, peer::ForwardId};
 use tokio::sync::oneshot;
+
+use super::Driver;
+
+/// Where an answer goes.
+pub(super) enum Reply {
+    /// To a connection of this node.
+    Session(oneshot::Sender<Response>),
+    /// To a node that forwarded the request.
+    Node { driver: Driver, to: NodeId, id: ForwardId },
+}
+
+impl Reply {
+    pub(super) fn send(self, response: Response) {
+        match self {
+            // A client that went away is not told.
+            Self::Session(reply) => drop(reply.send(response)),
+            Self::Node { driver, to, id } => driver.answer_node(to, id, response),
+        }
+    }
+}
 
 /// All waiting replies, by the place of their transaction.
 #[derive(Default)]
@@ -24,7 +45,7 @@ pub(super) struct Waiters {
 pub(super) struct Waiter {
     pub(super) txid: TxId,
     pub(super) response: Response,
-    pub(super) reply: oneshot::Sender<Response>,
+    pub(super) reply: Reply,
     /// When it is sent uncommitted.
     pub(super) deadline: Monotonic,
 }
@@ -64,8 +85,7 @@ impl Waiters {
                     Response { txid: Some(waiter.txid), ..reject.into() }
                 }
             };
-            // A client that went away is not told.
-            drop(waiter.reply.send(response));
+            waiter.reply.send(response);
         }
     }
 

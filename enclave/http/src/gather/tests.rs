@@ -25,8 +25,7 @@ impl Dispatch for Counting {
 }
 
 fn batch() -> Batch {
-    let session =
-        Session { peer: Peer { interface: InterfaceName::new("primary"), certificate: None }, view: None };
+    let session = Session::new(Peer { interface: InterfaceName::new("primary"), certificate: None });
     let request = Request::new(Method::Get, "/".to_owned(), Headers::default(), Bytes::new());
     Batch { requests: vec![request], ..Batch::new(session) }
 }

@@ -56,7 +56,7 @@ fn summary(finished: &Finished) -> String {
     }
 }
 
-/// Notes what it is asked for; refuses what a single node cannot do.
+/// Notes what it is asked for; refuses a new certificate of the service.
 #[derive(Default)]
 struct Recorder {
     calls: Vec<String>,
@@ -96,7 +96,7 @@ impl GovernanceHost for Recorder {
     }
 
     fn trigger_snapshot(&mut self, _: &mut Tx) -> Result<(), HostRefusal> {
-        Err(HostRefusal::Unsupported)
+        self.note("snapshot")
     }
 
     fn latest_ledger_secret_seqno(&mut self, _: &mut Tx) -> Result<Seqno, HostRefusal> {
@@ -108,7 +108,10 @@ impl GovernanceHost for Recorder {
     }
 
     fn renew_service_certificate(&mut self, from: &str, days: u32) -> Result<String, HostRefusal> {
-        Err(HostRefusal::Refused(format!("not from {from} for {days} days")))
+        match from {
+            "never" => Err(HostRefusal::Unsupported),
+            _ => Err(HostRefusal::Refused(format!("not from {from} for {days} days"))),
+        }
     }
 
     fn refresh_app_bytecode_cache(&mut self, _: &mut Tx) -> Result<(), HostRefusal> {

@@ -1,14 +1,14 @@
 //! Who takes part in consensus, and how it stands.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 
 use coco_app::{Call, Context, Endpoint, Reject, Response, Schema};
-use coco_tables::nodes::NodeStatus;
-use coco_wire::{Digest, Seqno};
-use serde_json::{Value, json};
+use coco_raft::{Membership, NodeId};
+use coco_wire::Seqno;
+use serde_json::{Map, Value, json};
 
-use super::{Admin, ok, schemas};
-use crate::view::{Stage, State};
+use super::{Admin, address, ok, schemas};
+use crate::view::{Ack, Part, Stage, State};
 
 pub(super) fn endpoints(admin: &Admin) -> Vec<Endpoint> {
     let node = Schema::object("ConsensusNodeConfig", vec![("address", Schema::string())], vec![]);
@@ -46,63 +46,75 @@ fn details_schema() -> Schema {
 }
 
 fn config(admin: &Admin, _: &Call, cx: &mut Context<'_>) -> Result<Response, Reject> {
-    let nodes = Configuration::read(admin, cx)?.map(|configuration| configuration.nodes_json());
+    let state = admin.state();
+    let latest = configurations(&state).last();
+    let nodes = latest.map(|(_, nodes)| nodes_json(admin, cx, nodes)).transpose()?;
     Ok(ok(&nodes.unwrap_or_else(|| json!({}))))
 }
 
 fn consensus(admin: &Admin, _: &Call, cx: &mut Context<'_>) -> Result<Response, Reject> {
     let state = admin.state();
-    let configuration = Configuration::read(admin, cx)?;
-    let configurations: Vec<_> = configuration.iter().map(Configuration::json).collect();
-    Ok(ok(&json!({ "details": {
-        "configs": configurations,
-        // Of the primary's peers; it has none.
-        "acks": {},
-        "membership_state": "Active",
+    let mut configs = Vec::new();
+    for (since, nodes) in configurations(&state) {
+        configs.push(json!({ "idx": since, "nodes": nodes_json(admin, cx, nodes)?, "rid": since }));
+    }
+    let now = admin.shared.clock.now();
+    let ack = |ack: &Ack| {
+        (ack.node.to_hex(), json!({ "seqno": ack.seqno, "last_received_ms": now.since_ms(ack.heard) }))
+    };
+    let mut details = json!({
+        "configs": configs,
+        "acks": state.consensus.acks.iter().map(ack).collect::<Map<_, _>>(),
+        "membership_state": if phase(&state).is_none() { "Active" } else { "Retired" },
         "leadership_state": leadership(&state),
         "primary_id": admin.primary(),
         "current_view": cx.services.chain().latest.view,
         "ticking": state.stage == Stage::PartOfNetwork,
-    }})))
+    });
+    if let Some(phase) = phase(&state) {
+        details["retirement_phase"] = json!(phase);
+    }
+    Ok(ok(&json!({ "details": details })))
 }
 
 fn leadership(state: &State) -> &'static str {
     match state.stage {
-        Stage::Initialized => "None",
-        Stage::PartOfNetwork if state.primary => "Leader",
-        Stage::PartOfNetwork => "Follower",
+        Stage::Initialized | Stage::Pending => "None",
+        Stage::PartOfNetwork => match state.consensus.role {
+            Part::Leader => "Leader",
+            Part::Follower => "Follower",
+            Part::PreVoteCandidate => "PreVoteCandidate",
+            Part::Candidate => "Candidate",
+        },
     }
 }
 
-/// The nodes that agree, each with the address where the others connect.
-struct Configuration {
-    /// The transaction that began it.
-    since: Seqno,
-    nodes: BTreeMap<Digest, String>,
+/// How far the node's own retirement is settled, if it was removed.
+fn phase(state: &State) -> Option<&'static str> {
+    match state.consensus.membership {
+        Membership::Active => None,
+        Membership::RetirementOrdered => Some("Ordered"),
+        Membership::RetirementSigned => Some("Signed"),
+        Membership::RetirementCompleted => Some("Completed"),
+        Membership::RetiredCommitted => Some("RetiredCommitted"),
+    }
 }
 
-impl Configuration {
-    /// The trusted nodes; none before the service is created.
-    fn read(admin: &Admin, cx: &Context<'_>) -> Result<Option<Self>, Reject> {
-        let table = &admin.tables.nodes.info;
-        let mut configuration = Self { since: Seqno::ZERO, nodes: BTreeMap::new() };
-        for row in table.iter(&*cx.tx) {
-            let (id, info) = row?;
-            if info.status == NodeStatus::Trusted {
-                let written = table.version_of_previous_write(&*cx.tx, &id).unwrap_or_default();
-                configuration.since = configuration.since.max(written);
-                configuration.nodes.insert(id, info.network.node_to_node_interface.published_address);
-            }
-        }
-        Ok((!configuration.nodes.is_empty()).then_some(configuration))
+/// Those in force, the oldest first; none before the node takes part.
+fn configurations(state: &State) -> &[(Seqno, BTreeSet<NodeId>)] {
+    match state.stage {
+        Stage::Initialized | Stage::Pending => &[],
+        Stage::PartOfNetwork => &state.consensus.configurations,
     }
+}
 
-    fn json(&self) -> Value {
-        json!({ "idx": self.since, "nodes": self.nodes_json(), "rid": self.since })
+/// Nodes, each with the address where the others connect.
+fn nodes_json(admin: &Admin, cx: &Context<'_>, nodes: &BTreeSet<NodeId>) -> Result<Value, Reject> {
+    let mut described = Map::new();
+    for id in nodes {
+        let info = admin.tables.nodes.info.get(&*cx.tx, id)?;
+        let address = info.as_ref().map(|info| address(&info.network)).unwrap_or_default();
+        described.insert(id.to_hex(), json!({ "address": address }));
     }
-
-    fn nodes_json(&self) -> Value {
-        let node = |(id, address): (&Digest, &String)| (id.to_hex(), json!({ "address": address }));
-        self.nodes.iter().map(node).collect()
-    }
+    Ok(described.into())
 }

@@ -158,7 +158,7 @@ fn removable_nodes(admin: &Admin, _: &Call, cx: &mut Context<'_>) -> Result<Resp
     let mut found = Vec::new();
     for row in admin.tables.nodes.info.iter(&committed) {
         let (id, info) = row?;
-        if is_removable(&info) && admin.tables.nodes.info.has(cx.tx, &id) {
+        if info.is_removable() && admin.tables.nodes.info.has(cx.tx, &id) {
             found.push(describe(admin, cx, &id, &info));
         }
     }
@@ -175,17 +175,13 @@ fn remove(admin: &Admin, call: &Call, cx: &mut Context<'_>) -> Result<Response, 
         return Err(unknown());
     }
     let committed = nodes.info.get(&admin.state().committed, &id)?;
-    if !committed.is_some_and(|info| is_removable(&info)) {
+    if !committed.is_some_and(|info| info.is_removable()) {
         let message = "Node is not completely retired";
         return Err(Reject::new(Status::BAD_REQUEST, ErrorCode::NodeNotRetiredCommitted, message));
     }
     nodes.info.remove(cx.tx, &id);
     nodes.endorsed_certificates.remove(cx.tx, &id);
     Ok(ok(&Value::Bool(true)))
-}
-
-fn is_removable(node: &NodeInfo) -> bool {
-    node.status == NodeStatus::Retired && node.retired_committed
 }
 
 fn describe(admin: &Admin, cx: &Context<'_>, id: &Digest, info: &NodeInfo) -> Value {

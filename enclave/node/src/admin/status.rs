@@ -3,7 +3,7 @@
 use coco_app::{Call, Context, Description, Endpoint, Forwarding, Method, Reject, Response, Schema, Status};
 use serde_json::json;
 
-use super::{Admin, ok, schemas};
+use super::{Admin, PERMANENT_REDIRECT, ok, redirect::to_primary, schemas};
 use crate::view::{Stage, State};
 
 pub(super) fn endpoints(admin: &Admin) -> Vec<Endpoint> {
@@ -54,8 +54,7 @@ fn state(admin: &Admin, _: &Call, _: &mut Context<'_>) -> Result<Response, Rejec
         "node_id": admin.node_id(),
         "state": state.stage.name(),
         "last_signed_seqno": state.signed.seqno,
-        // The seqno of the snapshot that it started from; this one started from nothing.
-        "startup_seqno": 0,
+        "startup_seqno": admin.facts.startup_seqno,
         "stop_notice": state.stop_notice,
     })))
 }
@@ -99,24 +98,27 @@ fn self_signed_certificate(admin: &Admin, _: &Call, _: &mut Context<'_>) -> Resu
     Ok(ok(&json!({ "self_signed_certificate": admin.shared.keys.self_signed.to_pem() })))
 }
 
-fn head_primary(admin: &Admin, _: &Call, _: &mut Context<'_>) -> Result<Response, Reject> {
-    match admin.primary() {
-        Some(_) => Ok(Response::empty(Status::OK)),
-        None => Err(primary_unknown()),
+fn head_primary(admin: &Admin, call: &Call, cx: &mut Context<'_>) -> Result<Response, Reject> {
+    if admin.state().primary {
+        return Ok(Response::empty(Status::OK));
     }
+    let location = to_primary(admin, call, cx, "/node/primary")?;
+    Ok(Response::empty(PERMANENT_REDIRECT).header("location", location))
 }
 
 fn primary(admin: &Admin, _: &Call, _: &mut Context<'_>) -> Result<Response, Reject> {
-    match admin.primary() {
-        Some(_) => Ok(Response::empty(Status::OK)),
-        None => Err(Reject::not_found("Node is not primary")),
+    if admin.state().primary {
+        Ok(Response::empty(Status::OK))
+    } else {
+        Err(Reject::not_found("Node is not primary"))
     }
 }
 
 fn backup(admin: &Admin, _: &Call, _: &mut Context<'_>) -> Result<Response, Reject> {
-    match admin.primary() {
-        Some(_) => Err(Reject::not_found("Node is not backup")),
-        None => Ok(Response::empty(Status::OK)),
+    if admin.state().primary {
+        Err(Reject::not_found("Node is not backup"))
+    } else {
+        Ok(Response::empty(Status::OK))
     }
 }
 

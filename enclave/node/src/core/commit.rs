@@ -13,33 +13,55 @@ impl Core {
         let mut decisions = Vec::new();
         self.raft.handle(input, &mut decisions);
         for decision in decisions {
-            self.decided(&decision, out);
+            self.decided(decision, out);
         }
+        self.follow_views();
     }
 
-    fn decided(&mut self, decision: &Decision, out: &mut Output) {
-        self.changed = self.changed.max(Changed::Standing);
-        match *decision {
-            Decision::BecameLeader { view } => self.became_leader(view),
+    fn decided(&mut self, decision: Decision, out: &mut Output) {
+        if !matches!(decision, Decision::Send { .. } | Decision::Append { .. }) {
+            self.changed = self.changed.max(Changed::Standing);
+        }
+        match decision {
+            Decision::BecameLeader { view } => {
+                self.view.shared.log.info(format_args!("This node is the primary of view {view}"));
+                self.signing.at_once = true;
+                self.retirable.clone_from(self.raft.log().leaving());
+            }
+            Decision::Follows { leader } => {
+                let view = self.raft.view();
+                self.view.shared.log.info(format_args!("Node {leader} is the primary of view {view}"));
+            }
             Decision::BecamePreCandidate { .. }
             | Decision::BecameCandidate { .. }
-            | Decision::BecameFollower { .. }
-            | Decision::Follows { .. }
-            | Decision::Membership(_) => {}
+            | Decision::BecameFollower { .. } => {}
             Decision::Rollback { to } => self.rolled_back(to, out),
+            Decision::Append { first } => self.append_received(first, out),
             Decision::Commit(seqno) => self.committed(seqno, out),
-            Decision::Append { .. }
-            | Decision::Send { .. }
-            | Decision::Retirable(_)
-            | Decision::Behind { .. } => {
-                unreachable!("the only node of a service hears from no other")
+            Decision::Membership(membership) => {
+                self.view.shared.log.info(format_args!("This node's part in the service: {membership:?}"));
             }
+            Decision::Retirable(nodes) => self.retirable.extend(nodes),
+            Decision::Behind { node, first } => {
+                let log = &self.view.shared.log;
+                log.info(format_args!("Node {node} needs entry {first}, which only a snapshot has"));
+            }
+            Decision::Send { to, message } => self.send(to, message, out),
         }
     }
 
-    fn became_leader(&mut self, view: ViewNumber) {
-        let first = self.kv.version().next();
-        self.views = self.views.iter().copied().chain([(view, first)]).collect();
+    /// Takes over where views begin. That of a new leader begins with its next entry.
+    fn follow_views(&mut self) {
+        let log = self.raft.log();
+        let known = self.views.last().map(|(view, _)| *view);
+        let latest = if self.is_leader() { self.raft.view() } else { log.last().view };
+        if known == Some(latest) || (known.is_none() && latest == ViewNumber(0)) {
+            return;
+        }
+        let begun = log.views().iter().map(|first| (first.view, first.seqno));
+        let next = (latest > log.last().view).then(|| (latest, log.last().seqno.next()));
+        self.views = begun.chain(next).collect();
+        self.changed = self.changed.max(Changed::Standing);
     }
 
     fn committed(&mut self, seqno: Seqno, out: &mut Output) {
@@ -55,7 +77,8 @@ impl Core {
         out.surplus.push(surplus);
         shared.indexes.reached(seqno);
         self.ledger.compact(seqno);
-        if self.signing.last.seqno <= seqno && self.signing.state == PreviousSignature::Appended {
+        self.signing.made.committed(seqno);
+        if self.signing.made.last().0.seqno <= seqno && self.signing.state == PreviousSignature::Appended {
             self.signing.state = PreviousSignature::Committed;
         }
         out.effects.push(Effect::Commit { upto: seqno });
@@ -63,11 +86,16 @@ impl Core {
 
     /// Undoes everything after `to`, in store, tree and files alike.
     pub(super) fn rolled_back(&mut self, to: Seqno, out: &mut Output) {
+        self.rollbacks += u64::from(to < self.kv.version());
         self.kv.rollback(to);
         self.ledger.rollback(to);
-        self.views = self.views.iter().copied().filter(|(_, first)| *first <= to).collect();
+        self.sending.rollback(to);
+        self.forget_received(to);
+        self.reconfigurations.retain(|(seqno, _)| *seqno <= to);
         self.signing.state = PreviousSignature::Committed;
-        self.signing.last = self.raft.log().last_signature();
+        self.signing.made.rollback(to);
+        self.signing.at_once = false;
+        self.publish_peers();
         self.window = None;
         self.changed = Changed::Governance;
         self.open = self.stage == Stage::PartOfNetwork && crate::genesis::is_open(&self.kv.latest());

@@ -7,7 +7,7 @@ use super::{Changed, Core, Output};
 use crate::view::Stage;
 
 impl Core {
-    /// Takes in one event. Entries read back from the ledger are not for Core but for
+    /// Takes in one event. Of entries read back from the ledger, those that it asked for are for Core, all others for
     /// [`History`](crate::history::History).
     pub fn handle(&mut self, event: Event, out: &mut Output) {
         match event {
@@ -15,7 +15,7 @@ impl Core {
                 self.view.shared.clock.set(now, wall);
                 self.tick(now, out);
             }
-            Event::Persisted { upto } => self.raft_input(Input::Persisted(upto), out),
+            Event::Persisted { upto } => self.persisted(upto, out),
             Event::Quote { evidence, .. } => match evidence {
                 Ok(evidence) => self.create_service(&evidence, out),
                 Err(fault) => {
@@ -32,7 +32,8 @@ impl Core {
                 self.view.shared.log.fatal(format_args!("The ledger cannot be written: {fault}"));
                 self.stop(StopReason::Fault, out);
             }
-            Event::Entries { .. } | Event::Files(_) => {}
+            Event::Entries { request, entries } => self.entries_read(request, entries, out),
+            Event::Files(_) | Event::Frame(_) => {}
         }
         self.flush(out);
     }
@@ -45,12 +46,16 @@ impl Core {
         }
     }
 
-    fn stop(&mut self, reason: StopReason, out: &mut Output) {
+    pub(super) fn stop(&mut self, reason: StopReason, out: &mut Output) {
         if !self.stopping {
             self.stopping = true;
             self.changed = self.changed.max(Changed::Standing);
             self.drain(out);
-            out.effects.push(Effect::Stop { reason });
+            if reason == StopReason::Asked && self.has_successors() {
+                self.leave();
+            } else {
+                out.effects.push(Effect::Stop { reason });
+            }
         }
     }
 
@@ -69,7 +74,6 @@ impl Core {
             Ok(txid) => {
                 self.view.shared.log.info(format_args!("Created the service at {txid}"));
                 self.drain(out);
-                self.reserve_signature(now, out);
             }
             Err(reason) => {
                 self.view.shared.log.fatal(format_args!("The service cannot be created: {reason}"));

@@ -5,9 +5,10 @@ use std::sync::atomic::Ordering;
 use coco_boundary::{Effect, EntryKind};
 use coco_ledger::AppendOptions;
 use coco_raft::{Entry, Input};
+use coco_tables::nodes;
 use coco_wire::{TxId, WriteSet};
 
-use super::{Changed, Core, Output, Refusal};
+use super::{Changed, Core, Output, Refusal, nodes::Change};
 use crate::call::{Mount, Write};
 
 /// Names of the tables that say who may do what begin so.
@@ -40,6 +41,7 @@ impl Core {
     /// As [`Core::sequence`], for what the node itself writes.
     pub(super) fn place(&mut self, write: &Write) -> Result<TxId, Refusal> {
         let txid = TxId { view: self.raft.view(), seqno: self.kv.version().next() };
+        let change = self.change_by(write.executed.writes()).map_err(|_| Refusal::Malformed)?;
         self.kv.commit(txid.seqno, &write.executed)?;
         let options = AppendOptions { starts_chunk: false, ends_chunk: write.requests.ledger_chunk };
         let writes = write.executed.writes();
@@ -47,6 +49,7 @@ impl Core {
             self.kv.rollback(txid.seqno.previous());
             return Err(Refusal::TooLarge);
         }
+        self.reconfigurations.extend(change.map(|change| (txid.seqno, change)));
         self.changed = self.changed.max(Changed::Appended);
         self.view.shared.stale.store(true, Ordering::Release);
         self.appended(writes);
@@ -57,35 +60,48 @@ impl Core {
     pub fn flush(&mut self, out: &mut Output) {
         self.drain(out);
         if self.is_primary() {
+            self.mark_retired(out);
             self.consider_signing(out);
         }
+        self.go_on_leaving(out);
         self.publish();
     }
 
+    /// Hands what is ready to disk and peers.
     pub(super) fn drain(&mut self, out: &mut Output) {
+        let entries = self.write_out(out);
+        if !entries.is_empty() {
+            self.raft_input(Input::Propose(entries), out);
+        }
+    }
+
+    /// Hands what is ready to the disk; the same as consensus knows it.
+    pub(super) fn write_out(&mut self, out: &mut Output) -> Vec<Entry> {
         let mut sealed = Vec::new();
         self.ledger.drain(&mut sealed);
-        if sealed.is_empty() {
-            return;
-        }
+        let replicates = !sealed.is_empty() && self.is_primary() && !self.view.shared.peers.load().is_empty();
         let mut entries = Vec::with_capacity(sealed.len());
         for entry in sealed {
-            entries.push(Entry {
-                txid: entry.txid,
-                signature: entry.signature,
-                configuration: None,
-                retired: Vec::new(),
-            });
+            let txid = entry.txid;
+            let change = self.reconfigurations.pop_front_if(|(seqno, _)| *seqno == txid.seqno);
+            let Change { configuration, retired } = change.map(|(_, change)| change).unwrap_or_default();
+            entries.push(Entry { txid, signature: entry.signature, configuration, retired });
+            if replicates {
+                self.sending.keep(txid.seqno, &entry.bytes);
+            }
             let kind = if entry.signature { EntryKind::Signature } else { EntryKind::Transaction };
-            out.effects.push(Effect::Append { id: entry.txid, kind, entry: entry.bytes });
+            out.effects.push(Effect::Append { id: txid, kind, entry: entry.bytes });
         }
-        self.raft_input(Input::Propose(entries), out);
+        entries
     }
 
     /// Follows up on what a transaction changed, as soon as it has its place.
-    fn appended(&mut self, writes: &WriteSet) {
+    pub(super) fn appended(&mut self, writes: &WriteSet) {
         if writes.tables().any(|(name, _)| name.as_str().starts_with(GOVERNANCE)) {
             self.changed = Changed::Governance;
+        }
+        if writes.table(nodes::INFO).is_some() {
+            self.publish_peers();
         }
         if writes.table(SERVICE_INFO).is_some() {
             self.open = crate::genesis::is_open(&self.kv.latest());

@@ -1,6 +1,6 @@
 //! Signatures over the ledger: reserved here, made beside, put in place here.
 
-use std::sync::Arc;
+use std::sync::{Arc, atomic::Ordering};
 
 use coco_boundary::Monotonic;
 use coco_crypto::Signer;
@@ -9,11 +9,11 @@ use coco_ledger::{
 };
 use coco_wire::TxId;
 
-use super::{Changed, Core, Output};
+use super::{Changed, Core, Output, jobs::Job};
 use crate::view::Shared;
 
 /// A signature to be made: about 0.2 ms of work for another thread.
-pub struct SigningJob {
+pub(super) struct SigningJob {
     request: SignatureRequest,
     shared: Arc<Shared>,
     issued_at_s: u64,
@@ -21,18 +21,17 @@ pub struct SigningJob {
 
 impl SigningJob {
     /// Makes the signature; its result goes back through [`Core::signed`].
-    #[must_use]
-    pub fn run(self) -> Signed {
+    pub(super) fn run(self) -> Signed {
         let keys = &self.shared.keys;
-        let certificate = keys.endorsed.load().to_pem();
+        let service = keys.service().expect("only nodes of a service sign");
+        let certificate = service.endorsed.load().to_pem();
         let node: &dyn Signer = &*keys.node;
-        let service: &dyn Signer = &*keys.service;
         self.request.sign(
             NodeSigner { key: node, certificate: &certificate },
             ServiceSigner {
-                key: service,
-                issuer: &keys.cose.issuer,
-                subject: &keys.cose.subject,
+                key: &*service.key,
+                issuer: &service.cose.issuer,
+                subject: &service.cose.subject,
                 issued_at: self.issued_at_s,
             },
         )
@@ -41,15 +40,15 @@ impl SigningJob {
 
 impl Core {
     /// Puts a signature in its reserved place and lets go what waited behind it.
-    pub fn signed(&mut self, signed: Signed, out: &mut Output) {
+    pub(super) fn signed(&mut self, signed: Signed) {
         let (txid, root) = (signed.txid(), signed.root());
         let Some(writes) = self.ledger.complete_signature(signed) else { return };
         self.kv.fill(txid.seqno, Arc::new(writes));
+        // Whoever reads the latest state is to find the signature in it.
+        self.view.shared.stale.store(true, Ordering::Release);
         self.signing.state = PreviousSignature::Appended;
-        self.signing.last = txid;
-        self.signing.root = root;
+        self.signing.made.made(txid, root);
         self.changed = self.changed.max(Changed::Standing);
-        self.flush(out);
     }
 
     pub(super) fn consider_signing(&mut self, out: &mut Output) {
@@ -57,6 +56,9 @@ impl Core {
             return;
         }
         let now = self.view.shared.clock.now();
+        if self.signing.at_once {
+            return self.reserve_signature(now, out);
+        }
         let decision = self.settings.signing.decide(&SigningState {
             now_ms: now.0,
             unsigned: self.ledger.unsigned(),
@@ -74,12 +76,13 @@ impl Core {
         let txid = TxId { view: self.raft.view(), seqno: self.kv.reserve() };
         let request = self.ledger.reserve_signature(txid, false);
         self.signing.state = PreviousSignature::Signing;
+        self.signing.at_once = false;
         self.signing.reserved_at = now;
         self.changed = self.changed.max(Changed::Standing);
-        out.jobs.push(SigningJob {
+        out.jobs.push(Job::sign(SigningJob {
             request,
             shared: Arc::clone(&self.view.shared),
             issued_at_s: self.view.shared.clock.wall_ms() / 1000,
-        });
+        }));
     }
 }

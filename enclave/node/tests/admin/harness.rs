@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use bytes::Bytes;
-use coco_app::{Headers, InterfaceName, Method, NodeRequests, Request, Response, Status};
+use coco_app::{Headers, InterfaceName, Method, NodeRequests, Peer, Request, Response, Status};
 use coco_boundary::Unix;
 use coco_kv::{Store, Tx};
 use coco_node::{
@@ -14,7 +14,7 @@ use coco_tables::{
     Tables,
     nodes::{Interface, NodeInfo, NodeNetwork},
 };
-use coco_wire::Digest;
+use coco_wire::{Digest, Seqno};
 use serde_json::{Value, json};
 
 use crate::{
@@ -60,6 +60,7 @@ fn facts() -> NodeFacts {
         unsafe_build: true,
         network: network("configured.example:1"),
         node_data: json!({ "note": "configured" }),
+        startup_seqno: Seqno::ZERO,
         started: Unix(1_780_000_000_500),
         app: Arc::new(Toy::new(None, None)),
         sessions: Arc::new(Sessions),
@@ -93,11 +94,15 @@ impl Admin {
 
     pub(crate) fn send(&mut self, method: Method, target: &str) -> Response {
         let request = Request::new(method, target.to_owned(), Headers::default(), Bytes::new());
-        let planned = match self.view.decode(request, &peer()) {
+        self.send_as(&peer(), request)
+    }
+
+    pub(crate) fn send_as(&mut self, peer: &Peer, request: Request) -> Response {
+        let planned = match self.view.decode(request, peer) {
             Ok(planned) => planned,
             Err(response) => return response,
         };
-        assert_eq!(planned.mount, Mount::Node, "{target}");
+        assert_eq!(planned.mount, Mount::Node);
         let ran = self.view.run(Mount::Node, &planned.plan.calls[0], planned.plan.mode, None);
         if let Some(write) = ran.write {
             self.node.core.sequence(&write).expect("a place");

@@ -2,16 +2,23 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
+use arc_swap::ArcSwap;
 use coco_app::{Call, Historical, InterfaceName, Lookup, Mode, Peer, Request, Response};
 use coco_boundary::{Effect, EntryKind, Event, Evidence, EvidenceFormat, Log, Monotonic, Unix};
-use coco_crypto::{Curve, LedgerSecret, SystemEntropy, x509::UnixTime};
+use coco_crypto::{
+    Curve, LedgerSecret, SystemEntropy,
+    x509::{UnixTime, issue_endorsed},
+};
+use coco_kv::Tx;
 use coco_ledger::{Ledger, LedgerConfig, LedgerSecrets, SignatureMode, SigningPolicy, Timing};
 use coco_node::{
-    Core, Genesis, Keys, Mount, Mounts, Output, Refusal, Shared, View, Write,
+    Core, Genesis, Job, Joined, Keys, Mount, Mounts, Outgoing, Output, Refusal, Shared, View, Write,
     core::Settings,
-    keys::{CoseNames, Naming},
+    is_requested_by_core,
+    keys::{CoseNames, NodeNaming, SecretSlot, ServiceIdentity, ServiceNaming},
 };
 use coco_tables::{
+    Tables,
     nodes::NodeNetwork,
     service::{ServiceConfig, ServiceInfo, ServiceStatus},
 };
@@ -29,28 +36,23 @@ pub(crate) struct Node {
     pub(crate) stopped: bool,
     /// Whether signatures are reported as persisted only by [`Node::catch_up`].
     pub(crate) slow_disk: bool,
+    /// Jobs that are held back, if they are.
+    pub(crate) held: Option<Vec<Job>>,
+    /// What others are to be told.
+    pub(crate) messages: Vec<Outgoing>,
     now: u64,
-    persisted: TxId,
+    pub(crate) persisted: TxId,
 }
 
 impl Node {
     /// A node whose service is created, signed and committed.
     pub(crate) fn start(toy: Toy) -> Self {
         let secrets = LedgerSecrets::new(Seqno(1), LedgerSecret::generate(&SystemEntropy));
-        let view = view(toy, &secrets);
+        let view = view(toy, keys(true), secrets.clone().into());
         let ledger =
             Ledger::new(secrets, LedgerConfig { chunk_size: 5_000_000, signatures: SignatureMode::Dual });
         let core = Core::start(view.clone(), genesis(), ledger, settings());
-        let mut node = Self {
-            core,
-            view,
-            entries: BTreeMap::new(),
-            committed: Seqno::ZERO,
-            stopped: false,
-            slow_disk: false,
-            now: 1000,
-            persisted: TxId::default(),
-        };
+        let mut node = Self::new(core, view);
         let mut out = Output::default();
         node.core.begin(&mut out);
         node.settle(out);
@@ -58,11 +60,82 @@ impl Node {
         node
     }
 
+    /// A node that belongs to no service yet.
+    pub(crate) fn joiner(toy: Toy) -> Self {
+        let view = view(toy, keys(false), SecretSlot::default());
+        Self::new(Core::join(view.clone(), settings()), view)
+    }
+
+    fn new(core: Core, view: View) -> Self {
+        Self {
+            core,
+            view,
+            entries: BTreeMap::new(),
+            committed: Seqno::ZERO,
+            stopped: false,
+            slow_disk: false,
+            held: None,
+            messages: Vec::new(),
+            now: 1000,
+            persisted: TxId::default(),
+        }
+    }
+
+    pub(crate) fn id(&self) -> Digest {
+        self.view.shared.keys.node_id
+    }
+
+    /// What the service gives to a node that it lets in.
+    pub(crate) fn welcome(&self, other: &Self) -> Joined {
+        let keys = &self.view.shared.keys;
+        let service = keys.service().expect("it belongs to one");
+        let certificate = service.certificate.load().as_ref().clone();
+        let newcomer = &other.view.shared.keys;
+        let validity = newcomer.self_signed.validity();
+        let endorsed =
+            issue_endorsed(&*service.key, &certificate, &newcomer.request, validity, &SystemEntropy);
+        Joined {
+            service: ServiceIdentity {
+                key: Arc::clone(&service.key),
+                certificate: ArcSwap::from_pointee(certificate),
+                endorsed: ArcSwap::from_pointee(endorsed),
+                cose: service.cose.clone(),
+            },
+            secrets: self.view.shared.secrets.load().expect("it belongs to a service").as_ref().clone(),
+            status: ServiceStatus::Opening,
+            startup_seqno: Seqno::ZERO,
+            nodes: BTreeMap::new(),
+        }
+    }
+
+    /// What `change` writes on the latest state.
+    pub(crate) fn written(&mut self, change: impl FnOnce(&Tables, &mut Tx)) -> Write {
+        self.core.refresh_committed();
+        let mut tx = Tx::new(self.view.state().latest.clone());
+        change(&Tables::default(), &mut tx);
+        let (claims, requests) = (Digest::ZERO, coco_app::NodeRequests::default());
+        Write { executed: tx.finish(), claims, requests, mount: Mount::Gov }
+    }
+
+    /// Appends it.
+    pub(crate) fn write(&mut self, change: impl FnOnce(&Tables, &mut Tx)) -> Result<TxId, Refusal> {
+        let write = self.written(change);
+        let placed = self.core.sequence(&write);
+        self.with_core(Core::flush);
+        placed
+    }
+
+    pub(crate) fn with_core(&mut self, run: impl FnOnce(&mut Core, &mut Output)) {
+        let mut out = Output::default();
+        run(&mut self.core, &mut out);
+        self.settle(out);
+    }
+
     /// Opens the service without a vote, as the governance of these tests is a toy too.
     pub(crate) fn open(&mut self) {
         let state = self.view.state();
-        let service = coco_tables::Tables::default().service;
-        let mut tx = coco_kv::Tx::new(state.latest.clone());
+        let service = Tables::default().service;
+        let mut tx = Tx::new(state.latest.clone());
         let info = service.info.get(&tx).expect("a row").expect("written by genesis");
         service.info.put(&mut tx, &ServiceInfo { status: ServiceStatus::Open, ..info });
         let write = Write {
@@ -107,6 +180,13 @@ impl Node {
         self.event(Event::Persisted { upto: self.persisted });
     }
 
+    /// Does the jobs that were held back so far.
+    pub(crate) fn do_held(&mut self) {
+        for job in self.held.as_mut().map(std::mem::take).unwrap_or_default() {
+            self.with_core(|core, out| core.done(job.run(), out));
+        }
+    }
+
     pub(crate) fn event(&mut self, event: Event) {
         let mut out = Output::default();
         self.core.handle(event, &mut out);
@@ -141,12 +221,17 @@ impl Node {
     fn settle(&mut self, mut out: Output) {
         loop {
             let mut next = Output::default();
+            self.messages.append(&mut out.messages);
             for effect in std::mem::take(&mut out.effects) {
                 self.perform(effect, &mut next);
             }
             for job in std::mem::take(&mut out.jobs) {
-                self.core.signed(job.run(), &mut next);
+                match &mut self.held {
+                    Some(held) => held.push(job),
+                    None => self.core.done(job.run(), &mut next),
+                }
             }
+            self.messages.append(&mut next.messages);
             if next.effects.is_empty() && next.jobs.is_empty() {
                 self.core.refresh_committed();
                 return;
@@ -168,6 +253,7 @@ impl Node {
             Effect::Commit { upto } => self.committed = upto,
             Effect::Truncate { last } => {
                 self.entries.split_off(&last.next());
+                self.persisted.seqno = self.persisted.seqno.min(last);
             }
             Effect::Quote { report_data } => {
                 let evidence = Ok(evidence(&report_data));
@@ -175,13 +261,16 @@ impl Node {
             }
             Effect::ReadEntries { request, from, to } => {
                 let entries = Ok(self.entries.range(from..=to).map(|(_, entry)| entry.clone()).collect());
+                if is_requested_by_core(request) {
+                    return self.core.handle(Event::Entries { request, entries }, out);
+                }
                 let history = &self.view.shared.history;
                 if let Some(decoding) = history.answered(request, entries) {
                     history.decode(&decoding);
                 }
             }
             Effect::Stop { .. } => self.stopped = true,
-            Effect::ResumeLedger { .. } | Effect::Files(_) => {}
+            Effect::ResumeLedger { .. } | Effect::Files(_) | Effect::Send { .. } => {}
         }
     }
 
@@ -235,22 +324,27 @@ fn settings() -> Settings {
     }
 }
 
-fn view(toy: Toy, secrets: &LedgerSecrets) -> View {
+fn keys(starts_service: bool) -> Keys {
     let name = |text: &str| text.parse().expect("a subject name");
-    let naming = Naming {
-        curve: Curve::P384,
-        node_subject: name("CN=Node"),
-        node_alt_names: Vec::new(),
-        node_validity_days: 1,
-        service_subject: name("CN=Service"),
-        service_validity_days: 1,
+    let node =
+        NodeNaming { curve: Curve::P384, subject: name("CN=Node"), alt_names: Vec::new(), validity_days: 1 };
+    let service = ServiceNaming {
+        subject: name("CN=Service"),
+        validity_days: 1,
         cose: CoseNames { issuer: "issuer".into(), subject: "subject".into() },
     };
-    let keys = Keys::generate(&naming, UnixTime(1_780_000_000), &SystemEntropy).expect("certificates");
+    let keys =
+        Keys::generate(&node, UnixTime(1_780_000_000), &SystemEntropy).expect("a certificate of today");
+    if starts_service {
+        keys.found(&service, UnixTime(1_780_000_000), &SystemEntropy).expect("a certificate of today");
+    }
+    keys
+}
+
+fn view(toy: Toy, keys: Keys, secrets: SecretSlot) -> View {
     let app: Arc<dyn coco_app::Adapter> = Arc::new(toy);
     let indexed = app.manifest().indexed_tables.iter().copied();
-    let shared =
-        Shared::new(keys, secrets.clone(), 1 << 20, indexed, Arc::new(SystemEntropy), Log::discard());
+    let shared = Shared::new(keys, secrets, 1 << 20, indexed, Arc::new(SystemEntropy), Log::discard());
     let still = || Arc::new(Toy::new(None, None)) as Arc<dyn coco_app::Adapter>;
     let mounts = Mounts { app, gov: still(), node: still(), offered: BTreeMap::new() };
     View { shared: Arc::new(shared), mounts: Arc::new(mounts) }

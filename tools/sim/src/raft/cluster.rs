@@ -15,7 +15,7 @@ use super::{
     node::{Node, Stored, id_of, length, place_of},
     options::Options,
 };
-use crate::random::Random;
+use crate::{random::Random, steps::Steps};
 
 /// After faults end, everybody commits something new within so many election timeouts.
 const MAX_RECOVERY_TIMEOUTS: u64 = 20;
@@ -58,11 +58,12 @@ pub(super) struct Cluster {
     events: u64,
     pub(super) hasher: DefaultHasher,
     pub(super) record: Option<VecDeque<String>>,
+    pub(super) steps: Option<Steps>,
     contents: u64,
 }
 
 impl Cluster {
-    pub(super) fn new(seed: u64, record: bool) -> Self {
+    pub(super) fn new(seed: u64, record: bool, steps: Option<Steps>) -> Self {
         let mut random = Random::new(seed);
         let options = Options::draw(&mut random);
         let mut cluster = Self {
@@ -80,6 +81,7 @@ impl Cluster {
             events: 0,
             hasher: DefaultHasher::new(),
             record: record.then(VecDeque::new),
+            steps,
             contents: 0,
         };
         cluster.add(Start::Service, Vec::new());
@@ -107,6 +109,12 @@ impl Cluster {
                 events: self.record.unwrap_or_default().into(),
             })),
         }
+    }
+
+    /// Runs on, whatever is broken, and tells what nodes did.
+    pub(super) fn recorded(mut self) -> Steps {
+        let _ = self.all_phases();
+        self.steps.unwrap_or_default()
     }
 
     fn all_phases(&mut self) -> Result<u64, Broken> {
@@ -299,7 +307,10 @@ impl Cluster {
 
     pub(super) fn add(&mut self, start: Start, ledger: Vec<Stored>) -> usize {
         let place = self.nodes.len();
-        let raft = Raft::new(id_of(place), self.options.settings, start, self.random.draw());
+        let raft = Raft::new(id_of(place), self.options.settings, start.clone(), self.random.draw());
+        if let Some(steps) = &mut self.steps {
+            steps.started(&raft, &start);
+        }
         let mut node = Node::new(raft, self.now_ms);
         let base = std::mem::take(&mut node.configurations);
         ledger.into_iter().for_each(|stored| node.append(stored));

@@ -12,7 +12,12 @@ impl Cluster {
     pub(super) fn follow(&mut self, place: usize, input: Input, received: &[Stored]) -> Checked {
         let mut before = Before::of(&self.nodes[place]);
         let mut effects = Vec::new();
-        self.nodes[place].raft.handle(input, &mut effects);
+        let raft = &mut self.nodes[place].raft;
+        let open = self.steps.as_mut().map(|steps| steps.begin(raft, &input));
+        raft.handle(input, &mut effects);
+        if let (Some(steps), Some(open)) = (&mut self.steps, open) {
+            steps.end(open, raft, &effects);
+        }
         let mut leads = false;
         for effect in effects {
             if let Some(record) = &mut self.record {

@@ -9,7 +9,7 @@ use super::{
     node::{Node, Stored, id_of, name_of},
     trace::Trace,
 };
-use crate::random::Random;
+use crate::{random::Random, steps::Steps};
 
 /// Rounds in which all nodes must agree at the end.
 const MAX_SYNC_ROUNDS: usize = 20;
@@ -50,6 +50,12 @@ impl Driver {
     #[must_use]
     pub fn trace(&self) -> &[String] {
         self.trace.lines()
+    }
+
+    /// The steps, as our own specification has them.
+    #[must_use]
+    pub fn steps(&self) -> &Steps {
+        &self.trace.steps
     }
 
     pub(super) fn set_pre_vote(&mut self, value: &str) -> Done {
@@ -243,7 +249,8 @@ impl Driver {
     }
 
     fn add(&mut self, name: &str, start: Start) -> Done {
-        let node = Node::new(name, self.pre_vote, start);
+        let node = Node::new(name, self.pre_vote, start.clone());
+        self.trace.steps.started(&node.raft, &start);
         let known = self.nodes.insert(name.to_owned(), node).is_some();
         check(!known, || format!("there is a node {name} already"))
     }

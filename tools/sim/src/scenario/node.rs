@@ -81,8 +81,10 @@ impl Node {
     pub(super) fn handle(&mut self, input: Input, received: &[Stored], trace: &mut Trace) -> bool {
         let mut seen = Seen::of(self);
         trace.input(&mut seen, &input);
+        let open = trace.steps.begin(&self.raft, &input);
         let mut effects = Vec::new();
         self.raft.handle(input, &mut effects);
+        trace.steps.end(open, &self.raft, &effects);
         let mut appended = false;
         for effect in effects {
             trace.effect(&mut seen, &effect, received);

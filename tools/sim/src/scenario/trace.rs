@@ -8,6 +8,7 @@ use coco_wire::{Seqno, View};
 use serde_json::{Value, json};
 
 use super::node::{Node, Stored, name_of};
+use crate::steps::Steps;
 
 /// The lines so far.
 #[derive(Default)]
@@ -17,6 +18,8 @@ pub(super) struct Trace {
     clock: u64,
     /// The first commit was seen, with which a trace begins.
     begun: bool,
+    /// The same for our own specification.
+    pub(super) steps: Steps,
 }
 
 /// What a node's state is at a moment within a step. Starts as the node before the step, and follows its effects.

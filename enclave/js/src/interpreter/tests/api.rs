@@ -206,6 +206,7 @@ fn effects_reach_the_host_in_apply_only() {
             ccf.node.triggerLedgerRekey();
             ccf.node.triggerRecoverySharesRefresh();
             ccf.node.triggerLedgerChunk();
+            ccf.node.triggerSnapshot();
             ccf.node.transitionServiceToOpen(undefined, ccf.strToBuf('next'));
             ccf.refreshAppBytecodeCache();
             ccf.setJwtPublicSigningKeys('issuer', { a: 1 }, { keys: [] });
@@ -216,7 +217,7 @@ fn effects_reach_the_host_in_apply_only() {
                 ccf.tcbHexToPolicy('00a00f11', 'd3'),
                 caught(() => ccf.network.generateNetworkCertificate('now', 1)),
                 caught(() => ccf.network.generateNetworkCertificate('now', -1)),
-                caught(() => ccf.node.triggerSnapshot()),
+                caught(() => ccf.network.generateNetworkCertificate('never', 1)),
                 caught(() => ccf.node.triggerSnapshot(1)),
                 caught(() => ccf.node.transitionServiceToOpen(undefined, undefined)),
                 caught(() => ccf.node.transitionServiceToOpen('x', ccf.strToBuf('next'))),
@@ -229,7 +230,7 @@ fn effects_reach_the_host_in_apply_only() {
         { "cpuid": "00a00f11", "hexstring": "d3" },
         "InternalError: Error: not from now for 1 days",
         "RangeError: Invalid number of days",
-        "InternalError: Unable to request snapshot: not supported by this service",
+        "InternalError: Error: not supported by this service",
         "TypeError: Passed 1 arguments, but expected 0",
         "InternalError: Proposal requires a service identity",
         "TypeError: Previous service identity argument is not an array buffer",
@@ -239,6 +240,7 @@ fn effects_reach_the_host_in_apply_only() {
         "rekey",
         "refresh shares",
         "chunk",
+        "snapshot",
         "open false 4",
         "refresh bytecode",
         "keys issuer {\"a\":1} {\"keys\":[]}",

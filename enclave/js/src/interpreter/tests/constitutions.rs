@@ -38,8 +38,15 @@ fn ccf(files: &[&str]) -> Option<String> {
     Some(files.iter().map(read).collect())
 }
 
+/// With the actions for the platform that is no hardware, which stand apart.
 fn ccf_default() -> Option<String> {
-    ccf(&["default/actions.js", "default/validate.js", "default/resolve.js", "default/apply.js"])
+    ccf(&[
+        "default/actions.js",
+        "virtual/virtual_attestation_actions.js",
+        "default/validate.js",
+        "default/resolve.js",
+        "default/apply.js",
+    ])
 }
 
 fn certificate(name: &str) -> (String, String) {
@@ -68,7 +75,14 @@ fn consortium() -> Store {
     let config = json!({ "maximum_node_certificate_validity_days": 365, "recovery_threshold": 1 });
     put("gov.service.config", &SINGLETON, config.to_string().as_bytes());
     put("gov.service.info", &SINGLETON, json!({ "status": "Open", "cert": "PEM" }).to_string().as_bytes());
-    put("gov.nodes.info", member(9).as_bytes(), json!({ "status": "Trusted" }).to_string().as_bytes());
+    for (number, info) in [
+        (9, json!({ "status": "Trusted", "certificate_signing_request": "CSR" })),
+        (10, json!({ "status": "Pending", "certificate_signing_request": "CSR", "node_data": "kept" })),
+        (11, json!({ "status": "Pending" })),
+        (12, json!({ "status": "Retired", "certificate_signing_request": "CSR" })),
+    ] {
+        put("gov.nodes.info", member(number).as_bytes(), info.to_string().as_bytes());
+    }
     put("internal.signatures", &SINGLETON, json!({ "root": "ab".repeat(32) }).to_string().as_bytes());
     put("gov.proposals_info", b"this", json!({ "state": "Open" }).to_string().as_bytes());
     put("gov.proposals_info", b"other", json!({ "state": "Open" }).to_string().as_bytes());
@@ -287,7 +301,16 @@ fn actions_fail_where_the_state_forbids_them() {
             "exceeds the number of recovery members (2)",
         ),
         ("set_member_data", json!({ "member_id": member(8), "member_data": {} }), "must be in the ledger"),
-        ("trigger_snapshot", Value::Null, "not supported by this service"),
+        (
+            "transition_node_to_trusted",
+            json!({ "node_id": member(13), "valid_from": "" }),
+            "must be in the ledger",
+        ),
+        (
+            "transition_node_to_trusted",
+            json!({ "node_id": member(10), "valid_from": "", "validity_period_days": 366 }),
+            "validity_period_days (366) exceeds what the service allows (365)",
+        ),
         ("remove_snp_minimum_tcb_version", json!({ "cpuid": "00a00f11" }), "must be in the ledger"),
     ] {
         let failure = run.apply(name, &args).unwrap_err();

@@ -6,6 +6,12 @@ use super::{OURS, certificate, member};
 
 /// Actions with arguments that both our and CCF's default constitution take.
 pub(super) fn valid_actions() -> Vec<(&'static str, Value)> {
+    let mut actions = valid_node_actions();
+    actions.extend(other_valid_actions());
+    actions
+}
+
+fn other_valid_actions() -> Vec<(&'static str, Value)> {
     let (cert, _) = certificate("someone");
     let digest = coco_crypto::hash::sha256(b"policy").to_hex();
     let tcb = json!({ "boot_loader": 1, "tee": 2, "snp": 3, "microcode": 4 });
@@ -45,7 +51,6 @@ pub(super) fn valid_actions() -> Vec<(&'static str, Value)> {
         ("trigger_ledger_rekey", Value::Null),
         ("trigger_ledger_chunk", Value::Null),
         ("trigger_snapshot", Value::Null),
-        ("set_node_data", json!({ "node_id": member(9), "node_data": [1] })),
         ("add_node_code", json!({ "code_id": "c" })),
         ("remove_node_code", json!({ "code_id": "c" })),
         ("add_snp_measurement", json!({ "measurement": "m" })),
@@ -71,6 +76,35 @@ pub(super) fn valid_actions() -> Vec<(&'static str, Value)> {
         ("set_ca_cert_bundle", json!({ "name": "n", "cert_bundle": cert })),
         ("remove_ca_cert_bundle", json!({ "name": "n" })),
     ]
+}
+
+fn valid_node_actions() -> Vec<(&'static str, Value)> {
+    let digest = member(5);
+    vec![
+        ("transition_node_to_trusted", json!({ "node_id": member(9), "valid_from": "20251028164048Z" })),
+        ("transition_node_to_trusted", json!({ "node_id": member(12), "valid_from": "" })),
+        ("transition_node_to_trusted", trust(10, 1)),
+        ("transition_node_to_trusted", trust(10, 365)),
+        ("transition_node_to_trusted", trust(10, 366)),
+        ("transition_node_to_trusted", trust(11, 7)),
+        ("transition_node_to_trusted", trust(13, 7)),
+        ("remove_node", json!({ "node_id": member(9) })),
+        ("remove_node", json!({ "node_id": member(10) })),
+        ("remove_node", json!({ "node_id": member(12) })),
+        ("remove_node", json!({ "node_id": member(13) })),
+        ("set_node_data", json!({ "node_id": member(9), "node_data": [1] })),
+        ("set_node_data", json!({ "node_id": member(10), "node_data": null })),
+        ("set_node_data", json!({ "node_id": member(13), "node_data": {} })),
+        ("add_virtual_measurement", json!({ "measurement": "m" })),
+        ("remove_virtual_measurement", json!({ "measurement": "m" })),
+        ("add_virtual_host_data", json!({ "host_data": digest })),
+        ("remove_virtual_host_data", json!({ "host_data": digest })),
+    ]
+}
+
+/// Arguments to trust a node for some days.
+fn trust(node: u8, days: u32) -> Value {
+    json!({ "node_id": member(node), "valid_from": "2025-10-28 16:40:48", "validity_period_days": days })
 }
 
 /// Actions that neither takes.
@@ -101,6 +135,25 @@ pub(super) fn invalid_actions() -> Vec<(&'static str, Value)> {
         ("set_constitution", json!({ "constitution": "export function validate(input) {}" })),
         ("set_constitution", json!({ "constitution": "" })),
         ("trigger_ledger_rekey", json!({ "now": true })),
+        ("transition_node_to_trusted", json!({ "node_id": member(10) })),
+        ("transition_node_to_trusted", json!({ "node_id": "10", "valid_from": "20251028164048Z" })),
+        ("transition_node_to_trusted", json!({ "node_id": member(10), "valid_from": 1 })),
+        ("transition_node_to_trusted", trust(10, 0)),
+        (
+            "transition_node_to_trusted",
+            json!({ "node_id": member(10), "valid_from": "", "validity_period_days": "1" }),
+        ),
+        (
+            "transition_node_to_trusted",
+            json!({ "node_id": member(10), "valid_from": "", "validity_period_days": 1.5 }),
+        ),
+        ("remove_node", json!({})),
+        ("remove_node", json!({ "node_id": member(9) + "0" })),
+        ("set_node_data", json!({ "node_data": {} })),
+        ("add_virtual_measurement", json!({ "measurement": 1 })),
+        ("remove_virtual_measurement", json!({})),
+        ("add_virtual_host_data", json!({})),
+        ("remove_virtual_host_data", json!({ "host_data": [] })),
         ("add_snp_host_data", json!({ "host_data": "00", "security_policy": "policy" })),
         ("set_snp_minimum_tcb_version", json!({ "cpuid": "00A00F11", "tcb_version": {} })),
         ("set_snp_minimum_tcb_version", json!({ "cpuid": "00a00f", "tcb_version": {} })),

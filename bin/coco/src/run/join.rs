@@ -1,0 +1,175 @@
+//! Asking a service to be let in, beside the node that already serves its interfaces.
+
+use std::{io, sync::Arc, thread, time::Duration};
+
+use coco_app::Method;
+use coco_boundary::{Event, Log};
+use coco_crypto::Certificate;
+use coco_host::{net::connect, platform::VirtualPlatform};
+use coco_http::{CertificateSlot, Client, ClientError, Driver, Question};
+use coco_node::{
+    Joined, Joiner,
+    join::{self, Answer, Failure, GaveUp, Introduction, Next, Notice},
+};
+use tokio::{runtime::Builder, sync::watch, time};
+
+use super::RunError;
+use crate::config::command::Join;
+
+/// Longest time to make a connection.
+const CONNECT: Duration = Duration::from_secs(5);
+/// Longest time for one question, on its connection.
+const ANSWER: Duration = Duration::from_secs(10);
+
+/// What is to be joined, and how.
+pub(super) struct Joining {
+    service: Certificate,
+    settings: join::Settings,
+}
+
+/// The thread that asks.
+pub(super) struct Asking(thread::JoinHandle<Option<GaveUp>>);
+
+impl Asking {
+    /// Why the node was not let in, if it was refused. The thread ends when the node stops, and a refusal stops the node.
+    pub(super) fn end(self) -> Option<GaveUp> {
+        self.0.join().expect("the thread that asks to join does not panic")
+    }
+}
+
+impl Joining {
+    pub(super) fn new(join: &Join, service: Certificate) -> Self {
+        let settings = join::Settings {
+            target: join.target_rpc_address.to_string(),
+            retry_ms: u64::try_from(join.retry_timeout.as_millis()).unwrap_or(u64::MAX),
+            follow_redirect: join.follow_redirect,
+        };
+        Self { service, settings }
+    }
+
+    /// Begins to ask, on a thread of its own.
+    pub(super) fn begin(
+        self,
+        driver: &Driver,
+        platform: Arc<VirtualPlatform>,
+        introduction: Introduction,
+        slot: Arc<CertificateSlot>,
+        stop: watch::Receiver<bool>,
+        log: &Log,
+    ) -> Result<Asking, RunError> {
+        let shared = Arc::clone(&driver.view().shared);
+        let client = Client::new(&self.service, &shared.keys.self_signed, &shared.keys.node)?;
+        let joiner = Joiner::new(shared, self.service, introduction, self.settings);
+        let attempt =
+            Attempt { driver: driver.clone(), platform, client, joiner, slot, log: log.clone(), noted: None };
+        let runtime = Builder::new_current_thread().enable_io().enable_time().build()?;
+        let work = move || {
+            let refusal = runtime.block_on(attempt.run(stop));
+            // A name server that does not answer keeps nobody waiting.
+            runtime.shutdown_background();
+            refusal
+        };
+        let thread: io::Result<_> = thread::Builder::new().name("join".to_owned()).spawn(work);
+        Ok(Asking(thread?))
+    }
+}
+
+struct Attempt {
+    driver: Driver,
+    /// Says what runs here, whenever the service wants to know.
+    platform: Arc<VirtualPlatform>,
+    client: Client,
+    joiner: Joiner,
+    /// Shows the endorsed certificate once there is one.
+    slot: Arc<CertificateSlot>,
+    log: Log,
+    /// The last notice that was logged.
+    noted: Option<Notice>,
+}
+
+impl Attempt {
+    /// Asks until the node is in or refused, or stops.
+    async fn run(mut self, mut stop: watch::Receiver<bool>) -> Option<GaveUp> {
+        tokio::select! {
+            refusal = self.ask_on() => refusal,
+            // The sender lives as long as the node.
+            _ = stop.changed() => None,
+        }
+    }
+
+    async fn ask_on(&mut self) -> Option<GaveUp> {
+        let mut next = self.ask().await;
+        loop {
+            next = match next {
+                Next::Ask { after_ms, because } => {
+                    self.note(because);
+                    time::sleep(Duration::from_millis(after_ms)).await;
+                    self.ask().await
+                }
+                Next::Prove(report_data) => match self.platform.quote(report_data) {
+                    Ok(evidence) => {
+                        self.joiner.proved(&evidence);
+                        self.ask().await
+                    }
+                    Err(fault) => self.joiner.failed(Failure::Unreachable(fault.to_string())),
+                },
+                Next::Joined(joined) => {
+                    self.joined(*joined);
+                    return None;
+                }
+                Next::GiveUp(refusal) => {
+                    self.driver.event(Event::Stop);
+                    return Some(refusal);
+                }
+            }
+        }
+    }
+
+    fn joined(&self, joined: Joined) {
+        self.driver.joined(joined);
+        if let Err(error) = self.driver.show_endorsed(&self.slot) {
+            self.log.fatal(format_args!("The node's certificate cannot be used: {error}"));
+        }
+        let id = self.driver.view().shared.keys.node_id;
+        self.log.info(format_args!("Node has now joined the network as node {id}"));
+    }
+
+    async fn ask(&mut self) -> Next {
+        let target = self.joiner.target().to_owned();
+        let stream = match connect(&target, CONNECT).await {
+            Ok(stream) => stream,
+            Err(error) => return self.joiner.failed(Failure::Unreachable(error.to_string())),
+        };
+        let question = Question {
+            method: Method::Post,
+            address: &target,
+            target: join::PATH,
+            headers: &[("content-type", "application/json")],
+            body: &self.joiner.body(),
+            max_answer: join::MAX_ANSWER,
+            within: ANSWER,
+        };
+        match self.client.ask(stream, &question).await {
+            Ok(reply) => {
+                let location = reply.headers.text("location").map(str::to_owned);
+                let answer = Answer { status: reply.status.0, location, body: reply.body.into() };
+                self.joiner.answered(&answer)
+            }
+            Err(ClientError::Untrusted(error)) => self.joiner.failed(Failure::Untrusted(error.to_string())),
+            Err(error) => self.joiner.failed(Failure::Unreachable(error.to_string())),
+        }
+    }
+
+    /// Tells the operator what is new.
+    fn note(&mut self, notice: Notice) {
+        if self.noted.as_ref() == Some(&notice) {
+            return;
+        }
+        if notice.is_expected() {
+            self.log.info(format_args!("{notice}"));
+        } else {
+            self.log.fail(format_args!("{notice}"));
+        }
+        self.noted = Some(notice);
+    }
+}

@@ -1,0 +1,71 @@
+//! Work that Core hands to other threads, and its results.
+
+use std::sync::Arc;
+
+use coco_crypto::Certificate;
+use coco_ledger::{
+    OpenRequest, OpenedBatch, Signatories, SignatureCheck, SignatureRefusal, Signed,
+};
+use coco_raft::NodeId;
+use coco_wire::{TxId, peer::AppendEntries};
+
+use super::{Core, Output, sign::SigningJob};
+use crate::view::Shared;
+
+/// Something slow; its result goes back through [`Core::done`].
+pub struct Job(Work);
+
+enum Work {
+    Sign(SigningJob),
+    Open { from: NodeId, header: AppendEntries, request: OpenRequest },
+    Check { check: Box<SignatureCheck>, node: Option<Box<Certificate>>, shared: Arc<Shared> },
+}
+
+/// The result of a [`Job`].
+pub struct Done(pub(super) Found);
+
+pub(super) enum Found {
+    Signed(Signed),
+    Opened { from: NodeId, header: AppendEntries, batch: OpenedBatch },
+    Checked { txid: TxId, outcome: Result<(), SignatureRefusal> },
+}
+
+impl Job {
+    pub(super) fn sign(job: SigningJob) -> Self {
+        Self(Work::Sign(job))
+    }
+
+    pub(super) fn open(from: NodeId, header: AppendEntries, request: OpenRequest) -> Self {
+        Self(Work::Open { from, header, request })
+    }
+
+    pub(super) fn check(check: SignatureCheck, node: Option<Certificate>, shared: Arc<Shared>) -> Self {
+        Self(Work::Check { check: Box::new(check), node: node.map(Box::new), shared })
+    }
+
+    /// Does the work: 0.2 to 0.6 ms for a signature, about 2 µs for each entry that is opened.
+    #[must_use]
+    pub fn run(self) -> Done {
+        Done(match self.0 {
+            Work::Sign(job) => Found::Signed(job.run()),
+            Work::Open { from, header, request } => Found::Opened { from, header, batch: request.run() },
+            Work::Check { check, node, shared } => {
+                let service = shared.keys.service().expect("a backup belongs to a service").certificate.load();
+                let by = Signatories { node: node.as_deref(), service: &service };
+                Found::Checked { txid: check.txid(), outcome: check.run(by) }
+            }
+        })
+    }
+}
+
+impl Core {
+    /// Takes in what a job found.
+    pub fn done(&mut self, done: Done, out: &mut Output) {
+        match done.0 {
+            Found::Signed(signed) => self.signed(signed),
+            Found::Opened { from, header, batch } => self.opened(from, header, batch, out),
+            Found::Checked { txid, outcome } => self.checked(txid, outcome, out),
+        }
+        self.flush(out);
+    }
+}

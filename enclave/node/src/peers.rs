@@ -1,0 +1,192 @@
+//! The other nodes: messages go out sealed, and come in opened and decoded.
+//!
+//! This is no part of [`Core`](crate::Core), so that sealing and opening do not hold up the sequencer.
+
+use std::sync::Arc;
+
+use coco_boundary::{Effect, Monotonic};
+use coco_crypto::Signer;
+use coco_raft::{Message, NodeId};
+use coco_wire::peer::{Draft, ForwardId, Message as Sealed};
+
+use crate::{
+    channel::{Channels, Counters, HandshakeDone, HandshakeJob, Identity, Known, Limits, Opened, Output},
+    core::Outgoing,
+    view::Shared,
+};
+
+/// Channels to the other nodes.
+pub struct Peers {
+    shared: Arc<Shared>,
+    /// Once this node belongs to a service.
+    channels: Option<Channels>,
+}
+
+/// What follows from a message or the time.
+#[derive(Default)]
+pub struct PeersOutput {
+    /// Frames for the host to send.
+    pub effects: Vec<Effect>,
+    /// What other nodes say, in order.
+    pub heard: Vec<(NodeId, Heard)>,
+    /// For another thread; their results go back through [`Peers::done`].
+    pub jobs: Vec<HandshakeJob>,
+}
+
+/// What another node says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Heard {
+    /// For [`Core::heard`](crate::Core::heard): a message and the entries that it carries.
+    Consensus(Message, Vec<Vec<u8>>),
+    /// A client's request that a backup forwards.
+    Request(ForwardId, Vec<u8>),
+    /// The answer to a request that this node forwarded.
+    Response(ForwardId, Vec<u8>),
+}
+
+impl Peers {
+    /// The peers of a node, which may not belong to a service yet.
+    #[must_use]
+    pub fn new(shared: Arc<Shared>) -> Self {
+        Self { shared, channels: None }
+    }
+
+    /// Sends messages of consensus.
+    pub fn send(&mut self, messages: Vec<Outgoing>, out: &mut PeersOutput) {
+        self.with_channels(out, |channels, now, out| {
+            for Outgoing { to, message, entries } in messages {
+                let draft = match &message {
+                    Message::AppendEntries(header) => Draft::append_entries(header, &entries),
+                    Message::AppendEntriesResponse(response) => {
+                        Draft::of(&Sealed::AppendEntriesResponse(*response))
+                    }
+                    Message::RequestVote(request) => Draft::of(&Sealed::RequestVote(*request)),
+                    Message::RequestVoteResponse(response) => {
+                        Draft::of(&Sealed::RequestVoteResponse(*response))
+                    }
+                    Message::ProposeRequestVote { view } => {
+                        Draft::of(&Sealed::ProposeRequestVote { view: *view })
+                    }
+                };
+                // Entries that fill a ledger also fit in a message; what does not would never arrive.
+                if let Ok(draft) = draft {
+                    channels.send(to, draft, now, out);
+                }
+            }
+        });
+    }
+
+    /// Forwards a client's request; whether it is short enough.
+    pub fn forward(&mut self, to: NodeId, id: ForwardId, body: &[u8], out: &mut PeersOutput) -> bool {
+        self.tell(to, &Sealed::ForwardedRequest { id, body }, out)
+    }
+
+    /// Answers a forwarded request; whether the answer is short enough.
+    pub fn answer(&mut self, to: NodeId, id: ForwardId, body: &[u8], out: &mut PeersOutput) -> bool {
+        self.tell(to, &Sealed::ForwardedResponse { id, body }, out)
+    }
+
+    fn tell(&mut self, to: NodeId, message: &Sealed<'_>, out: &mut PeersOutput) -> bool {
+        let Ok(draft) = Draft::of(message) else { return false };
+        self.with_channels(out, |channels, now, out| channels.send(to, draft, now, out));
+        true
+    }
+
+    /// Takes in a frame from the host. What is wrong with it is only counted, since anybody can make one up.
+    pub fn frame(&mut self, frame: Vec<u8>, out: &mut PeersOutput) {
+        let shared = Arc::clone(&self.shared);
+        self.with_channels(out, |channels, now, out| {
+            // A node that has just joined does not know the others yet.
+            let fresh = shared.state.load().chain.latest.seqno.0 == 0;
+            let known = |node: &NodeId| match fresh || shared.peers.load().contains_key(node) {
+                true => Known::Yes,
+                false => Known::No,
+            };
+            let _ = channels.receive(frame, known, now, out);
+        });
+    }
+
+    /// Takes in the result of a job.
+    pub fn done(&mut self, done: HandshakeDone, out: &mut PeersOutput) {
+        self.with_channels(out, |channels, now, out| {
+            // A handshake that fails is begun again.
+            let _ = channels.done(done, now, out);
+        });
+    }
+
+    /// Lets time pass: wanted about every 100 ms.
+    pub fn tick(&mut self, out: &mut PeersOutput) {
+        let shared = Arc::clone(&self.shared);
+        self.with_channels(out, |channels, now, out| {
+            let peers = shared.peers.load();
+            channels.retain(|node| if peers.contains_key(node) { Known::Yes } else { Known::No });
+            channels.tick(now, out);
+        });
+    }
+
+    /// What has happened so far.
+    #[must_use]
+    pub fn counters(&self) -> Counters {
+        self.channels.as_ref().map(Channels::counters).unwrap_or_default()
+    }
+
+    fn with_channels(
+        &mut self,
+        out: &mut PeersOutput,
+        run: impl FnOnce(&mut Channels, Monotonic, &mut Output),
+    ) {
+        if self.channels.is_none() {
+            self.channels = self.open();
+        }
+        let Some(channels) = &mut self.channels else { return };
+        let mut done = Output::default();
+        run(channels, self.shared.clock.now(), &mut done);
+        let peers = self.shared.peers.load();
+        for (to, frame) in done.frames {
+            // A peer without an address is one that left meanwhile.
+            if let Some(peer) = peers.get(&to) {
+                out.effects.push(Effect::Send { to: Arc::clone(&peer.address), frame });
+            }
+        }
+        out.heard.extend(done.received.into_iter().filter_map(|(from, opened)| Some((from, heard(&opened)?))));
+        out.jobs.extend(done.jobs);
+    }
+
+    fn open(&self) -> Option<Channels> {
+        let keys = &self.shared.keys;
+        let service = keys.service()?;
+        let signer: Arc<dyn Signer> = keys.node.clone();
+        let (endorsed, certificate) = (service.endorsed.load(), service.certificate.load());
+        match Identity::new(signer, (**endorsed).clone(), (**certificate).clone()) {
+            Ok(identity) => {
+                let entropy = Arc::clone(&self.shared.entropy);
+                Some(Channels::new(Arc::new(identity), entropy, Limits::default()))
+            }
+            Err(error) => {
+                self.shared.log.fail(format_args!("No channel to other nodes can be opened: {error}"));
+                None
+            }
+        }
+    }
+}
+
+/// What a message says; a node of this service sends no other.
+fn heard(opened: &Opened) -> Option<Heard> {
+    Some(match Sealed::decode(opened).ok()? {
+        Sealed::AppendEntries(header, entries) => {
+            Heard::Consensus(Message::AppendEntries(header), entries.iter().map(<[u8]>::to_vec).collect())
+        }
+        Sealed::AppendEntriesResponse(response) => {
+            Heard::Consensus(Message::AppendEntriesResponse(response), Vec::new())
+        }
+        Sealed::RequestVote(request) => Heard::Consensus(Message::RequestVote(request), Vec::new()),
+        Sealed::RequestVoteResponse(response) => {
+            Heard::Consensus(Message::RequestVoteResponse(response), Vec::new())
+        }
+        Sealed::ProposeRequestVote { view } => {
+            Heard::Consensus(Message::ProposeRequestVote { view }, Vec::new())
+        }
+        Sealed::ForwardedRequest { id, body } => Heard::Request(id, body.to_vec()),
+        Sealed::ForwardedResponse { id, body } => Heard::Response(id, body.to_vec()),
+    })
+}

@@ -1,0 +1,288 @@
+//! Several whole nodes in one thread.
+
+use coco_kv::Reader as _;
+use coco_node::{Refusal, view::Part};
+use coco_tables::nodes::{NodeInfo, NodeNetwork, NodeStatus, QuoteFormat, QuoteInfo};
+use coco_wire::{Digest, Seqno, TableName, TxId, View, text::Base64};
+use serde_json::Value;
+
+use crate::{
+    adapter::{ITEMS, Toy},
+    node::Node,
+};
+
+struct Cluster {
+    nodes: Vec<Node>,
+    /// Nodes that neither hear nor are heard.
+    cut_off: Vec<usize>,
+}
+
+impl Cluster {
+    /// A service of `count` nodes that has committed everything.
+    fn of(count: usize) -> Self {
+        let mut cluster = Self { nodes: vec![Node::start(Toy::new(None, None))], cut_off: Vec::new() };
+        for _ in 1..count {
+            cluster.join();
+        }
+        cluster
+    }
+
+    /// Lets one more node in; it is the last one.
+    fn join(&mut self) -> usize {
+        let mut newcomer = Node::joiner(Toy::new(None, None));
+        let primary = self.primary().expect("somebody lets it in");
+        let joined = self.nodes[primary].welcome(&newcomer);
+        let (id, endorsed) = (newcomer.id(), joined.service.endorsed.load().to_pem());
+        let placed = self.nodes[primary].write(|tables, tx| {
+            tables.nodes.endorsed_certificates.put(tx, &id, &endorsed);
+            tables.nodes.info.put(tx, &id, &info(NodeStatus::Trusted));
+        });
+        placed.expect("a primary takes it");
+        newcomer.with_core(|core, out| core.joined(joined, out));
+        self.nodes.push(newcomer);
+        self.run(1_000);
+        self.nodes.len() - 1
+    }
+
+    fn primary(&self) -> Option<usize> {
+        let mut leading = (0..self.nodes.len())
+            .filter(|at| !self.cut_off.contains(at) && self.nodes[*at].view.state().primary);
+        let first = leading.next()?;
+        assert_eq!(leading.next(), None, "one primary");
+        Some(first)
+    }
+
+    /// Lets `ms` pass, and all messages arrive.
+    fn run(&mut self, ms: u64) {
+        for _ in 0..ms / 10 {
+            for at in 0..self.nodes.len() {
+                self.nodes[at].tick(10);
+                self.deliver();
+            }
+        }
+    }
+
+    fn deliver(&mut self) {
+        while let Some(from) = (0..self.nodes.len()).find(|at| !self.nodes[*at].messages.is_empty()) {
+            let sender = self.nodes[from].id();
+            for sent in std::mem::take(&mut self.nodes[from].messages) {
+                let Some(to) = self.nodes.iter().position(|node| node.id() == sent.to) else { continue };
+                if self.cut_off.contains(&from) || self.cut_off.contains(&to) {
+                    continue;
+                }
+                let entries = sent.entries.iter().map(|entry| entry.to_vec()).collect();
+                self.nodes[to].with_core(|core, out| core.heard(sender, sent.message, entries, out));
+            }
+        }
+    }
+
+    /// Writes a private row on the primary.
+    fn put(&mut self, key: &str, value: &str) -> TxId {
+        let primary = self.primary().expect("a primary");
+        self.put_on(primary, key, value).expect("a primary takes it")
+    }
+
+    fn put_on(&mut self, at: usize, key: &str, value: &str) -> Result<TxId, Refusal> {
+        self.nodes[at].write(|_, tx| tx.put(&TableName::new(ITEMS), key.as_bytes(), value.as_bytes()))
+    }
+
+    fn get(&mut self, at: usize, key: &str) -> Option<String> {
+        self.nodes[at].core.refresh_committed();
+        let row = self.nodes[at].view.state().committed.get(&TableName::new(ITEMS), key.as_bytes());
+        row.map(|row| String::from_utf8(row.to_vec()).expect("text"))
+    }
+
+    /// All nodes but those cut off have committed the same, byte for byte.
+    fn assert_agreed(&self) {
+        let heard: Vec<_> = (0..self.nodes.len()).filter(|at| !self.cut_off.contains(at)).collect();
+        let first = &self.nodes[heard[0]];
+        let upto = first.committed;
+        assert!(upto > Seqno::ZERO);
+        for at in heard {
+            let node = &self.nodes[at];
+            assert!(!node.stopped, "node {at} goes on");
+            assert_eq!(node.committed, upto, "node {at}");
+            let entries =
+                |node: &Node| node.entries.range(..=upto).map(|(_, entry)| entry.clone()).collect::<Vec<_>>();
+            assert!(entries(node) == entries(first), "node {at} has the same ledger");
+            assert_eq!(node.view.state().root, first.view.state().root);
+        }
+    }
+}
+
+fn info(status: NodeStatus) -> NodeInfo {
+    NodeInfo {
+        network: NodeNetwork::default(),
+        quote_info: QuoteInfo {
+            format: QuoteFormat::InsecureVirtual,
+            quote: Base64(Vec::new()),
+            endorsements: Base64(Vec::new()),
+            uvm_endorsements: None,
+            endorsed_tcb: None,
+        },
+        encryption_pub_key: String::new(),
+        status,
+        ledger_secret_seqno: None,
+        code_digest: None,
+        certificate_signing_request: None,
+        public_key: None,
+        node_data: Value::Null,
+        cert: None,
+        retired_committed: false,
+    }
+}
+
+#[test]
+fn nodes_that_join_have_the_same_ledger() {
+    let mut cluster = Cluster::of(1);
+    for at in 0..50 {
+        cluster.put(&format!("before {at}"), "1");
+    }
+    cluster.join();
+    cluster.join();
+    for at in 0..50 {
+        cluster.put(&format!("after {at}"), "2");
+        cluster.run(10);
+    }
+    cluster.run(500);
+    cluster.assert_agreed();
+    for at in 0..3 {
+        assert_eq!(cluster.get(at, "before 49").as_deref(), Some("1"));
+        assert_eq!(cluster.get(at, "after 49").as_deref(), Some("2"));
+        let consensus = cluster.nodes[at].view.state().consensus.clone();
+        assert_eq!(consensus.leader, Some(cluster.nodes[0].id()));
+        assert_eq!(consensus.configurations.last().unwrap().1.len(), 3);
+        assert_eq!(consensus.role, if at == 0 { Part::Leader } else { Part::Follower });
+    }
+    assert_eq!(cluster.put_on(1, "elsewhere", "3"), Err(Refusal::NotPrimary));
+}
+
+#[test]
+fn what_was_committed_survives_the_primary() {
+    let mut cluster = Cluster::of(3);
+    let kept = cluster.put("kept", "1");
+    cluster.run(200);
+    cluster.cut_off = vec![0];
+    let lost = cluster.put_on(0, "lost", "1").expect("it does not know yet");
+    cluster.run(20_000);
+    let primary = cluster.primary().expect("another one leads");
+    assert_ne!(primary, 0);
+    assert!(!cluster.nodes[0].view.state().primary, "who hears from no majority does not lead on");
+    let later = cluster.put("later", "2");
+    assert!(later.view > kept.view);
+    cluster.run(500);
+    cluster.assert_agreed();
+    for at in [1, 2] {
+        assert_eq!(cluster.get(at, "kept").as_deref(), Some("1"));
+        assert_eq!(cluster.get(at, "later").as_deref(), Some("2"));
+        assert_eq!(cluster.get(at, "lost"), None);
+    }
+
+    // The old primary comes back, and follows.
+    cluster.cut_off.clear();
+    cluster.run(20_000);
+    cluster.put("at last", "3");
+    cluster.run(500);
+    cluster.assert_agreed();
+    assert_eq!(cluster.get(0, "lost"), None);
+    assert_eq!(cluster.get(0, "at last").as_deref(), Some("3"));
+    let chain = cluster.nodes[0].view.state().chain.clone();
+    assert_eq!(chain.status(lost), coco_app::TxStatus::Invalid);
+    assert_eq!(chain.status(kept), coco_app::TxStatus::Committed);
+    assert!(chain.latest.view > View(2));
+}
+
+#[test]
+fn a_node_that_leaves_is_not_needed() {
+    let mut cluster = Cluster::of(3);
+    for leaving in [2, 0] {
+        let id: Digest = cluster.nodes[leaving].id();
+        let primary = cluster.primary().expect("a primary");
+        let left = cluster.nodes[primary].write(|tables, tx| {
+            tables.nodes.info.put(tx, &id, &info(NodeStatus::Retired));
+        });
+        left.expect("a primary takes it");
+        cluster.run(20_000);
+        let primary = cluster.primary().expect("a primary");
+        let tables = coco_tables::Tables::default();
+        let row = tables.nodes.info.get(&cluster.nodes[primary].view.state().committed, &id);
+        assert!(row.expect("a row").expect("it is still there").is_removable(), "node {leaving}");
+        cluster.cut_off.push(leaving);
+        cluster.put("without", "it");
+        cluster.run(500);
+        let consensus = cluster.nodes[primary].view.state().consensus.clone();
+        assert_eq!(consensus.configurations.len(), 1);
+        assert!(!consensus.configurations[0].1.contains(&id));
+        cluster.assert_agreed();
+    }
+}
+
+#[test]
+fn a_primary_that_is_asked_to_stop_hands_over_everything() {
+    let mut cluster = Cluster::of(3);
+    let last = cluster.put("last", "1");
+    cluster.nodes[0].event(coco_boundary::Event::Stop);
+    assert!(!cluster.nodes[0].stopped, "first it hands over");
+    assert_eq!(cluster.put_on(0, "too late", "1"), Err(Refusal::NotPrimary));
+    // Far less than an election timeout.
+    cluster.run(200);
+    assert!(cluster.nodes[0].stopped);
+    cluster.cut_off.push(0);
+    let primary = cluster.primary().expect("a successor");
+    let chain = cluster.nodes[primary].view.state().chain.clone();
+    assert_eq!(chain.status(last), coco_app::TxStatus::Committed);
+    cluster.put("next", "2");
+    cluster.run(500);
+    cluster.assert_agreed();
+}
+
+#[test]
+fn a_primary_without_a_successor_stops_in_the_end() {
+    let mut cluster = Cluster::of(3);
+    cluster.cut_off = vec![1, 2];
+    cluster.nodes[0].event(coco_boundary::Event::Stop);
+    cluster.run(2_500);
+    assert!(cluster.nodes[0].stopped);
+}
+
+#[test]
+fn a_primary_that_loses_its_majority_tells_its_sessions() {
+    let mut cluster = Cluster::of(3);
+    cluster.cut_off = vec![1, 2];
+    let began = cluster.nodes[0].view.state().continuity();
+    let mut last = TxId::default();
+    while let Ok(txid) = cluster.put_on(0, "lost", "1") {
+        last = txid;
+        cluster.run(10);
+    }
+    let state = cluster.nodes[0].view.state();
+    assert!(state.chain.latest.seqno < last.seqno, "what follows the last signature is undone");
+    assert_eq!(state.chain.latest.view, began.view);
+    assert_ne!(state.continuity(), began);
+}
+
+#[test]
+fn reports_of_the_disk_may_come_late() {
+    let mut cluster = Cluster::of(3);
+    cluster.cut_off = vec![2];
+    cluster.nodes[1].slow_disk = true;
+    cluster.nodes[1].held = Some(Vec::new());
+    let mut persisted = Vec::new();
+    for key in ["first", "second"] {
+        cluster.put(key, "1");
+        // Long enough for a signature without the commit of the one before.
+        cluster.run(1_500);
+        cluster.nodes[1].do_held();
+        persisted.push(cluster.nodes[1].persisted);
+    }
+    assert!(persisted[0] < persisted[1]);
+    let persisted_last = persisted[1].seqno;
+    // The later report is first, and the signatures are checked last of all.
+    for upto in persisted.into_iter().rev() {
+        cluster.nodes[1].event(coco_boundary::Event::Persisted { upto });
+    }
+    cluster.nodes[1].do_held();
+    cluster.nodes[1].held = None;
+    cluster.run(100);
+    assert!(cluster.nodes[0].committed >= persisted_last, "{} is committed", cluster.nodes[0].committed);
+}

@@ -1,0 +1,158 @@
+//! The properties of the ledgers, checked after each step (names as in Raft's and CCF's specifications).
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use coco_boundary::EntryKind;
+use coco_node::view::Part;
+use coco_wire::{Digest, Seqno, TxId, View};
+
+use super::{
+    disk::length,
+    history::{Deed, History},
+    machine::Machine,
+};
+use crate::raft::Broken;
+
+pub(super) type Checked = Result<(), Broken>;
+
+/// What is known of the whole service.
+#[derive(Default)]
+pub(super) struct Checks {
+    leaders: BTreeMap<View, usize>,
+    /// The digest of the ledger up to each entry that any node ever had.
+    ledgers: HashMap<TxId, u64>,
+    /// The Merkle root under each signature.
+    roots: HashMap<TxId, Digest>,
+    /// The ledger that is committed, with the digest up to each entry.
+    committed: Vec<(TxId, u64)>,
+    /// Configurations in it, ascending.
+    configurations: Vec<(Seqno, BTreeSet<usize>)>,
+    pub(super) history: History,
+    pub(super) elections: u64,
+    pub(super) reconfigurations: u64,
+}
+
+impl Checks {
+    pub(super) fn new() -> Self {
+        let first = (Seqno(1), BTreeSet::from([0]));
+        Self { configurations: vec![first], ..Self::default() }
+    }
+
+    pub(super) fn committed(&self) -> Seqno {
+        Seqno(self.committed.len() as u64)
+    }
+
+    /// What is committed at a place.
+    pub(super) fn at(&self, seqno: Seqno) -> Option<TxId> {
+        self.committed.get(length(seqno).checked_sub(1)?).map(|(txid, _)| *txid)
+    }
+
+    /// S1, S3, and that equal ledgers have equal roots, after a step.
+    pub(super) fn stepped(&mut self, place: usize, machine: &Machine) -> Checked {
+        let state = machine.state();
+        if state.signed.seqno > Seqno::ZERO {
+            let root = *self.roots.entry(state.signed).or_insert(state.root);
+            check(root == state.root, "equal ledgers have equal roots", || {
+                format!("{place} at {}", state.signed)
+            })?;
+        }
+        if state.consensus.role != Part::Leader {
+            return Ok(());
+        }
+        let view = state.chain.latest.view;
+        if let Some(other) = self.leaders.get(&view) {
+            return check(*other == place, "S1 one leader a view", || {
+                format!("{other} and {place} in {view}")
+            });
+        }
+        self.elections += 1;
+        self.leaders.insert(view, place);
+        let digest = self.committed.last().map_or(0, |(_, digest)| *digest);
+        let complete = machine.disk.digest(self.committed()) == Some(digest);
+        check(complete, "S3 leader completeness", || {
+            format!("{place} leads in {view} without {}", self.committed())
+        })
+    }
+
+    /// S2, S8, after an entry was appended.
+    pub(super) fn appended(&mut self, place: usize, machine: &Machine) -> Checked {
+        let last = machine.disk.last();
+        let Some(stored) = machine.disk.at(last.seqno) else { return Ok(()) };
+        let known = *self.ledgers.entry(last).or_insert(stored.digest);
+        check(known == stored.digest, "S2 log matching", || format!("{place} has other bytes up to {last}"))?;
+        let Some(before) = machine.disk.at(last.seqno.previous()) else { return Ok(()) };
+        let signed = before.txid.view == last.view || before.kind == EntryKind::Signature;
+        check(signed, "S8 views change after signatures", || format!("{place} at {last}"))?;
+        check(before.txid.view <= last.view, "S8 views go up", || format!("{place} at {last}"))
+    }
+
+    /// S5, S6, before entries are dropped.
+    pub(super) fn truncates(&self, place: usize, machine: &Machine, to: Seqno) -> Checked {
+        let own = machine.committed;
+        check(to >= own, "S5 commits are final", || format!("{place} goes back to {to}, committed {own}"))?;
+        let signed = machine.disk.at(to).is_none_or(|stored| stored.kind == EntryKind::Signature);
+        check(signed, "S6 rollback to a signature", || format!("{place} goes back to {to}"))
+    }
+
+    /// S4, S6, S7, S9, D1, when a node commits.
+    pub(super) fn commits(&mut self, place: usize, machines: &[Machine], upto: Seqno) -> Checked {
+        let Some(stored) = machines[place].disk.at(upto) else {
+            return broken("S4 committed entries exist", format!("{place} commits {upto}"));
+        };
+        let txid = stored.txid;
+        check(stored.kind == EntryKind::Signature, "S6 commits are at signatures", || {
+            format!("{place} commits {txid}")
+        })?;
+        let common = self.committed().min(upto);
+        let ours = length(common).checked_sub(1).map_or(0, |at| self.committed[at].1);
+        check(machines[place].disk.digest(common) == Some(ours), "S4 one committed ledger", || {
+            format!("{place} commits {txid}, which conflicts at {common}")
+        })?;
+        if upto == common {
+            return Ok(());
+        }
+        check(
+            self.leaders.get(&txid.view) == Some(&place),
+            "S7 leaders commit first, and their own view",
+            || format!("{place} commits {txid}"),
+        )?;
+        let digest = stored.digest;
+        let superseded = self.configurations.len() - 1;
+        for seqno in (common.next().0..=upto.0).map(Seqno) {
+            let Some(stored) = machines[place].disk.at(seqno) else { break };
+            self.committed.push((stored.txid, stored.digest));
+            if let Some(deed) = self.history.commits(stored.txid)? {
+                self.reconfigure(seqno, &deed);
+            }
+        }
+        for (from, nodes) in &self.configurations[superseded..] {
+            let holding = nodes.iter().filter(|node| machines[**node].disk.holds(upto, digest)).count();
+            if holding <= nodes.len() / 2 {
+                let detail = format!("{place} commits {txid}, on {holding} disks of {nodes:?} from {from}");
+                return broken("D1 what is committed is on the disks of a quorum", detail);
+            }
+        }
+        Ok(())
+    }
+
+    fn reconfigure(&mut self, seqno: Seqno, deed: &Deed) {
+        let mut nodes = self.configurations.last().map(|(_, nodes)| nodes.clone()).unwrap_or_default();
+        let changed = match deed {
+            Deed::Admit(place) => nodes.insert(*place),
+            Deed::Remove(place) => nodes.remove(place),
+            Deed::Wish { .. } => false,
+        };
+        if changed {
+            self.reconfigurations += 1;
+            self.configurations.push((seqno, nodes));
+        }
+    }
+}
+
+pub(super) fn check(holds: bool, property: &'static str, detail: impl FnOnce() -> String) -> Checked {
+    if holds { Ok(()) } else { broken(property, detail()) }
+}
+
+pub(super) fn broken(property: &'static str, detail: String) -> Checked {
+    Err(Broken { property, detail })
+}

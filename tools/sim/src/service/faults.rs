@@ -1,0 +1,123 @@
+//! Kinds of faults, and how often each struck in which phase.
+
+use std::fmt;
+
+use crate::raft::Phase;
+
+/// What can go wrong, or is done by an operator.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// A message never comes.
+    Loss,
+    /// A message comes much later, after newer ones.
+    Delay,
+    /// A message comes twice.
+    Duplicate,
+    /// The nodes fall into two groups that do not hear each other.
+    Partition,
+    /// One node hears another one but not the other way round.
+    OneWay,
+    /// One node talks to nobody.
+    Isolation,
+    /// A node is gone for good, with what its disk had not synchronised.
+    Crash,
+    /// A node is asked to stop.
+    Shutdown,
+    /// A node's disk is full: the node stops.
+    FullDisk,
+    /// A node's disk takes long.
+    SlowDisk,
+    /// A node is told late that entries are on disk.
+    LateReport,
+    /// The answer to a read of the ledger is short, or a failure.
+    ShortRead,
+    /// A job takes long, so that later ones overtake it.
+    LateJob,
+    /// A process stands still, and then goes on with what came meanwhile.
+    Pause,
+    /// A node's clock runs three times as fast.
+    FastClock,
+    /// A node joins.
+    Join,
+    /// A node is removed.
+    Removal,
+    /// A call runs on an old state, or is given its place late.
+    StaleCall,
+}
+
+impl Fault {
+    /// All of them, in the order of the table.
+    pub const ALL: [Self; 18] = [
+        Self::Loss,
+        Self::Delay,
+        Self::Duplicate,
+        Self::Partition,
+        Self::OneWay,
+        Self::Isolation,
+        Self::Crash,
+        Self::Shutdown,
+        Self::FullDisk,
+        Self::SlowDisk,
+        Self::LateReport,
+        Self::ShortRead,
+        Self::LateJob,
+        Self::Pause,
+        Self::FastClock,
+        Self::Join,
+        Self::Removal,
+        Self::StaleCall,
+    ];
+}
+
+/// A set of kinds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Faults(u32);
+
+impl Faults {
+    /// With one more.
+    #[must_use]
+    pub fn with(self, fault: Fault) -> Self {
+        Self(self.0 | 1 << fault as u32)
+    }
+
+    /// Whether it is one of them.
+    #[must_use]
+    pub fn contain(self, fault: Fault) -> bool {
+        self.0 & 1 << fault as u32 != 0
+    }
+}
+
+/// How often each fault struck in each phase.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct FaultTable([[u64; 3]; Fault::ALL.len()]);
+
+impl FaultTable {
+    /// Counts one.
+    pub fn count(&mut self, fault: Fault, phase: Phase) {
+        self.0[fault as usize][phase as usize] += 1;
+    }
+
+    /// Adds another seed's.
+    pub fn add(&mut self, other: &Self) {
+        for (to, from) in self.0.as_flattened_mut().iter_mut().zip(other.0.as_flattened()) {
+            *to += from;
+        }
+    }
+
+    /// The smallest number in it.
+    #[must_use]
+    pub fn least(&self) -> u64 {
+        self.0.as_flattened().iter().copied().min().unwrap_or_default()
+    }
+}
+
+impl fmt::Display for FaultTable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "{:<12}{:>12}{:>12}{:>15}", "fault", "steady", "electing", "reconfiguring")?;
+        for (fault, [steady, electing, reconfiguring]) in Fault::ALL.iter().zip(self.0) {
+            let name = format!("{fault:?}");
+            writeln!(f, "{name:<12}{steady:>12}{electing:>12}{reconfiguring:>15}")?;
+        }
+        Ok(())
+    }
+}
