@@ -5,17 +5,18 @@ EXTENDS consensus, TLC
 CONSTANTS
     Founders,       \* the nodes that begin
     MaxView, MaxLength,
-    MaxData, MaxConfigurations, MaxMarks    \* of each kind of entry, in a log
+    MaxData, MaxSignatures, MaxConfigurations, MaxMarks    \* of each kind of entry, in a log
 
 (* Any configuration, as long as there are few.                                *)
 Count(l, kind) == Cardinality({k \in 1..Len(l) : l[k].kind = kind})
-Proposals == IF MaxConfigurations = 0 THEN {} ELSE SUBSET Node \ {{}}
+Proposals == IF MaxConfigurations = 1 THEN {} ELSE SUBSET Node \ {{}}
 
 InBounds ==
     \A i \in Node :
         /\ view[i] <= MaxView
         /\ Len(log[i]) <= MaxLength
         /\ Count(log[i], "data") <= MaxData
+        /\ Count(log[i], "signature") <= MaxSignatures
         /\ Count(log[i], "configuration") <= MaxConfigurations
         /\ Count(log[i], "mark") <= MaxMarks
 

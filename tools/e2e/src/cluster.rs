@@ -20,7 +20,7 @@ use serde_json::{Value, json};
 use crate::{Consortium, Node, executable};
 
 /// How long nodes may take to agree. Much, as the machine may be busy with other tests.
-const LIMIT: Duration = Duration::from_secs(15);
+const LIMIT: Duration = Duration::from_secs(120);
 /// Time between two looks.
 const POLL: Duration = Duration::from_millis(5);
 /// Longest wait for one answer of a node that may be stopped.

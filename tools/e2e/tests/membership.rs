@@ -43,7 +43,7 @@ async fn replace(client: &mut Client, consortium: &Consortium, old: Digest, new:
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_node_that_failed_is_replaced() {
-    let (consortium, directory) = (Consortium::default(), tempfile::tempdir().unwrap()); let directory = {let p = directory.keep(); struct K(std::path::PathBuf); impl K { fn path(&self)->&std::path::Path {&self.0} } K(p)};
+    let (consortium, directory) = (Consortium::default(), tempfile::tempdir().unwrap());
     let sections = json!({ "ledger": { "chunk_size": "20KB" } });
     let mut cluster = Cluster::open(&consortium, directory.path(), NODES, &sections).await;
     let mut client = cluster[0].client(Some(consortium.user()));

@@ -18,6 +18,8 @@ pub struct Model {
     /// Of each log.
     pub max_data: usize,
     /// Of each log.
+    pub max_signatures: usize,
+    /// Of each log.
     pub max_configurations: usize,
     /// Of each log.
     pub max_marks: usize,
@@ -59,8 +61,6 @@ pub enum Flaw {
     CommitUnmatched,
     /// A node that is gone stands for election.
     StandWhenGone,
-    /// Nodes are marked before their removal is committed.
-    MarkEarly,
 }
 
 /// A step. Nodes are numbers, positions count from 1.
@@ -127,6 +127,7 @@ impl Model {
             *view <= self.max_view
                 && log.len() <= self.max_length
                 && log.count(Kind::Data) <= self.max_data
+                && log.count(Kind::Signature) <= self.max_signatures
                 && log.count(Kind::Configuration) <= self.max_configurations
                 && log.count(Kind::Mark) <= self.max_marks
         })
@@ -147,7 +148,8 @@ impl Model {
             if self.max_configurations > 1 {
                 (1..1 << self.nodes).for_each(|nodes| add(Action::Propose(i, Kind::Configuration, nodes)));
             }
-            members(self.markable(state, i)).for_each(|node| add(Action::Propose(i, Kind::Mark, 1 << node)));
+            members(removed(state, i, committed))
+                .for_each(|node| add(Action::Propose(i, Kind::Mark, 1 << node)));
             for k in committed + 1..=log.len() {
                 add(Action::LeaderCommit(i, k));
                 add(Action::FollowerCommit(i, k));
@@ -248,7 +250,7 @@ impl Model {
         let log = &state.nodes[i].log;
         let fits = match kind {
             Kind::Configuration => nodes & removed(state, i, log.len()) == 0,
-            Kind::Mark => nodes & !self.markable(state, i) == 0,
+            Kind::Mark => nodes & !removed(state, i, state.nodes[i].committed) == 0,
             _ => true,
         };
         if state.nodes[i].role != Role::Leader || !fits || usize::from(log.len()) == LENGTH {
@@ -385,12 +387,6 @@ impl Model {
             Retirement::Completed => true,
             _ => self.in_force(node).any(|k| k <= signed && configuration(node, k) & (1 << i) != 0),
         }
-    }
-
-    /// Nodes that a leader may mark.
-    fn markable(&self, state: &State, i: usize) -> Set {
-        let node = &state.nodes[i];
-        removed(state, i, if self.has(Flaw::MarkEarly) { node.log.len() } else { node.committed })
     }
 
     /// The last signature of a log.

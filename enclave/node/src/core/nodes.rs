@@ -87,18 +87,26 @@ impl Core {
         }
     }
 
-    /// Publishes who the other nodes are.
+    /// Publishes who the other nodes are. As long as the table does not say that this one is trusted, it is older than what
+    /// the node was told when it joined: the present primary may not be in it yet.
     pub(super) fn publish_peers(&mut self) {
+        let shared = &self.view.shared;
         let mut peers = BTreeMap::new();
+        let mut catches_up = true;
         for row in self.tables.nodes.info.iter(&self.kv.latest()) {
             let Ok((node, info)) = row else { continue };
             let interface = &info.network.node_to_node_interface;
             let published = Some(&interface.published_address).filter(|address| !address.is_empty());
             let address: Arc<str> = published.unwrap_or(&interface.bind_address).as_str().into();
-            if node != self.view.shared.keys.node_id && !info.is_removable() {
+            if node == shared.keys.node_id {
+                catches_up = info.status == NodeStatus::Pending;
+            } else if !info.is_removable() {
                 peers.insert(node, Peer { address, status: info.status });
             }
         }
-        self.view.shared.peers.store(Arc::new(peers));
+        if catches_up {
+            peers.extend(shared.peers.load().iter().map(|(node, peer)| (*node, peer.clone())));
+        }
+        shared.peers.store(Arc::new(peers));
     }
 }

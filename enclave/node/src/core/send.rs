@@ -138,7 +138,7 @@ impl Core {
         }
     }
 
-    /// Entries were read back for a peer. They may be fewer than asked for; consensus goes on from what was sent.
+    /// Entries were read back for a peer. They may be fewer than asked for: then the rest is read next.
     pub(super) fn entries_read(
         &mut self,
         request: RequestId,
@@ -154,7 +154,12 @@ impl Core {
             if let Some(last) = self.raft.log().at(last).filter(|last| last.seqno <= header.last.seqno) {
                 let entries = entries.into_iter().map(Arc::from).collect();
                 let message = Message::AppendEntries(AppendEntries { last, ..header });
-                out.messages.push(Outgoing { to, message, entries });
+                if last.seqno > header.previous.seqno {
+                    out.messages.push(Outgoing { to, message, entries });
+                    if last.seqno < header.last.seqno {
+                        waiting.messages.push_front(AppendEntries { previous: last, ..header });
+                    }
+                }
             }
         }
         self.send_waiting(to, out);

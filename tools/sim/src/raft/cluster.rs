@@ -84,7 +84,7 @@ impl Cluster {
             steps,
             contents: 0,
         };
-        cluster.add(Start::Service, Vec::new());
+        cluster.add(&Start::Service, Vec::new());
         for event in [Event::Propose, Event::Sign, Event::Operate] {
             cluster.after(1, event);
         }
@@ -167,7 +167,7 @@ impl Cluster {
         self.propose(0, |entry| entry.configuration = Some(Configuration::from_iter([id_of(0)])))?;
         self.propose(0, |entry| entry.signature = true)?;
         let others = self.random.below(5);
-        let places: Vec<usize> = (0..others).map(|_| self.add(Start::Empty, Vec::new())).collect();
+        let places: Vec<usize> = (0..others).map(|_| self.add(&Start::Empty, Vec::new())).collect();
         let all: Configuration = [0].iter().chain(&places).map(|place| id_of(*place)).collect();
         self.propose(0, |entry| entry.configuration = Some(all))?;
         self.propose(0, |entry| entry.signature = true)
@@ -305,11 +305,11 @@ impl Cluster {
         }
     }
 
-    pub(super) fn add(&mut self, start: Start, ledger: Vec<Stored>) -> usize {
+    pub(super) fn add(&mut self, start: &Start, ledger: Vec<Stored>) -> usize {
         let place = self.nodes.len();
         let raft = Raft::new(id_of(place), self.options.settings, start.clone(), self.random.draw());
         if let Some(steps) = &mut self.steps {
-            steps.started(&raft, &start);
+            steps.started(&raft, start);
         }
         let mut node = Node::new(raft, self.now_ms);
         let base = std::mem::take(&mut node.configurations);

@@ -124,7 +124,7 @@ impl Cluster {
         };
         // A node with nothing committed has no snapshot.
         let start = if ledger.is_empty() { Start::Empty } else { start };
-        let place = self.add(start, ledger);
+        let place = self.add(&start, ledger);
         let more: Configuration = members.nodes().copied().chain([id_of(place)]).collect();
         self.propose(leader, |entry| entry.configuration = Some(more))
     }

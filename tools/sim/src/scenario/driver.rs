@@ -67,7 +67,7 @@ impl Driver {
         if !self.nodes.is_empty() {
             return Err("there is a first node already".to_owned());
         }
-        self.add(name, Start::Service)?;
+        self.add(name, &Start::Service)?;
         let node = self.nodes.get_mut(name).expect("just added");
         node.tick(0, &mut self.trace);
         self.append("2", String::new(), |entry| {
@@ -85,13 +85,13 @@ impl Driver {
                 leaving: BTreeSet::new(),
                 unreadable: Seqno::ZERO,
             };
-            self.add(name, Start::Snapshot(base))?;
+            self.add(name, &Start::Snapshot(base))?;
         }
         Ok(())
     }
 
     pub(super) fn create_node(&mut self, name: &str) -> Done {
-        self.add(name, Start::Empty)
+        self.add(name, &Start::Empty)
     }
 
     pub(super) fn trust_nodes(&mut self, view: &str, names: &[&str]) -> Done {
@@ -100,7 +100,7 @@ impl Driver {
 
     pub(super) fn swap_nodes(&mut self, view: &str, old: &[&str], new: &[&str]) -> Done {
         for name in new {
-            self.add(name, Start::Empty)?;
+            self.add(name, &Start::Empty)?;
         }
         for name in new {
             self.for_all_others(name, Self::connect)?;
@@ -248,9 +248,9 @@ impl Driver {
         Err(format!("no agreement after {MAX_SYNC_ROUNDS} rounds: {}", differences.join("; ")))
     }
 
-    fn add(&mut self, name: &str, start: Start) -> Done {
+    fn add(&mut self, name: &str, start: &Start) -> Done {
         let node = Node::new(name, self.pre_vote, start.clone());
-        self.trace.steps.started(&node.raft, &start);
+        self.trace.steps.started(&node.raft, start);
         let known = self.nodes.insert(name.to_owned(), node).is_some();
         check(!known, || format!("there is a node {name} already"))
     }

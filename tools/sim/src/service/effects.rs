@@ -14,6 +14,8 @@ use super::{
 
 /// Longest delay of a message or job that is delayed, in election timeouts.
 const MAX_DELAY_TIMEOUTS: u64 = 3;
+/// Bytes of an entry's header.
+const HEADER_LEN: usize = 8;
 /// Reports that are wrong on a host that lies, of a thousand.
 const LIES: u64 = 50;
 /// What a slow disk adds to each write.
@@ -100,6 +102,11 @@ impl World<'_> {
             let kept = self.random.below(entries.len().max(1) as u64);
             entries.truncate(usize::try_from(kept).expect("a length"));
         }
+        if self.random.chance(self.options.flipped_reads) && self.strike(Fault::FlippedRead) {
+            // Lengths of entries differ with their signatures: what is drawn must not.
+            let (which, at, bit) = (self.random.draw(), self.random.draw(), self.random.below(8));
+            flip(&mut entries, which, at, bit);
+        }
         let entries = if entries.is_empty() { Err(ReadFault::Busy) } else { Ok(entries) };
         let ms = self.random.between(1, self.options.write_ms);
         self.after(ms, Event::Answer(place, News::Entries { request, entries }));
@@ -136,5 +143,17 @@ impl World<'_> {
 
     pub(super) fn long_ms(&mut self) -> u64 {
         self.random.below(MAX_DELAY_TIMEOUTS * self.options.settings.consensus.election_timeout_ms)
+    }
+}
+
+fn flip(entries: &mut [Vec<u8>], which: u64, at: u64, bit: u64) {
+    let index =
+        |number: u64, length: usize| usize::try_from(number % length.max(1) as u64).expect("a length");
+    let which = index(which, entries.len());
+    let Some(entry) = entries.get_mut(which) else { return };
+    // Headers are short, and as likely as all the rest.
+    let at = index(at / 2, if at % 2 == 0 { HEADER_LEN } else { entry.len() });
+    if let Some(byte) = entry.get_mut(at) {
+        *byte ^= 1 << bit;
     }
 }

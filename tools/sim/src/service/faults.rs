@@ -31,6 +31,8 @@ pub enum Fault {
     LateReport,
     /// The answer to a read of the ledger is short, or a failure.
     ShortRead,
+    /// A bit of what is read from the ledger is wrong.
+    FlippedRead,
     /// A job takes long, so that later ones overtake it.
     LateJob,
     /// A process stands still, and then goes on with what came meanwhile.
@@ -47,7 +49,7 @@ pub enum Fault {
 
 impl Fault {
     /// All of them, in the order of the table.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 19] = [
         Self::Loss,
         Self::Delay,
         Self::Duplicate,
@@ -60,6 +62,7 @@ impl Fault {
         Self::SlowDisk,
         Self::LateReport,
         Self::ShortRead,
+        Self::FlippedRead,
         Self::LateJob,
         Self::Pause,
         Self::FastClock,

@@ -29,6 +29,8 @@ pub(super) struct Options {
     pub(super) stale_calls: u64,
     /// Reads of the ledger that fail or are short, of a thousand.
     pub(super) short_reads: u64,
+    /// Reads of the ledger with a wrong bit, of a thousand.
+    pub(super) flipped_reads: u64,
     /// Longest time a message takes if it is not delayed, in milliseconds.
     pub(super) latency_ms: u64,
     /// Longest time a write takes, in milliseconds.
@@ -57,6 +59,7 @@ impl Options {
             late_jobs: bad(random, 150),
             stale_calls: bad(random, 300),
             short_reads: bad(random, 300),
+            flipped_reads: bad(random, 300),
             latency_ms: random.between(1, 30),
             write_ms: random.between(1, 20),
             job_ms: random.between(1, 10),
@@ -75,6 +78,7 @@ impl Options {
             late_jobs: 0,
             stale_calls: 0,
             short_reads: 0,
+            flipped_reads: 0,
             latency_ms: 10,
             write_ms: 5,
             job_ms: 3,
