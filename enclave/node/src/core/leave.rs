@@ -1,7 +1,7 @@
 //! A primary that is asked to stop lets another one take over first.
 
 use coco_boundary::{Effect, Monotonic, StopReason};
-use coco_raft::Input;
+use coco_raft::{Input, NodeId, Role};
 
 use super::{Core, Output};
 
@@ -16,11 +16,14 @@ pub(super) struct Leaving {
 }
 
 impl Core {
-    /// Whether others can take over from this node.
+    /// Whether the others that this leader hears of can go on without it.
     pub(super) fn has_successors(&self) -> bool {
-        let own = self.raft.id();
-        self.is_leader()
-            && self.raft.log().configurations().any(|(_, nodes)| nodes.nodes().any(|node| *node != own))
+        let Role::Leader { peers, .. } = self.raft.role() else { return false };
+        let (now, patience) = (self.view.shared.clock.now().0, self.settings.consensus.election_timeout_ms / 2);
+        let heard = |node: &NodeId| {
+            peers.get(node).is_some_and(|peer| now.saturating_sub(peer.heard_ms) < patience)
+        };
+        self.raft.log().configurations().all(|(_, nodes)| nodes.has_quorum(heard))
     }
 
     /// Begins to leave: no more transactions are taken.
@@ -33,7 +36,7 @@ impl Core {
     pub(super) fn go_on_leaving(&mut self, out: &mut Output) {
         let Some(leaving) = &mut self.leaving else { return };
         let now = self.view.shared.clock.now();
-        let leads = matches!(self.raft.role(), coco_raft::Role::Leader { .. });
+        let leads = matches!(self.raft.role(), Role::Leader { .. });
         if !leads || now >= leaving.until {
             self.leaving = None;
             out.effects.push(Effect::Stop { reason: StopReason::Asked });

@@ -237,12 +237,27 @@ fn a_primary_that_is_asked_to_stop_hands_over_everything() {
 }
 
 #[test]
-fn a_primary_without_a_successor_stops_in_the_end() {
+fn a_primary_stops_although_nobody_takes_over() {
+    // The others are gone since a moment ago, or for so long that they are not even waited for.
+    for (gone_ms, patience_ms) in [(0, 2_500), (3_000, 0)] {
+        let mut cluster = Cluster::of(3);
+        cluster.cut_off = vec![1, 2];
+        cluster.run(gone_ms);
+        assert!(cluster.nodes[0].view.state().primary);
+        cluster.nodes[0].event(coco_boundary::Event::Stop);
+        assert_eq!(cluster.nodes[0].stopped, patience_ms == 0);
+        cluster.run(patience_ms);
+        assert!(cluster.nodes[0].stopped);
+    }
+}
+
+#[test]
+fn a_primary_hands_over_to_a_majority_only() {
     let mut cluster = Cluster::of(3);
-    cluster.cut_off = vec![1, 2];
+    cluster.cut_off = vec![2];
+    cluster.run(6_000);
     cluster.nodes[0].event(coco_boundary::Event::Stop);
-    cluster.run(2_500);
-    assert!(cluster.nodes[0].stopped);
+    assert!(cluster.nodes[0].stopped, "the other one could do nothing alone");
 }
 
 #[test]
