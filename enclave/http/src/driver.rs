@@ -52,7 +52,14 @@ impl Driver {
     #[must_use]
     pub fn new(view: View, core: Core, resources: Resources) -> Self {
         let others = Others::new(Arc::clone(&view.shared));
-        Self(Arc::new(Inner { view, core: Mutex::new(core), waiters: Waiters::default(), others, forwards: Forwards::default(), resources }))
+        Self(Arc::new(Inner {
+            view,
+            core: Mutex::new(core),
+            waiters: Waiters::default(),
+            others,
+            forwards: Forwards::default(),
+            resources,
+        }))
     }
 
     /// Begins the node's life: it asks for evidence.

@@ -26,11 +26,11 @@ use coco_raft::{NodeId, Raft, Role, Start};
 use coco_tables::Tables;
 use coco_wire::{Digest, Seqno, TxId, View as ViewNumber};
 
+use self::{follow::Following, leave::Leaving, nodes::Change, send::Sending, window::OpenWindow};
 pub use self::{
     jobs::{Done, Job},
     send::{Outgoing, is_requested_by_core},
 };
-use self::{follow::Following, leave::Leaving, nodes::Change, send::Sending, window::OpenWindow};
 use crate::{
     genesis::Genesis,
     join::Joined,

@@ -148,7 +148,8 @@ impl Peers {
                 out.effects.push(Effect::Send { to: Arc::clone(&peer.address), frame });
             }
         }
-        out.heard.extend(done.received.into_iter().filter_map(|(from, opened)| Some((from, heard(&opened)?))));
+        out.heard
+            .extend(done.received.into_iter().filter_map(|(from, opened)| Some((from, heard(&opened)?))));
         out.jobs.extend(done.jobs);
     }
 

@@ -1,9 +1,7 @@
 //! What nodes say to each other.
 
 use coco_wire::View;
-pub use coco_wire::peer::{
-    AppendEntries, AppendEntriesResponse, Election, RequestVote, RequestVoteResponse,
-};
+pub use coco_wire::peer::{AppendEntries, AppendEntriesResponse, Election, RequestVote, RequestVoteResponse};
 
 /// A message of one node to another (CCF `src/consensus/aft/raft_types.h`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -243,17 +243,9 @@ impl SessionMetrics for NoSessions {
 
 fn view(secrets: &LedgerSecrets, secret: LedgerSecret, clock: Clock) -> View {
     let name = |text: &str| text.parse().expect("a subject name");
-    let node = NodeNaming {
-        curve: Curve::P384,
-        subject: name("CN=Node"),
-        alt_names: Vec::new(),
-        validity_days: 1,
-    };
-    let service = ServiceNaming {
-        subject: name("CN=Service"),
-        validity_days: 1,
-        cose: CoseNames::default(),
-    };
+    let node =
+        NodeNaming { curve: Curve::P384, subject: name("CN=Node"), alt_names: Vec::new(), validity_days: 1 };
+    let service = ServiceNaming { subject: name("CN=Service"), validity_days: 1, cose: CoseNames::default() };
     let keys = Keys::generate(&node, now(), &SystemEntropy).expect("a certificate of today");
     keys.found(&service, now(), &SystemEntropy).expect("a certificate of today");
     let app: Arc<dyn coco_app::Adapter> = Arc::new(coco_sample_logging::adapter());
@@ -322,5 +314,11 @@ fn settings(writing: Writing) -> Settings {
 fn resources(machine: &Machine, clock: Clock) -> Resources {
     let pool = |waiting| Arc::new(JobPool::start(1, waiting).expect("a thread")) as Arc<dyn Jobs>;
     let clock = Arc::new(move || (clock.now(), clock.wall()));
-    Resources { host: machine.host(), consensus: pool(4), heavy: pool(1024), forwarding_timeout_ms: 3000, clock }
+    Resources {
+        host: machine.host(),
+        consensus: pool(4),
+        heavy: pool(1024),
+        forwarding_timeout_ms: 3000,
+        clock,
+    }
 }

@@ -50,7 +50,12 @@ impl Core {
         if !self.stopping {
             self.stopping = true;
             self.changed = self.changed.max(Changed::Standing);
-            self.drain(out);
+            if self.is_leader() {
+                self.drain(out);
+            } else {
+                // What a backup took in before the entry that it refuses.
+                drop(self.write_out(out));
+            }
             if reason == StopReason::Asked && self.has_successors() {
                 self.leave();
             } else {

@@ -125,7 +125,9 @@ impl Core {
                 Ok(received) => received,
                 Err(error) => {
                     let log = &self.view.shared.log;
-                    log.fatal(format_args!("Entry {txid} of the primary does not belong to this ledger: {error}"));
+                    log.fatal(format_args!(
+                        "Entry {txid} of the primary does not belong to this ledger: {error}"
+                    ));
                     return self.stop(StopReason::Fault, out);
                 }
             };

@@ -3,9 +3,7 @@
 use std::sync::Arc;
 
 use coco_crypto::Certificate;
-use coco_ledger::{
-    OpenRequest, OpenedBatch, Signatories, SignatureCheck, SignatureRefusal, Signed,
-};
+use coco_ledger::{OpenRequest, OpenedBatch, Signatories, SignatureCheck, SignatureRefusal, Signed};
 use coco_raft::NodeId;
 use coco_wire::{TxId, peer::AppendEntries};
 
@@ -50,7 +48,8 @@ impl Job {
             Work::Sign(job) => Found::Signed(job.run()),
             Work::Open { from, header, request } => Found::Opened { from, header, batch: request.run() },
             Work::Check { check, node, shared } => {
-                let service = shared.keys.service().expect("a backup belongs to a service").certificate.load();
+                let service =
+                    shared.keys.service().expect("a backup belongs to a service").certificate.load();
                 let by = Signatories { node: node.as_deref(), service: &service };
                 Found::Checked { txid: check.txid(), outcome: check.run(by) }
             }

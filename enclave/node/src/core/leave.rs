@@ -19,10 +19,10 @@ impl Core {
     /// Whether the others that this leader hears of can go on without it.
     pub(super) fn has_successors(&self) -> bool {
         let Role::Leader { peers, .. } = self.raft.role() else { return false };
-        let (now, patience) = (self.view.shared.clock.now().0, self.settings.consensus.election_timeout_ms / 2);
-        let heard = |node: &NodeId| {
-            peers.get(node).is_some_and(|peer| now.saturating_sub(peer.heard_ms) < patience)
-        };
+        let (now, patience) =
+            (self.view.shared.clock.now().0, self.settings.consensus.election_timeout_ms / 2);
+        let heard =
+            |node: &NodeId| peers.get(node).is_some_and(|peer| now.saturating_sub(peer.heard_ms) < patience);
         self.raft.log().configurations().all(|(_, nodes)| nodes.has_quorum(heard))
     }
 

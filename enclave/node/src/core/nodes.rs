@@ -27,10 +27,7 @@ pub(super) struct Change {
 }
 
 /// Follows in `trusted` what `writes` do to the table; none if they leave it alone.
-pub(super) fn change(
-    trusted: &mut BTreeSet<NodeId>,
-    writes: &WriteSet,
-) -> Result<Option<Change>, Malformed> {
+pub(super) fn change(trusted: &mut BTreeSet<NodeId>, writes: &WriteSet) -> Result<Option<Change>, Malformed> {
     let rows = nodes::changes(writes)?;
     if rows.is_empty() {
         return Ok(None);

@@ -121,7 +121,11 @@ impl Core {
             let Some(waiting) = sending.waiting.get_mut(&to) else { return };
             if header.last == header.previous {
                 waiting.messages.pop_front();
-                out.messages.push(Outgoing { to, message: Message::AppendEntries(header), entries: Vec::new() });
+                out.messages.push(Outgoing {
+                    to,
+                    message: Message::AppendEntries(header),
+                    entries: Vec::new(),
+                });
             } else if let Some(entries) = entries {
                 waiting.messages.pop_front();
                 out.messages.push(Outgoing { to, message: Message::AppendEntries(header), entries });

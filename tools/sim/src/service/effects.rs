@@ -151,8 +151,8 @@ fn flip(entries: &mut [Vec<u8>], which: u64, at: u64, bit: u64) {
         |number: u64, length: usize| usize::try_from(number % length.max(1) as u64).expect("a length");
     let which = index(which, entries.len());
     let Some(entry) = entries.get_mut(which) else { return };
-    // Headers are short, and as likely as all the rest.
-    let at = index(at / 2, if at % 2 == 0 { HEADER_LEN } else { entry.len() });
+    // The flags in the header are authenticated by nothing in CCF's format.
+    let at = HEADER_LEN + index(at, entry.len() - HEADER_LEN);
     if let Some(byte) = entry.get_mut(at) {
         *byte ^= 1 << bit;
     }
