@@ -5,6 +5,7 @@
 //! here a leaf is copied as plain bytes, and only the children of branches are counted.
 
 mod branch;
+mod head;
 mod leaf;
 mod walk;
 

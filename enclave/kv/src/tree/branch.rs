@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Node, leaf::Leaf};
+use super::{Node, head::Head, leaf::Leaf};
 
 /// Most children of a branch. Copying a branch counts a reference to each, which may be anywhere in
 /// memory, so this is small.
@@ -15,6 +15,8 @@ pub(super) struct Branch {
     /// Levels below, at least one.
     height: usize,
     len: usize,
+    /// Of the separators, together in memory.
+    heads: [Head; MAX_CHILDREN - 1],
     /// The first `len` are there.
     children: [Option<Node>; MAX_CHILDREN],
     /// The first `len - 1` are in use: keys of child `i + 1` are at least separator `i`.
@@ -46,7 +48,11 @@ impl Branch {
 
     /// The child that has the key if any has.
     pub(super) fn find(&self, key: &[u8]) -> usize {
-        self.separators[..self.len - 1].partition_point(|separator| separator.bytes() <= key)
+        let head = Head::of(key);
+        let (heads, separators) = (&self.heads[..self.len - 1], &self.separators[..self.len - 1]);
+        let mut separators = heads.iter().zip(separators);
+        let at = separators.position(|(it, separator)| it.cmp_or(head, || separator.bytes().cmp(key)).is_gt());
+        at.unwrap_or(self.len - 1)
     }
 
     pub(super) fn child(&self, at: usize) -> &Node {
@@ -76,6 +82,7 @@ impl Branch {
             right.children[to] = self.children[from].take();
         }
         for (to, from) in (middle..self.len - 1).enumerate() {
+            right.heads[to] = self.heads[from];
             right.separators[to] = std::mem::take(&mut self.separators[from]);
         }
         self.len = middle;
@@ -91,7 +98,9 @@ impl Branch {
         self.children[at..self.len].rotate_left(1);
         self.children[self.len - 1] = None;
         if self.len > 1 {
-            self.separators[at.saturating_sub(1)..self.len - 1].rotate_left(1);
+            let separator = at.saturating_sub(1);
+            self.heads.copy_within(separator + 1.., separator);
+            self.separators[separator..self.len - 1].rotate_left(1);
             self.separators[self.len - 2] = Separator::default();
         }
         self.len -= 1;
@@ -113,6 +122,8 @@ impl Branch {
     fn place(&mut self, at: usize, separator: Separator, node: Node) {
         self.children[self.len] = Some(node);
         self.children[at + 1..=self.len].rotate_right(1);
+        self.heads[self.len - 1] = Head::of(separator.bytes());
+        self.heads[at..self.len].rotate_right(1);
         self.separators[self.len - 1] = separator;
         self.separators[at..self.len].rotate_right(1);
         self.len += 1;

@@ -2,7 +2,7 @@
 
 use coco_wire::{Seqno, Value};
 
-use super::Row;
+use super::{Row, head::Head};
 
 /// Most rows of a leaf.
 const MAX_ROWS: usize = 16;
@@ -24,6 +24,8 @@ pub(super) struct Leaf {
 #[derive(Clone)]
 struct Slot {
     version: Seqno,
+    /// Of the key.
+    head: Head,
     /// Where the key begins; the row ends where the next begins.
     start: usize,
     key_len: usize,
@@ -75,8 +77,9 @@ impl Leaf {
 
     /// Where the key is, or would be.
     pub(super) fn find(&self, key: &[u8]) -> Result<usize, usize> {
+        let head = Head::of(key);
         let key_of = |slot: &Slot| &self.bytes[slot.start..slot.start + slot.key_len];
-        self.slots.binary_search_by(|slot| key_of(slot).cmp(key))
+        self.slots.binary_search_by(|slot| slot.head.cmp_or(head, || key_of(slot).cmp(key)))
     }
 
     /// Overwrites the row at `at` where it is, if the new one takes the same room; says whether it did.
@@ -106,7 +109,8 @@ impl Leaf {
         bytes.extend_from_slice(&self.bytes[rest..]);
         let mut slots = Vec::with_capacity(self.len() + 1 - replaced);
         slots.extend_from_slice(&self.slots[..at]);
-        slots.push(Slot { version: row.version, start: cut, key_len: key.len(), shared });
+        let head = Head::of(key);
+        slots.push(Slot { version: row.version, head, start: cut, key_len: key.len(), shared });
         slots.extend(moved(&self.slots[at + replaced..], rest, grown));
         Self { slots: slots.into(), bytes: bytes.into() }
     }
