@@ -15,7 +15,7 @@ use std::{
 };
 
 use coco_app::Adapter;
-use coco_boundary::{Event, Jobs, Log, StopReason};
+use coco_boundary::{Event, Log, StopReason};
 use coco_crypto::{LedgerSecret, SystemEntropy, hash::sha256, x509::UnixTime};
 use coco_gov::{Authority, NewestSecrets};
 use coco_host::{
@@ -151,7 +151,7 @@ impl<'a> Node<'a> {
         let (mut running, view) = self.assemble(app, secrets.clone().into());
         let settings = settings::core(running.config);
         let core = Core::start(view.clone(), genesis, Ledger::new(secrets, settings.ledger), settings);
-        let driver = Driver::new(view, core, resources(&machine, running.config, running.clock)?);
+        let driver = Driver::new(view, core, running.resources(&machine)?);
         let server = running.open(&driver)?;
         let events = running.created(&driver);
         driver.begin();
@@ -164,7 +164,7 @@ impl<'a> Node<'a> {
         let node_data = self.node_data.clone();
         let (mut running, view) = self.assemble(app, SecretSlot::default());
         let core = Core::join(view.clone(), settings::core(running.config));
-        let driver = Driver::new(view, core, resources(&machine, running.config, running.clock)?);
+        let driver = Driver::new(view, core, running.resources(&machine)?);
         let server = running.open(&driver)?;
         let introduction = coco_node::join::Introduction {
             network: running.network.clone(),
@@ -252,6 +252,21 @@ struct Running<'a> {
 }
 
 impl Running<'_> {
+    /// What the enclave is lent.
+    fn resources(&self, machine: &Machine) -> io::Result<Resources> {
+        let interfaces = self.config.network.rpc_interfaces.iter();
+        let timeout = interfaces.map(|(_, interface)| interface.forwarding_timeout).max().unwrap_or_default();
+        let clock = self.clock;
+        Ok(Resources {
+            host: machine.host(),
+            consensus: Arc::new(JobPool::start(1, MAX_CONSENSUS)?),
+            heavy: Arc::new(JobPool::start(0, MAX_HEAVY)?),
+            node_address: self.network.node_to_node_interface.address().into(),
+            forwarding_timeout_ms: u64::try_from(timeout.as_millis()).unwrap_or(u64::MAX),
+            clock: Arc::new(move || (clock.now(), clock.wall())),
+        })
+    }
+
     /// Serves the interfaces and writes the files that tell others of them.
     fn open(&mut self, driver: &Driver) -> Result<Server, RunError> {
         let rpc = Arc::new(Rpc::new(self.interfaces.all(), driver.clone()));
@@ -327,16 +342,6 @@ impl Slots {
 
 fn write(path: &Path, content: &[u8]) -> Result<(), RunError> {
     write_output(path, content).map_err(|error| RunError::Output { path: path.to_path_buf(), error })
-}
-
-fn resources(machine: &Machine, config: &NodeConfig, clock: Clock) -> io::Result<Resources> {
-    let consensus: Arc<dyn Jobs> = Arc::new(JobPool::start(1, MAX_CONSENSUS)?);
-    let heavy: Arc<dyn Jobs> = Arc::new(JobPool::start(0, MAX_HEAVY)?);
-    let clock = Arc::new(move || (clock.now(), clock.wall()));
-    let timeouts = config.network.rpc_interfaces.iter().map(|(_, interface)| interface.forwarding_timeout);
-    let forwarding_timeout_ms =
-        u64::try_from(timeouts.max().unwrap_or_default().as_millis()).unwrap_or(u64::MAX);
-    Ok(Resources { host: machine.host(), consensus, heavy, forwarding_timeout_ms, clock })
 }
 
 fn authority(shared: &Arc<Shared>, clock: Clock, log: &Log) -> Authority {

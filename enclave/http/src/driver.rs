@@ -41,6 +41,8 @@ pub struct Resources {
     pub consensus: Arc<dyn Jobs>,
     /// Runs heavy calls, at most one a core.
     pub heavy: Arc<dyn Jobs>,
+    /// Where other nodes reach this one, host and port.
+    pub node_address: Arc<str>,
     /// How long a forwarded request may take, in milliseconds.
     pub forwarding_timeout_ms: u64,
     /// Reads the host's clocks, which are not trusted.
@@ -51,7 +53,7 @@ impl Driver {
     /// A driver of `core`, which publishes to `view`.
     #[must_use]
     pub fn new(view: View, core: Core, resources: Resources) -> Self {
-        let others = Others::new(Arc::clone(&view.shared));
+        let others = Others::new(Arc::clone(&view.shared), Arc::clone(&resources.node_address));
         Self(Arc::new(Inner {
             view,
             core: Mutex::new(core),

@@ -161,16 +161,6 @@ impl Admin {
     }
 }
 
-/// Where other nodes connect.
-fn address(network: &NodeNetwork) -> &str {
-    let interface = &network.node_to_node_interface;
-    if interface.published_address.is_empty() {
-        &interface.bind_address
-    } else {
-        &interface.published_address
-    }
-}
-
 fn request_of(call: &Call) -> &Request {
     call.http().expect("routes of a REST adapter carry HTTP requests")
 }

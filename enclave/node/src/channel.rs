@@ -101,7 +101,7 @@ pub enum Refusal {
     /// It is no frame.
     #[error(transparent)]
     Malformed(#[from] FrameError),
-    /// The sender is in no configuration, or this node itself.
+    /// The sender takes no part, is this node itself, or a stranger that does not introduce itself.
     #[error("the sender takes no part")]
     Unheard,
     /// Sealed under keys that this node does not have, or not any more.
@@ -241,6 +241,11 @@ impl Channel {
     #[must_use]
     pub fn established(&self) -> u64 {
         self.established
+    }
+
+    /// Whether there is no session and no handshake that the peer has begun.
+    fn is_quiet(&self) -> bool {
+        self.current.is_none() && self.next.is_none() && self.half_open.is_empty()
     }
 
     /// Whether there is a session to send under.

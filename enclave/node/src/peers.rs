@@ -18,6 +18,8 @@ use crate::{
 /// Channels to the other nodes.
 pub struct Peers {
     shared: Arc<Shared>,
+    /// Where other nodes reach this one.
+    address: Arc<str>,
     /// Once this node belongs to a service.
     channels: Option<Channels>,
 }
@@ -45,10 +47,10 @@ pub enum Heard {
 }
 
 impl Peers {
-    /// The peers of a node, which may not belong to a service yet.
+    /// The peers of a node, which may not belong to a service yet. They reach it at `address`, host and port.
     #[must_use]
-    pub fn new(shared: Arc<Shared>) -> Self {
-        Self { shared, channels: None }
+    pub fn new(shared: Arc<Shared>, address: Arc<str>) -> Self {
+        Self { shared, address, channels: None }
     }
 
     /// Sends messages of consensus.
@@ -96,13 +98,7 @@ impl Peers {
     pub fn frame(&mut self, frame: Vec<u8>, out: &mut PeersOutput) {
         let shared = Arc::clone(&self.shared);
         self.with_channels(out, |channels, now, out| {
-            // A node that has just joined does not know the others yet.
-            let fresh = shared.state.load().chain.latest.seqno.0 == 0;
-            let known = |node: &NodeId| match fresh || shared.peers.load().contains_key(node) {
-                true => Known::Yes,
-                false => Known::No,
-            };
-            let _ = channels.receive(frame, known, now, out);
+            let _ = channels.receive(frame, |node| known(&shared, node), now, out);
         });
     }
 
@@ -118,9 +114,8 @@ impl Peers {
     pub fn tick(&mut self, out: &mut PeersOutput) {
         let shared = Arc::clone(&self.shared);
         self.with_channels(out, |channels, now, out| {
-            let peers = shared.peers.load();
-            channels.retain(|node| if peers.contains_key(node) { Known::Yes } else { Known::No });
             channels.tick(now, out);
+            channels.retain(|node| known(&shared, node));
         });
     }
 
@@ -144,8 +139,9 @@ impl Peers {
         let peers = self.shared.peers.load();
         for (to, frame) in done.frames {
             // A peer without an address is one that left meanwhile.
-            if let Some(peer) = peers.get(&to) {
-                out.effects.push(Effect::Send { to: Arc::clone(&peer.address), frame });
+            let known = peers.get(&to).map(|peer| &peer.address);
+            if let Some(address) = known.or_else(|| channels.address(&to)) {
+                out.effects.push(Effect::Send { to: Arc::clone(address), frame });
             }
         }
         out.heard
@@ -158,7 +154,7 @@ impl Peers {
         let service = keys.service()?;
         let signer: Arc<dyn Signer> = keys.node.clone();
         let (endorsed, certificate) = (service.endorsed.load(), service.certificate.load());
-        match Identity::new(signer, (**endorsed).clone(), (**certificate).clone()) {
+        match Identity::new(Arc::clone(&self.address), signer, (**endorsed).clone(), (**certificate).clone()) {
             Ok(identity) => {
                 let entropy = Arc::clone(&self.shared.entropy);
                 Some(Channels::new(Arc::new(identity), entropy, Limits::default()))
@@ -169,6 +165,18 @@ impl Peers {
             }
         }
     }
+}
+
+/// Whether a node is heard. One that this node does not know may have been let in since, and may even lead by now: it is
+/// heard by who follows nobody else, or is itself in no configuration that it knows of.
+fn known(shared: &Shared, node: &NodeId) -> Known {
+    if shared.peers.load().contains_key(node) {
+        return Known::Yes;
+    }
+    let state = shared.state.load();
+    let agrees = state.consensus.configurations.iter().any(|(_, nodes)| nodes.contains(&shared.keys.node_id));
+    let follows = state.consensus.leader.is_some_and(|leader| leader != *node);
+    if agrees && follows { Known::No } else { Known::Perhaps }
 }
 
 /// What a message says; a node of this service sends no other.

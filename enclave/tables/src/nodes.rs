@@ -170,6 +170,14 @@ pub struct Interface {
     pub redirections: Option<Redirections>,
 }
 
+impl Interface {
+    /// `host:port` where others reach it.
+    #[must_use]
+    pub fn address(&self) -> &str {
+        if self.published_address.is_empty() { &self.bind_address } else { &self.published_address }
+    }
+}
+
 /// Limits of HTTP messages; sizes are text such as `1MB` or `1048576`. Source: CCF
 /// `include/ccf/http_configuration.h`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

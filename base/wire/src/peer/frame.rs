@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! u32 length of what follows | u8 version = 1 | u8 kind | [32] id of the sender, then by kind
-//! 0 initiate: u64 attempt | [32] share
+//! 0 initiate: u64 attempt | [32] share | u16 length | address | u8 length | signature | certificate (DER) to the end
 //! 1 respond:  u64 attempt | [32] share | u8 length | signature | certificate (DER) to the end
 //! 2 finish:   u64 session | u8 length | signature | certificate (DER) to the end
 //! 3 confirm, 4 message, 5 first, 6 next, 7 last part of a message:
@@ -23,6 +23,8 @@ pub const MAX_PART: usize = 1 << 20;
 pub const MAX_HANDSHAKE: usize = 16 << 10;
 /// Most bytes of a signature: ECDSA on P-521.
 pub const MAX_SIGNATURE: usize = 132;
+/// Most bytes of an address: a host name of 253, a colon and a port.
+pub const MAX_ADDRESS: usize = 253 + 1 + 5;
 /// Bytes of a public share of a key exchange.
 pub const SHARE_LEN: usize = 32;
 /// Bytes of an authentication tag.
@@ -67,7 +69,7 @@ pub struct Frame<'a> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Step<'a> {
     /// First message of a handshake.
-    Initiate(Initiate),
+    Initiate(Initiate<'a>),
     /// Second message of a handshake.
     Respond(Respond<'a>),
     /// Third message of a handshake.
@@ -76,13 +78,19 @@ pub enum Step<'a> {
     Sealed(Sealed),
 }
 
-/// Asks for a session.
+/// Asks for a session, and introduces who asks to a node that does not know it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Initiate {
+pub struct Initiate<'a> {
     /// New for each attempt.
     pub attempt: AttemptId,
     /// Public half of a key of one use.
     pub share: [u8; SHARE_LEN],
+    /// Where the sender is reached, host and port; at most [`MAX_ADDRESS`] bytes.
+    pub address: &'a str,
+    /// Over all of this and the names of both nodes; at most [`MAX_SIGNATURE`] bytes.
+    pub signature: &'a [u8],
+    /// Certificate of the key that signed.
+    pub certificate: &'a [u8],
 }
 
 /// Answers [`Initiate`] and shows who answers.
@@ -170,8 +178,7 @@ pub fn frame_len(bytes: &[u8]) -> Result<Option<usize>, FrameError> {
         return Err(FrameError::Version(version));
     }
     let limits = match kind {
-        INITIATE => HEADER_LEN + 8 + SHARE_LEN..=HEADER_LEN + 8 + SHARE_LEN,
-        RESPOND | FINISH => HEADER_LEN + 8..=MAX_HANDSHAKE,
+        INITIATE | RESPOND | FINISH => HEADER_LEN + 8..=MAX_HANDSHAKE,
         CONFIRM => SEALED_HEADER_LEN + TAG_LEN..=SEALED_HEADER_LEN + TAG_LEN,
         MESSAGE..=LAST => SEALED_HEADER_LEN + TAG_LEN..=MAX_FRAME,
         _ => return Err(FrameError::Kind(kind)),
@@ -199,7 +206,14 @@ impl<'a> Frame<'a> {
         let sender = Digest(*reader.array()?);
         let step = match kind {
             INITIATE => {
-                Step::Initiate(Initiate { attempt: AttemptId(reader.u64()?), share: *reader.array()? })
+                let (attempt, share) = (AttemptId(reader.u64()?), *reader.array()?);
+                let len = usize::from(u16::from_le_bytes(*reader.array()?));
+                let address = str::from_utf8(reader.take(len)?).map_err(|_| FrameError::Fields)?;
+                if len > MAX_ADDRESS {
+                    return Err(FrameError::Fields);
+                }
+                let (signature, certificate) = proof(reader)?;
+                Step::Initiate(Initiate { attempt, share, address, signature, certificate })
             }
             RESPOND => {
                 let (attempt, share) = (AttemptId(reader.u64()?), *reader.array()?);
@@ -239,11 +253,24 @@ fn proof(mut reader: Reader<'_>) -> Result<(&[u8], &[u8]), FrameError> {
     Ok((signature, certificate))
 }
 
-impl Initiate {
+impl Initiate<'_> {
     /// The whole frame.
+    ///
+    /// # Panics
+    /// When address, signature and certificate exceed the limits; one's own never do.
     #[must_use]
     pub fn encode(&self, sender: &Digest) -> Vec<u8> {
-        frame(INITIATE, sender, &[&self.attempt.0.to_le_bytes(), &self.share])
+        let address = u16::try_from(self.address.len()).expect("an address is short");
+        let fields: [&[u8]; _] = [
+            &self.attempt.0.to_le_bytes(),
+            &self.share,
+            &address.to_le_bytes(),
+            self.address.as_bytes(),
+            &[signature_len(self.signature)],
+            self.signature,
+            self.certificate,
+        ];
+        frame(INITIATE, sender, &fields)
     }
 }
 

@@ -21,8 +21,8 @@ pub(super) struct Others {
 }
 
 impl Others {
-    pub(super) fn new(shared: Arc<Shared>) -> Self {
-        Self { peers: Mutex::new(Peers::new(shared)), queued: Mutex::default() }
+    pub(super) fn new(shared: Arc<Shared>, address: Arc<str>) -> Self {
+        Self { peers: Mutex::new(Peers::new(shared, address)), queued: Mutex::default() }
     }
 
     /// Keeps messages until [`Driver::send_queued`].

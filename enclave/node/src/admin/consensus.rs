@@ -7,7 +7,7 @@ use coco_raft::{Membership, NodeId};
 use coco_wire::Seqno;
 use serde_json::{Map, Value, json};
 
-use super::{Admin, address, ok, schemas};
+use super::{Admin, ok, schemas};
 use crate::view::{Ack, Part, Stage, State};
 
 pub(super) fn endpoints(admin: &Admin) -> Vec<Endpoint> {
@@ -113,7 +113,7 @@ fn nodes_json(admin: &Admin, cx: &Context<'_>, nodes: &BTreeSet<NodeId>) -> Resu
     let mut described = Map::new();
     for id in nodes {
         let info = admin.tables.nodes.info.get(&*cx.tx, id)?;
-        let address = info.as_ref().map(|info| address(&info.network)).unwrap_or_default();
+        let address = info.as_ref().map(|info| info.network.node_to_node_interface.address()).unwrap_or_default();
         described.insert(id.to_hex(), json!({ "address": address }));
     }
     Ok(described.into())

@@ -23,7 +23,7 @@ use coco_tables::{
 };
 use coco_wire::{Digest, Seqno};
 
-use super::{Admin, PERMANENT_REDIRECT, address, redirect::to_primary};
+use super::{Admin, PERMANENT_REDIRECT, redirect::to_primary};
 use crate::{
     evidence::{admit, of_challenge, verify},
     join::{
@@ -200,7 +200,7 @@ fn secrets(
     let upto = node.ledger_secret_seqno.unwrap_or(Seqno(u64::MAX));
     let trusted = admin.tables.nodes.info.iter(&*cx.tx).flatten();
     let trusted = trusted.filter(|(_, info)| info.status == NodeStatus::Trusted);
-    let nodes = trusted.map(|(node, info)| (node, address(&info.network).to_owned())).collect();
+    let nodes = trusted.map(|(node, info)| (node, info.network.node_to_node_interface.address().to_owned())).collect();
     Ok(Some(NetworkInfo::new(identity, &secrets, upto, service.status, endorsed, nodes)))
 }
 
@@ -254,10 +254,10 @@ fn register(
 
 /// Two live nodes must not claim the same address among nodes.
 fn refuse_conflict(admin: &Admin, state: &impl Reader, network: &NodeNetwork) -> Result<(), Reject> {
-    let wanted = address(network);
+    let wanted = network.node_to_node_interface.address();
     for row in admin.tables.nodes.info.iter(state) {
         let (id, node) = row?;
-        if node.status != NodeStatus::Retired && address(&node.network) == wanted {
+        if node.status != NodeStatus::Retired && node.network.node_to_node_interface.address() == wanted {
             let text = format!(
                 "A node with the same published node address {wanted} already exists (node id: {id})."
             );

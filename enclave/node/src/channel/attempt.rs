@@ -10,7 +10,7 @@ use zeroize::Zeroizing;
 
 use super::{
     Channel, Next, Output, Refusal, Role,
-    handshake::{Answer, HandshakeDone, HandshakeJob, Outcome, Proof, Work},
+    handshake::{Answer, HandshakeDone, HandshakeJob, Introduction, Outcome, Proof, Work},
     session::{Session, SessionKeys},
 };
 
@@ -77,9 +77,11 @@ impl Channel {
         self.start(Work::Offer { attempt: id, secret }, out);
     }
 
+    /// Takes an initiation; that of a `stranger` is answered only if it introduces itself well.
     pub(super) fn receive_initiate(
         &mut self,
-        initiate: Initiate,
+        initiate: &Initiate<'_>,
+        stranger: bool,
         now: Monotonic,
         out: &mut Output,
     ) -> Result<(), Refusal> {
@@ -99,10 +101,14 @@ impl Channel {
         if self.half_open.len() >= MAX_HALF_OPEN {
             self.half_open.remove(0);
         }
-        let (attempt, phase) = (initiate.attempt, HalfOpenPhase::Answering);
+        let (attempt, share, phase) = (initiate.attempt, initiate.share, HalfOpenPhase::Answering);
         self.half_open.push(HalfOpen { attempt, since: now, phase });
+        let introduction = stranger.then(|| Introduction {
+            address: initiate.address.into(),
+            proof: proof(initiate.signature, initiate.certificate),
+        });
         let secret = self.draw_secret();
-        self.start(Work::Answer { initiate, secret }, out);
+        self.start(Work::Answer { attempt, share, introduction, secret }, out);
         Ok(())
     }
 
@@ -171,7 +177,7 @@ impl Channel {
     ) -> Result<(), Refusal> {
         let Some(at) = self.half_open.iter().position(|half| half.attempt == id) else { return Ok(()) };
         match answer {
-            Ok(Answer { keys, transcript, frame }) => {
+            Ok(Answer { keys, transcript, frame, .. }) => {
                 self.half_open[at].phase = HalfOpenPhase::Answered { keys, transcript };
                 out.frames.push((self.peer, frame));
                 Ok(())

@@ -5,16 +5,24 @@ use std::{collections::BTreeMap, sync::Arc};
 use coco_boundary::Monotonic;
 use coco_crypto::Entropy;
 use coco_raft::NodeId;
-use coco_wire::peer::{Draft, Frame};
+use coco_wire::peer::{Draft, Frame, Step};
 
 use super::{Channel, ChannelState, HandshakeDone, Identity, Limits, Output, Refusal};
 
-/// A channel to each peer. Only nodes of a current or pending configuration have one.
+/// Most strangers that are listened to at a time.
+const MAX_STRANGERS: usize = 16;
+
+/// A channel to each peer. Only nodes of a current or pending configuration have one, and strangers that introduced
+/// themselves while this node knows no leader.
 pub struct Channels {
     identity: Arc<Identity>,
     entropy: Arc<dyn Entropy>,
     limits: Limits,
     channels: BTreeMap<NodeId, Channel>,
+    /// Nodes that this one does not know, and where those are reached that showed that they are endorsed.
+    strangers: BTreeMap<NodeId, Option<Arc<str>>>,
+    /// When the last introduction was looked at.
+    met_at: Option<Monotonic>,
     counters: Counters,
 }
 
@@ -23,6 +31,8 @@ pub struct Channels {
 pub enum Known {
     /// It is.
     Yes,
+    /// It may be in one that this node has not heard of: it is heard if it shows that the service endorsed it.
+    Perhaps,
     /// It is not, or not any more.
     No,
 }
@@ -46,7 +56,15 @@ impl Channels {
     /// No channel yet.
     #[must_use]
     pub fn new(identity: Arc<Identity>, entropy: Arc<dyn Entropy>, limits: Limits) -> Self {
-        Self { identity, entropy, limits, channels: BTreeMap::new(), counters: Counters::default() }
+        Self {
+            identity,
+            entropy,
+            limits,
+            channels: BTreeMap::new(),
+            strangers: BTreeMap::new(),
+            met_at: None,
+            counters: Counters::default(),
+        }
     }
 
     /// Begins to connect to a node of a configuration, so that the first message need not wait.
@@ -87,9 +105,19 @@ impl Channels {
     /// # Errors
     /// When what the peer sent was refused.
     pub fn done(&mut self, done: HandshakeDone, now: Monotonic, out: &mut Output) -> Result<(), Refusal> {
-        let Some(channel) = self.channels.get_mut(&done.peer()) else { return Ok(()) };
+        let peer = done.peer();
+        let Some(channel) = self.channels.get_mut(&peer) else { return Ok(()) };
+        if let (Some(stranger), Some(address)) = (self.strangers.get_mut(&peer), done.met()) {
+            *stranger = Some(Arc::clone(address));
+        }
         let result = channel.done(done, now, out);
         self.count(result)
+    }
+
+    /// Where a stranger is reached that introduced itself.
+    #[must_use]
+    pub fn address(&self, stranger: &NodeId) -> Option<&Arc<str>> {
+        self.strangers.get(stranger)?.as_ref()
     }
 
     /// Lets time pass in all channels; a call each 100 ms or so is enough.
@@ -99,12 +127,19 @@ impl Channels {
         }
     }
 
-    /// Forgets the channels, keys and waiting messages of nodes that are in no configuration any more. To be called
-    /// whenever configurations change.
+    /// Forgets the channels, keys and waiting messages of nodes that are in no configuration any more, and of strangers
+    /// that nothing came of. To be called whenever configurations change.
     pub fn retain(&mut self, known: impl Fn(&NodeId) -> Known) {
-        let Self { channels, counters, .. } = self;
+        let Self { channels, strangers, counters, .. } = self;
+        strangers.retain(|peer, _| {
+            known(peer) == Known::Perhaps && channels.get(peer).is_some_and(|channel| !channel.is_quiet())
+        });
         channels.retain(|peer, channel| {
-            let stays = known(peer) == Known::Yes;
+            let stays = match known(peer) {
+                Known::Yes => true,
+                Known::Perhaps => strangers.contains_key(peer),
+                Known::No => false,
+            };
             if !stays {
                 counters.established += channel.established();
                 counters.dropped += channel.dropped();
@@ -149,11 +184,39 @@ impl Channels {
         now: Monotonic,
         out: &mut Output,
     ) -> Result<(), Refusal> {
-        let sender = Frame::decode(&frame)?.sender;
-        if sender == self.identity.id() || known(&sender) == Known::No {
+        let Frame { sender, step } = Frame::decode(&frame)?;
+        if sender == self.identity.id() {
             return Err(Refusal::Unheard);
         }
-        self.channel(sender).receive(frame, now, out)
+        match known(&sender) {
+            Known::No => Err(Refusal::Unheard),
+            Known::Perhaps if self.address(&sender).is_none() => self.meet(sender, step, now, out),
+            Known::Perhaps | Known::Yes => self.channel(sender).receive(frame, now, out),
+        }
+    }
+
+    /// Takes a frame of a stranger, which is to introduce itself. One introduction is looked at in a time, whoever it is
+    /// of, since anybody can make them up.
+    fn meet(
+        &mut self,
+        sender: NodeId,
+        step: Step<'_>,
+        now: Monotonic,
+        out: &mut Output,
+    ) -> Result<(), Refusal> {
+        let Step::Initiate(initiate) = step else { return Err(Refusal::Unheard) };
+        if initiate.address.is_empty() {
+            return Err(Refusal::Unheard);
+        }
+        let soon = self.met_at.is_some_and(|at| now.since_ms(at) < self.limits.answer_ms);
+        let full = self.strangers.len() >= MAX_STRANGERS && !self.strangers.contains_key(&sender);
+        if soon || full {
+            return Err(Refusal::TooSoon);
+        }
+        self.channel(sender).receive_initiate(&initiate, true, now, out)?;
+        self.strangers.insert(sender, None);
+        self.met_at = Some(now);
+        Ok(())
     }
 
     fn channel(&mut self, peer: NodeId) -> &mut Channel {

@@ -1,7 +1,7 @@
 //! The handshake: Diffie-Hellman with fresh shares, signed by both nodes.
 //!
 //! ```text
-//! A to B  initiate: attempt, share of A
+//! A to B  initiate: attempt, share of A, and an introduction, which B looks at if it does not know A
 //! B to A  respond:  attempt, share of B, signature of B, certificate of B
 //! A to B  finish:   session, signature of A, certificate of A
 //! B to A  confirm:  sealed, empty
@@ -14,7 +14,7 @@
 
 use std::sync::Arc;
 
-use coco_crypto::{EphemeralKey, GcmKey, exchange::Share, hash::sha256_parts, mac::hkdf_sha256};
+use coco_crypto::{EphemeralKey, GcmKey, exchange::Share, hash::{sha256, sha256_parts}, mac::hkdf_sha256};
 use coco_raft::NodeId;
 use coco_wire::{
     Digest,
@@ -29,6 +29,9 @@ const LABEL: &[u8; 32] = b"Coco channel between nodes, v1.\0";
 const INITIATOR: &[u8; 32] = b"Coco channel initiator, v1.\0\0\0\0\0";
 /// In front of what the responder signs.
 const RESPONDER: &[u8; 32] = b"Coco channel responder, v1.\0\0\0\0\0";
+
+/// In front of what a node signs that introduces itself.
+const INTRODUCTION: &[u8; 32] = b"Coco channel introduction, v1.\0\0";
 
 /// A step of a handshake for another thread: plain data, 20 µs to 0.6 ms of work. Its result goes back through
 /// [`super::Channels::done`].
@@ -48,8 +51,13 @@ pub struct HandshakeDone {
 pub(super) enum Work {
     /// As initiator, make a share.
     Offer { attempt: AttemptId, secret: zeroize::Zeroizing<Share> },
-    /// As responder, make a share and keys, and sign.
-    Answer { initiate: Initiate, secret: zeroize::Zeroizing<Share> },
+    /// As responder, check who the initiator is if it is a stranger, make a share and keys, and sign.
+    Answer {
+        attempt: AttemptId,
+        share: Share,
+        introduction: Option<Introduction>,
+        secret: zeroize::Zeroizing<Share>,
+    },
     /// As initiator, check the responder, make keys, and sign.
     Conclude { attempt: AttemptId, key: EphemeralKey, share: Share, proof: Proof },
     /// As responder, check the initiator.
@@ -60,6 +68,12 @@ pub(super) enum Work {
 pub(super) struct Proof {
     pub(super) signature: Vec<u8>,
     pub(super) certificate: Vec<u8>,
+}
+
+/// What a stranger says of itself.
+pub(super) struct Introduction {
+    pub(super) address: Arc<str>,
+    pub(super) proof: Proof,
 }
 
 /// What came of it.
@@ -75,6 +89,8 @@ pub(super) struct Answer {
     pub(super) keys: SessionKeys,
     pub(super) transcript: Digest,
     pub(super) frame: Vec<u8>,
+    /// Where a stranger that is endorsed is reached.
+    pub(super) met: Option<Arc<str>>,
 }
 
 /// Who is on which side.
@@ -96,10 +112,11 @@ impl HandshakeJob {
     pub fn run(self) -> HandshakeDone {
         let Self { peer, identity, step } = self;
         let outcome = match step {
-            Work::Offer { attempt, secret } => offer(&identity, attempt, &secret),
-            Work::Answer { initiate, secret } => Outcome::Answered {
-                attempt: initiate.attempt,
-                answer: answer(&identity, peer, &initiate, &secret),
+            Work::Offer { attempt, secret } => offer(&identity, peer, attempt, &secret),
+            Work::Answer { attempt, share, introduction, secret } => Outcome::Answered {
+                attempt,
+                answer: meet(&identity, peer, attempt, &share, introduction)
+                    .and_then(|met| Ok(Answer { met, ..answer(&identity, peer, attempt, &share, &secret)? })),
             },
             Work::Conclude { attempt, key, share, proof } => Outcome::Concluded {
                 attempt,
@@ -120,28 +137,66 @@ impl HandshakeDone {
     pub fn peer(&self) -> NodeId {
         self.peer
     }
+
+    /// Where the peer is reached, if it is a stranger that turned out to be endorsed.
+    pub(super) fn met(&self) -> Option<&Arc<str>> {
+        match &self.outcome {
+            Outcome::Answered { answer: Ok(answer), .. } => answer.met.as_ref(),
+            _ => None,
+        }
+    }
 }
 
-fn offer(identity: &Identity, attempt: AttemptId, secret: &Share) -> Outcome {
+fn offer(identity: &Identity, peer: NodeId, attempt: AttemptId, secret: &Share) -> Outcome {
     let key = EphemeralKey::from_secret(secret);
-    let frame = Initiate { attempt, share: *key.share() }.encode(&identity.id());
+    let sides = Sides { initiator: identity.id(), responder: peer };
+    let introduction = introduction(identity, sides, attempt, key.share(), identity.address());
+    let frame = Initiate {
+        attempt,
+        share: *key.share(),
+        address: identity.address(),
+        signature: &identity.sign(&introduction),
+        certificate: identity.certificate(),
+    }
+    .encode(&identity.id());
     Outcome::Offered { attempt, key, frame }
 }
 
-fn answer(identity: &Identity, peer: NodeId, initiate: &Initiate, secret: &Share) -> Result<Answer, Refusal> {
+/// Where an endorsed stranger is reached; none if it is not to be checked who initiates.
+fn meet(
+    identity: &Identity,
+    peer: NodeId,
+    attempt: AttemptId,
+    share: &Share,
+    stranger: Option<Introduction>,
+) -> Result<Option<Arc<str>>, Refusal> {
+    let Some(Introduction { address, proof }) = stranger else { return Ok(None) };
+    let sides = Sides { initiator: peer, responder: identity.id() };
+    let signed = introduction(identity, sides, attempt, share, &address);
+    identity.verify(&peer, &proof.certificate, &signed, &proof.signature)?;
+    Ok(Some(address))
+}
+
+fn answer(
+    identity: &Identity,
+    peer: NodeId,
+    attempt: AttemptId,
+    initiators: &Share,
+    secret: &Share,
+) -> Result<Answer, Refusal> {
     let key = EphemeralKey::from_secret(secret);
     let share = *key.share();
     let sides = Sides { initiator: peer, responder: identity.id() };
-    let transcript = transcript(identity, sides, initiate.attempt, &initiate.share, &share);
-    let (id, initiators, responders) = derive(key, &initiate.share, &transcript)?;
+    let transcript = transcript(identity, sides, attempt, initiators, &share);
+    let (id, receive, send) = derive(key, initiators, &transcript)?;
     let frame = Respond {
-        attempt: initiate.attempt,
+        attempt,
         share,
         signature: &identity.sign(&statement(RESPONDER, &transcript)),
         certificate: identity.certificate(),
     }
     .encode(&identity.id());
-    Ok(Answer { keys: SessionKeys { id, send: responders, receive: initiators }, transcript, frame })
+    Ok(Answer { keys: SessionKeys { id, send, receive }, transcript, frame, met: None })
 }
 
 fn conclude(
@@ -180,6 +235,17 @@ fn statement(role: &[u8; 32], transcript: &Digest) -> [u8; 64] {
     statement[..32].copy_from_slice(role);
     statement[32..].copy_from_slice(&transcript.0);
     statement
+}
+
+/// What an initiator signs to introduce itself.
+fn introduction(
+    identity: &Identity,
+    sides: Sides,
+    attempt: AttemptId,
+    initiators: &Share,
+    address: &str,
+) -> [u8; 64] {
+    statement(INTRODUCTION, &transcript(identity, sides, attempt, initiators, &sha256(address.as_bytes()).0))
 }
 
 fn transcript(

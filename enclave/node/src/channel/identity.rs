@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use coco_crypto::{Certificate, EcPublicKey, NotAuthentic, SignatureForm, Signer, Verifier as _};
 use coco_raft::NodeId;
-use coco_wire::Digest;
+use coco_wire::{Digest, peer::MAX_ADDRESS};
 
 use super::Refusal;
 
@@ -15,6 +15,7 @@ use super::Refusal;
 /// decided by the configuration.
 pub struct Identity {
     id: NodeId,
+    address: Arc<str>,
     signer: Arc<dyn Signer>,
     certificate: Certificate,
     service: Certificate,
@@ -27,11 +28,13 @@ pub struct Identity {
 pub struct NotEndorsed;
 
 impl Identity {
-    /// `certificate` is that of `signer`'s key, issued by `service`.
+    /// `certificate` is that of `signer`'s key, issued by `service`; other nodes reach this one at `address`, host and
+    /// port. One of more than 259 bytes is told to nobody.
     ///
     /// # Errors
     /// When it is not, or `service` may not issue any.
     pub fn new(
+        address: Arc<str>,
         signer: Arc<dyn Signer>,
         certificate: Certificate,
         service: Certificate,
@@ -42,13 +45,19 @@ impl Identity {
             return Err(NotEndorsed);
         }
         let service_id = service.public_key().id();
-        Ok(Self { id, signer, certificate, service, service_id })
+        let address = if address.len() > MAX_ADDRESS { Arc::default() } else { address };
+        Ok(Self { id, address, signer, certificate, service, service_id })
     }
 
     /// Names this node.
     #[must_use]
     pub fn id(&self) -> NodeId {
         self.id
+    }
+
+    /// Where other nodes reach this one; empty if that cannot be told.
+    pub(super) fn address(&self) -> &str {
+        &self.address
     }
 
     /// Names the service: the digest of its public key, which a renewed certificate keeps.

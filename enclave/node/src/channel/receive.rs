@@ -16,7 +16,7 @@ impl Channel {
             return Err(Refusal::Unheard);
         }
         match step {
-            Step::Initiate(initiate) => self.receive_initiate(initiate, now, out),
+            Step::Initiate(initiate) => self.receive_initiate(&initiate, false, now, out),
             Step::Respond(respond) => self.receive_respond(&respond, out),
             Step::Finish(finish) => self.receive_finish(&finish, out),
             Step::Sealed(sealed) => self.receive_sealed(&sealed, bytes, now, out),

@@ -19,6 +19,9 @@ mod hostile;
 mod life;
 mod strangers;
 
+/// Where every node says that it is reached.
+const ADDRESS: &str = "node:1";
+
 /// Bytes that follow from a seed.
 struct Seeded(u64, AtomicU64);
 
@@ -66,7 +69,7 @@ impl Service {
     fn node(&self, seed: u64) -> Arc<Identity> {
         let key = EcKey::generate(Curve::P384, &Seeded::new(seed));
         let certificate = self.endorse(&key, valid());
-        Arc::new(Identity::new(Arc::new(key), certificate, self.certificate.clone()).unwrap())
+        Arc::new(Identity::new(ADDRESS.into(), Arc::new(key), certificate, self.certificate.clone()).unwrap())
     }
 }
 
@@ -84,6 +87,8 @@ struct World {
     nodes: BTreeMap<NodeId, Channels>,
     ids: Vec<NodeId>,
     known: BTreeSet<NodeId>,
+    /// Whether those that are not known are heard if they are endorsed.
+    listens: bool,
     /// Receiver and frame, in order of sending.
     wire: Vec<(NodeId, Vec<u8>)>,
     /// Everything that ever was on the wire.
@@ -104,6 +109,7 @@ impl World {
             now: Monotonic(10_000),
             nodes: (1..).zip(nodes).map(channels).collect(),
             known: ids.iter().copied().collect(),
+            listens: false,
             ids,
             wire: Vec::new(),
             record: Vec::new(),
@@ -131,8 +137,12 @@ impl World {
     }
 
     fn deliver(&mut self, to: NodeId, frame: Vec<u8>) -> Result<(), Refusal> {
-        let known = self.known.clone();
-        let known = |id: &NodeId| if known.contains(id) { Known::Yes } else { Known::No };
+        let (known, listens) = (self.known.clone(), self.listens);
+        let known = |id: &NodeId| match listens {
+            _ if known.contains(id) => Known::Yes,
+            true => Known::Perhaps,
+            false => Known::No,
+        };
         let result = self.act(to, |channels, now, out| channels.receive(frame, known, now, out));
         self.refusals.extend(result.err().map(|refusal| (to, refusal)));
         result

@@ -92,9 +92,7 @@ impl Core {
         let mut catches_up = true;
         for row in self.tables.nodes.info.iter(&self.kv.latest()) {
             let Ok((node, info)) = row else { continue };
-            let interface = &info.network.node_to_node_interface;
-            let published = Some(&interface.published_address).filter(|address| !address.is_empty());
-            let address: Arc<str> = published.unwrap_or(&interface.bind_address).as_str().into();
+            let address: Arc<str> = info.network.node_to_node_interface.address().into();
             if node == shared.keys.node_id {
                 catches_up = info.status == NodeStatus::Pending;
             } else if !info.is_removable() {

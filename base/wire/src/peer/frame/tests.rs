@@ -10,8 +10,9 @@ fn samples() -> Vec<(Vec<u8>, usize)> {
     let session = SessionId(2);
     let (signature, certificate) = (&[3; 96][..], &[4; 700][..]);
     let respond = Respond { attempt, share: [5; 32], signature, certificate };
+    let initiate = Initiate { attempt, share: [5; 32], address: "host:1234", signature, certificate };
     let mut samples = vec![
-        (Initiate { attempt, share: [5; 32] }.encode(&SENDER), 78),
+        (initiate.encode(&SENDER), 78 + 2 + 9 + 1 + 96 + 700),
         (respond.encode(&SENDER), 78 + 1 + 96 + 700),
         (Finish { session, signature, certificate }.encode(&SENDER), 46 + 1 + 96 + 700),
     ];
@@ -70,8 +71,8 @@ fn a_stream_is_judged_by_six_bytes() {
         start
     };
     let cases = [
-        (start(78, 1, INITIATE), Ok(Some(78))),
-        (start(79, 1, INITIATE), Err(FrameError::Length)),
+        (start(MAX_HANDSHAKE, 1, INITIATE), Ok(Some(MAX_HANDSHAKE))),
+        (start(MAX_HANDSHAKE + 1, 1, INITIATE), Err(FrameError::Length)),
         (start(MAX_HANDSHAKE, 1, RESPOND), Ok(Some(MAX_HANDSHAKE))),
         (start(MAX_HANDSHAKE + 1, 1, FINISH), Err(FrameError::Length)),
         (start(70, 1, CONFIRM), Ok(Some(70))),
@@ -87,6 +88,23 @@ fn a_stream_is_judged_by_six_bytes() {
     for (bytes, expected) in cases {
         assert_eq!(frame_len(&bytes), expected, "{bytes:?}");
     }
+}
+
+#[test]
+fn addresses_are_short_text() {
+    let initiate = |address| Initiate {
+        attempt: AttemptId(1),
+        share: [5; 32],
+        address,
+        signature: &[3; 96],
+        certificate: &[4; 700],
+    };
+    let text = "a".repeat(MAX_ADDRESS + 1);
+    let mut good = initiate(&text[1..]).encode(&SENDER);
+    assert!(Frame::decode(&good).is_ok());
+    assert_eq!(Frame::decode(&initiate(&text).encode(&SENDER)), Err(FrameError::Fields));
+    good[HEADER_LEN + 8 + SHARE_LEN + 2] = 0xff;
+    assert_eq!(Frame::decode(&good), Err(FrameError::Fields), "no text");
 }
 
 #[test]

@@ -31,7 +31,8 @@ fn the_same_entropy_and_inputs_lead_to_the_same_shares() {
         let mut world = World::new(&nodes, Limits::default());
         world.send(nodes[0].id(), nodes[1].id(), b"one");
         world.run_job(0);
-        world.wire
+        let Step::Initiate(initiate) = step(&world.wire[0].1) else { panic!("an initiation") };
+        (initiate.attempt, initiate.share)
     };
     assert_eq!(initiate(), initiate());
 }

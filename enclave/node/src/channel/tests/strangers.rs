@@ -124,7 +124,7 @@ fn identities_are_endorsed() {
         (&endorsed, &endorsed, false),
     ];
     for (certificate, service, expected) in cases {
-        let identity = Identity::new(Arc::new(key()), certificate.clone(), service.clone());
+        let identity = Identity::new(ADDRESS.into(), Arc::new(key()), certificate.clone(), service.clone());
         assert_eq!(identity.is_ok(), expected, "{certificate:?}");
     }
 }
@@ -284,4 +284,91 @@ fn old_frames_of_a_lost_session_cause_few_handshakes() {
     }
     let more = world.counters(b).established - sessions;
     assert!(more <= 60_000 / Limits::default().linger_ms, "{more} in a minute");
+}
+
+/// Two nodes that do not know each other, of which the first has sent a message and its initiation is under way.
+fn introduced(nodes: &[Arc<Identity>]) -> (World, NodeId, NodeId, Vec<u8>) {
+    let (a, b) = (nodes[0].id(), nodes[1].id());
+    let mut world = World::new(nodes, Limits::default());
+    world.known.clear();
+    world.listens = true;
+    world.send(a, b, b"message");
+    world.run_job(0);
+    let (_, initiate) = world.wire.remove(0);
+    (world, a, b, initiate)
+}
+
+#[test]
+fn an_endorsed_stranger_is_heard_while_it_may_belong() {
+    let (mut world, a, b, initiate) = introduced(&Service::new(1).nodes(2));
+    world.deliver(b, initiate).unwrap();
+    assert_eq!(world.nodes[&b].address(&a), None, "its proof is not checked yet");
+    world.known.insert(b);
+    world.settle();
+    assert_eq!(world.received(b, a), [b"message"]);
+    assert_eq!(world.nodes[&b].address(&a).map(|address| &**address), Some(ADDRESS));
+    world.send(b, a, b"answer");
+    world.settle();
+    assert_eq!(world.received(a, b), [b"answer"]);
+
+    let retain = |world: &mut World, known| world.act(b, |channels, _, _| channels.retain(|_| known));
+    retain(&mut world, Known::Perhaps);
+    assert_eq!(world.state(b, a), ChannelState::Established);
+    retain(&mut world, Known::Yes);
+    assert_eq!(world.state(b, a), ChannelState::Established, "no stranger any more");
+    retain(&mut world, Known::No);
+    assert_eq!(world.state(b, a), ChannelState::Idle);
+}
+
+#[test]
+fn strangers_that_are_not_endorsed_are_not_answered() {
+    let nodes = Service::new(1).nodes(2);
+    let foreign = [Service::new(2).node(1000), Service::new(1).node(1001)];
+    let elsewhere = |mut frame: Vec<u8>| {
+        frame[80] ^= 1;
+        frame
+    };
+    let nowhere = |frame: Vec<u8>| {
+        let Step::Initiate(initiate) = step(&frame) else { panic!("an initiation") };
+        coco_wire::peer::Initiate { address: "", ..initiate }.encode(&nodes[0].id())
+    };
+    type Meddle<'a> = &'a dyn Fn(Vec<u8>) -> Vec<u8>;
+    let cases: [(&[Arc<Identity>], Meddle<'_>, Refusal); 3] = [
+        (&foreign, &|frame| frame, Refusal::NotAuthentic),
+        (&nodes, &elsewhere, Refusal::NotAuthentic),
+        (&nodes, &nowhere, Refusal::Unheard),
+    ];
+    for (nodes, meddle, refusal) in cases {
+        let (mut world, a, b, initiate) = introduced(nodes);
+        let _ = world.deliver(b, meddle(initiate));
+        world.settle();
+        assert_eq!(world.refusals, [(b, refusal)]);
+        assert_eq!(world.nodes[&b].address(&a), None);
+        assert_eq!(world.record.len(), 1, "nothing is sent to it");
+    }
+}
+
+#[test]
+fn made_up_strangers_cost_little() {
+    let limits = Limits::default();
+    let (mut world, a, b, initiate) = introduced(&Service::new(1).nodes(2));
+    let mut looked_at = 0;
+    for number in 0..1000_u64 {
+        let mut sender = a;
+        sender.0[..8].copy_from_slice(&number.to_le_bytes());
+        let _ = world.deliver(b, with_sender(&initiate, sender));
+        while !world.jobs.is_empty() {
+            looked_at += 1;
+            world.run_job(0);
+        }
+        world.now.0 += 1;
+        world.act(b, |channels, _, _| channels.retain(|_| Known::Perhaps));
+    }
+    assert!(looked_at <= 1 + 1000 / limits.answer_ms, "{looked_at} introductions");
+    assert!(world.wire.is_empty() && world.received.is_empty());
+    world.now.0 += limits.answer_ms;
+    world.deliver(b, initiate).unwrap();
+    world.known.insert(b);
+    world.settle();
+    assert_eq!(world.received(b, a), [b"message"], "a true one is still heard");
 }
