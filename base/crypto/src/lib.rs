@@ -37,5 +37,5 @@ pub use keys::{InvalidKey, PublicKey};
 pub use ledger_secret::LedgerSecret;
 pub use mac::{HmacKey, constant_time_eq};
 pub use rsa::{RsaKey, RsaPublicKey};
-pub use signature::{FixedSignature, NotAuthentic, SignatureForm, Signer, Verifier};
+pub use signature::{Ecdsa, FixedSignature, NotAuthentic, Scheme, SignatureForm, Signer, Verifier};
 pub use x509::Certificate;

@@ -1,8 +1,10 @@
 //! Signing and verifying as capabilities, and the two ways to write an ECDSA signature.
 
+use std::sync::Arc;
+
 use coco_wire::Digest;
 
-use crate::{EcPublicKey, der, hash::HashAlgorithm};
+use crate::{EcKey, EcPublicKey, der, hash::HashAlgorithm};
 
 /// A private elliptic-curve key that signs; a simulation brings a deterministic one.
 pub trait Signer: Send + Sync {
@@ -35,6 +37,29 @@ pub trait Verifier: Send + Sync {
         signature: &[u8],
         form: SignatureForm,
     ) -> Result<(), NotAuthentic>;
+}
+
+/// How keys sign, and how that is checked; a simulation brings something cheaper than [`Ecdsa`].
+pub trait Scheme: Send + Sync {
+    /// What signs with a key.
+    fn signer(&self, key: &Arc<EcKey>) -> Arc<dyn Signer>;
+
+    /// What checks the signatures that [`Scheme::signer`] makes with the private half of a key.
+    fn verifier(&self, key: &EcPublicKey) -> Arc<dyn Verifier>;
+}
+
+/// Keys themselves sign and check (FIPS 186-5).
+#[derive(Clone, Copy, Debug)]
+pub struct Ecdsa;
+
+impl Scheme for Ecdsa {
+    fn signer(&self, key: &Arc<EcKey>) -> Arc<dyn Signer> {
+        Arc::<EcKey>::clone(key)
+    }
+
+    fn verifier(&self, key: &EcPublicKey) -> Arc<dyn Verifier> {
+        Arc::new(key.clone())
+    }
 }
 
 /// A signature, tag or ciphertext that its key did not make.

@@ -1,6 +1,6 @@
 //! Entries that another node sealed: opened beside the sequencer, put in their place, signatures checked beside it.
 
-use coco_crypto::{Certificate, SignatureForm, Verifier as _, cose::CoseAlgorithm};
+use coco_crypto::{Certificate, Scheme, SignatureForm, cose::CoseAlgorithm};
 use coco_wire::{
     Digest, Seqno, TxId, WriteSet,
     entry::EntryFlags,
@@ -215,18 +215,22 @@ impl SignatureCheck {
     ///
     /// # Errors
     /// On the first that does not fit.
-    pub fn run(&self, by: Signatories<'_>) -> Result<(), SignatureRefusal> {
+    pub fn run(&self, by: Signatories<'_>, scheme: &dyn Scheme) -> Result<(), SignatureRefusal> {
         if let Some(signature) = &self.by_node {
-            check_node(signature, by)?;
+            check_node(signature, by, scheme)?;
         }
         match &self.by_service {
-            Some(signature) => check_service(signature, self.root, by.service),
+            Some(signature) => check_service(signature, self.root, by.service, scheme),
             None => Ok(()),
         }
     }
 }
 
-fn check_node(signature: &NodeSignature, by: Signatories<'_>) -> Result<(), SignatureRefusal> {
+fn check_node(
+    signature: &NodeSignature,
+    by: Signatories<'_>,
+    scheme: &dyn Scheme,
+) -> Result<(), SignatureRefusal> {
     let node = by.node.ok_or(SignatureRefusal::UnknownNode)?;
     let key = node.public_key().as_ec().ok_or(SignatureRefusal::UnknownNode)?;
     if key.id() != signature.node {
@@ -243,7 +247,9 @@ fn check_node(signature: &NodeSignature, by: Signatories<'_>) -> Result<(), Sign
         }
         _ => {}
     }
-    key.verify_digest(&signature.root, &signature.sig.0, SignatureForm::Der)
+    scheme
+        .verifier(key)
+        .verify_digest(&signature.root, &signature.sig.0, SignatureForm::Der)
         .map_err(|_| SignatureRefusal::NodeNotAuthentic)
 }
 
@@ -251,6 +257,7 @@ fn check_service(
     signature: &RootSignature,
     root: Digest,
     service: &Certificate,
+    scheme: &dyn Scheme,
 ) -> Result<(), SignatureRefusal> {
     let key = service.public_key().as_ec().ok_or(SignatureRefusal::ServiceKey)?;
     let header = &signature.header;
@@ -258,6 +265,8 @@ fn check_service(
         return Err(SignatureRefusal::ServiceKey);
     }
     let signed = RootSignature::to_be_signed(&signature.protected, root);
-    key.verify(&signed, &signature.signature, SignatureForm::Fixed)
+    scheme
+        .verifier(key)
+        .verify(&signed, &signature.signature, SignatureForm::Fixed)
         .map_err(|_| SignatureRefusal::ServiceNotAuthentic)
 }

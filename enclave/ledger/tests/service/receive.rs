@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use coco_crypto::LedgerSecret;
+use coco_crypto::{Ecdsa, LedgerSecret};
 use coco_ledger::{
     Ledger, LedgerConfig, OpenError, OpenedBatch, ReceiveError, Received, Signatories, SignatureMode,
     SignatureRefusal, seal,
@@ -26,7 +26,7 @@ fn replicate(entries: &[Vec<u8>], batch: usize, backup: &mut Node) -> Result<(),
             backup.store.apply(txid.seqno, Arc::new(opened.writes));
             if let Some(check) = check {
                 assert_eq!(check.txid(), txid);
-                check.run(signatories()).unwrap();
+                check.run(signatories(), &Ecdsa).unwrap();
             }
         }
         backup.ledger.drain(&mut backup.entries);
@@ -201,7 +201,7 @@ fn only_nodes_of_the_service_sign() {
     let check = receive(&mut backup, &primary.entries[at].bytes).unwrap().check.unwrap();
     let (ours, other) = (identities(), new_identities());
     assert_eq!(check.node(), Some(ours.node_certificate.public_key().id()));
-    let run = |node, service| check.run(Signatories { node, service });
+    let run = |node, service| check.run(Signatories { node, service }, &Ecdsa);
     let service = &ours.service_certificate;
     assert_eq!(run(Some(&ours.node_certificate), service), Ok(()));
     assert_eq!(run(None, service), Err(SignatureRefusal::UnknownNode));

@@ -3,7 +3,7 @@
 use std::sync::{Arc, atomic::Ordering};
 
 use coco_boundary::Monotonic;
-use coco_crypto::Signer;
+use coco_crypto::Scheme;
 use coco_ledger::{
     NodeSigner, PreviousSignature, ServiceSigner, SignatureRequest, Signed, SigningDecision, SigningState,
 };
@@ -21,15 +21,15 @@ pub(super) struct SigningJob {
 
 impl SigningJob {
     /// Makes the signature; its result goes back through [`Core::signed`].
-    pub(super) fn run(self) -> Signed {
+    pub(super) fn run(self, scheme: &dyn Scheme) -> Signed {
         let keys = &self.shared.keys;
         let service = keys.service().expect("only nodes of a service sign");
         let certificate = service.endorsed.load().to_pem();
-        let node: &dyn Signer = &*keys.node;
+        let (node_key, service_key) = (scheme.signer(&keys.node), scheme.signer(&service.key));
         self.request.sign(
-            NodeSigner { key: node, certificate: &certificate },
+            NodeSigner { key: &*node_key, certificate: &certificate },
             ServiceSigner {
-                key: &*service.key,
+                key: &*service_key,
                 issuer: &service.cose.issuer,
                 subject: &service.cose.subject,
                 issued_at: self.issued_at_s,
