@@ -12,7 +12,7 @@ pub mod message;
 pub use consensus::{AppendEntries, AppendEntriesResponse, Election, RequestVote, RequestVoteResponse};
 pub use draft::{Draft, TooLong};
 pub use frame::{
-    AttemptId, Finish, Frame, FrameError, Initiate, MAX_ADDRESS, Respond, Sealed, SealedKind, SessionId, Step,
-    frame_len,
+    AttemptId, Finish, Frame, FrameError, Initiate, MAX_ADDRESS, Respond, Sealed, SealedKind, SessionId,
+    Step, frame_len,
 };
 pub use message::{EntryRun, ForwardId, Message, MessageError};

@@ -154,7 +154,8 @@ impl Peers {
         let service = keys.service()?;
         let signer: Arc<dyn Signer> = keys.node.clone();
         let (endorsed, certificate) = (service.endorsed.load(), service.certificate.load());
-        match Identity::new(Arc::clone(&self.address), signer, (**endorsed).clone(), (**certificate).clone()) {
+        match Identity::new(Arc::clone(&self.address), signer, (**endorsed).clone(), (**certificate).clone())
+        {
             Ok(identity) => {
                 let entropy = Arc::clone(&self.shared.entropy);
                 Some(Channels::new(Arc::new(identity), entropy, Limits::default()))

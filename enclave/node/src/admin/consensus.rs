@@ -113,7 +113,8 @@ fn nodes_json(admin: &Admin, cx: &Context<'_>, nodes: &BTreeSet<NodeId>) -> Resu
     let mut described = Map::new();
     for id in nodes {
         let info = admin.tables.nodes.info.get(&*cx.tx, id)?;
-        let address = info.as_ref().map(|info| info.network.node_to_node_interface.address()).unwrap_or_default();
+        let address =
+            info.as_ref().map(|info| info.network.node_to_node_interface.address()).unwrap_or_default();
         described.insert(id.to_hex(), json!({ "address": address }));
     }
     Ok(described.into())

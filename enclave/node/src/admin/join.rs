@@ -200,7 +200,9 @@ fn secrets(
     let upto = node.ledger_secret_seqno.unwrap_or(Seqno(u64::MAX));
     let trusted = admin.tables.nodes.info.iter(&*cx.tx).flatten();
     let trusted = trusted.filter(|(_, info)| info.status == NodeStatus::Trusted);
-    let nodes = trusted.map(|(node, info)| (node, info.network.node_to_node_interface.address().to_owned())).collect();
+    let nodes = trusted
+        .map(|(node, info)| (node, info.network.node_to_node_interface.address().to_owned()))
+        .collect();
     Ok(Some(NetworkInfo::new(identity, &secrets, upto, service.status, endorsed, nodes)))
 }
 

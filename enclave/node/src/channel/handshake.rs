@@ -14,7 +14,12 @@
 
 use std::sync::Arc;
 
-use coco_crypto::{EphemeralKey, GcmKey, exchange::Share, hash::{sha256, sha256_parts}, mac::hkdf_sha256};
+use coco_crypto::{
+    EphemeralKey, GcmKey,
+    exchange::Share,
+    hash::{sha256, sha256_parts},
+    mac::hkdf_sha256,
+};
 use coco_raft::NodeId;
 use coco_wire::{
     Digest,
