@@ -17,7 +17,7 @@ use coco_client::{
 use coco_wire::TxId;
 use serde_json::{Value, json};
 
-use crate::{Consortium, Node, executable};
+use crate::{Consortium, Network, Node, executable};
 
 /// How long nodes may take to agree. Much, as the machine may be busy with other tests.
 const LIMIT: Duration = Duration::from_secs(120);
@@ -30,12 +30,47 @@ const ANSWER: Duration = Duration::from_secs(2);
 pub struct Cluster {
     nodes: Vec<Node>,
     directory: PathBuf,
+    plan: Plan,
+}
+
+/// How nodes are started.
+#[derive(Clone)]
+pub struct Plan {
     /// What takes the place of sections of their configurations.
-    sections: Value,
+    pub sections: Value,
+    /// What they run.
+    pub executable: PathBuf,
+    /// What is between them; without, they reach each other.
+    pub network: Option<Network>,
 }
 
 /// Election timeout of the nodes.
 pub const ELECTION_TIMEOUT: Duration = Duration::from_secs(1);
+
+impl Plan {
+    /// Our executable, with sections of its configuration.
+    #[must_use]
+    pub fn new(sections: &Value) -> Self {
+        Self { sections: sections.clone(), executable: executable::coco().to_path_buf(), network: None }
+    }
+
+    /// All sections of a node.
+    fn sections(&self, number: usize) -> Value {
+        let mut all = json!({
+            "consensus": {
+                "message_timeout": "100ms",
+                "election_timeout": format!("{}ms", ELECTION_TIMEOUT.as_millis()),
+            }
+        });
+        if let Some(network) = &self.network {
+            all["network"] = network.section(number);
+        }
+        for (name, section) in self.sections.as_object().into_iter().flatten() {
+            all[name] = section.clone();
+        }
+        all
+    }
+}
 
 impl Cluster {
     /// Starts nodes in directories below `directory`, lets all but the first join, and opens the service. `sections` take
@@ -44,17 +79,18 @@ impl Cluster {
     /// # Panics
     /// If that fails.
     pub async fn open(consortium: &Consortium, directory: &Path, number: usize, sections: &Value) -> Self {
-        let mut all = json!({
-            "consensus": {
-                "message_timeout": "100ms",
-                "election_timeout": format!("{}ms", ELECTION_TIMEOUT.as_millis()),
-            }
-        });
-        for (name, section) in sections.as_object().into_iter().flatten() {
-            all[name] = section.clone();
-        }
-        let first = Node::start(consortium, &directory.join("node0"), &all);
-        let mut cluster = Self { nodes: vec![first], directory: directory.to_path_buf(), sections: all };
+        Self::open_as(consortium, directory, number, Plan::new(sections)).await
+    }
+
+    /// The same as planned.
+    ///
+    /// # Panics
+    /// If that fails.
+    pub async fn open_as(consortium: &Consortium, directory: &Path, number: usize, plan: Plan) -> Self {
+        let first =
+            Node::start_with(&plan.executable, consortium, &directory.join("node0"), &plan.sections(0));
+        let mut cluster = Self { nodes: vec![], directory: directory.to_path_buf(), plan };
+        cluster.admit(first);
         for _ in 1..number {
             let number = cluster.add(0);
             cluster.wait_until_joined(number, 0).await;
@@ -75,9 +111,16 @@ impl Cluster {
     pub fn add(&mut self, target: usize) -> usize {
         let number = self.nodes.len();
         let directory = self.directory.join(format!("node{number}"));
-        let node = self[target].join(&directory, &self.sections);
-        self.nodes.push(node);
+        let node = self[target].join_with(&self.plan.executable, &directory, &self.plan.sections(number));
+        self.admit(node);
         number
+    }
+
+    fn admit(&mut self, node: Node) {
+        if let Some(network) = &self.plan.network {
+            network.started(node.pid());
+        }
+        self.nodes.push(node);
     }
 
     /// Waits until a node is trusted, as the one of number `witness` sees it, takes part, and has all that was committed.

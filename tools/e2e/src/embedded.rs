@@ -1,8 +1,6 @@
 //! A node inside of the test: everything but sockets, over a disk that the test chooses.
 
 use std::{
-    collections::BTreeMap,
-    fs,
     path::Path,
     sync::Arc,
     thread::{self, JoinHandle, sleep},
@@ -11,42 +9,32 @@ use std::{
 
 use bytes::Bytes;
 use coco_app::{ClientCertificate, Headers, InterfaceName, Method, Peer, Request, Response, TxStatus};
-use coco_boundary::{Event, Jobs, Log, StopReason};
+use coco_boundary::{Event, StopReason};
 use coco_client::{
     Identity,
     governance::{AGREE, API_VERSION, Message, sign},
 };
-use coco_crypto::{Certificate, Curve, LedgerSecret, SystemEntropy, hash::sha256};
-use coco_gov::{Authority, NewestSecrets};
-use coco_host::{
-    clock::Clock,
-    disk::Disk,
-    jobs::JobPool,
-    ledger::{Durability, EventSink, Ledger as Files, LedgerOptions},
-    machine::{Machine, MachineOptions},
-    platform::VirtualPlatform,
-};
-use coco_http::{Answer, Batch, Dispatch, Driver, Resources, Session};
-use coco_ledger::{Ledger, LedgerConfig, LedgerSecrets, SignatureMode, SigningPolicy, Timing};
+use coco_crypto::{Certificate, LedgerSecret, SystemEntropy};
+use coco_host::{disk::Disk, platform::VirtualPlatform};
+use coco_http::{Answer, Batch, Dispatch, Driver, Session};
+use coco_ledger::{Ledger, LedgerSecrets, SignatureMode, SigningPolicy, Timing};
 use coco_node::{
-    Core, Genesis, Keys, Mounts, Shared, View,
-    admin::{self, NodeFacts, SessionMetrics, SessionReport},
-    core::Settings,
-    genesis::NewMember,
-    keys::{CoseNames, NodeNaming, ServiceNaming},
+    Core, Joined, Joiner, Shared,
+    join::{self, Introduction, Next},
+    keys::SecretSlot,
 };
-use coco_tables::{nodes::NodeNetwork, service::ServiceConfig};
 use coco_wire::{Seqno, TxId};
 use serde_json::{Value, json};
 
+mod assembly;
+
 use crate::{Consortium, consortium::now, process};
+use assembly::Parts;
 
 /// How long anything may take.
 const LIMIT: Duration = Duration::from_secs(120);
 /// Time between two looks.
 const POLL: Duration = Duration::from_millis(1);
-/// Time between two ticks.
-const TICK: Duration = Duration::from_millis(10);
 
 /// How the ledger is written.
 #[derive(Clone, Copy, Debug)]
@@ -70,12 +58,17 @@ pub struct Embedded {
     machine: Option<JoinHandle<StopReason>>,
 }
 
-impl Default for Writing {
-    fn default() -> Self {
-        let signing =
-            SigningPolicy { timing: Timing::Adaptive { min_interval_ms: 5 }, tx_count: 5000, delay_ms: 1000 };
-        Self { chunk_size: 5_000_000, signing, signatures: SignatureMode::Dual }
-    }
+impl Writing {
+    /// As the executable writes without a configuration of its own.
+    pub const USUAL: Self = Self {
+        chunk_size: 5_000_000,
+        signing: SigningPolicy {
+            timing: Timing::Adaptive { min_interval_ms: 5 },
+            tx_count: 5000,
+            delay_ms: 1000,
+        },
+        signatures: SignatureMode::Dual,
+    };
 }
 
 impl Embedded {
@@ -85,43 +78,73 @@ impl Embedded {
     /// If it does not start.
     #[must_use]
     pub fn start(consortium: &Consortium, directory: &Path, disk: Arc<dyn Disk>, writing: Writing) -> Self {
-        let options = LedgerOptions {
-            directory: directory.join("ledger"),
-            read_only_directories: Vec::new(),
-            durability: Durability::Fsync,
-            reserve: writing.chunk_size * 2,
-            slow_io: Duration::from_secs(10),
-        };
-        fs::create_dir_all(directory).expect("a directory for the node");
-        let machine = Machine::new(Files::create(options, disk).expect("the ledger directory is new"));
-        let clock = Clock::start();
-        let secret = LedgerSecret::generate(&SystemEntropy);
-        let secrets = LedgerSecrets::new(Seqno(1), secret.clone());
-        let view = view(&secrets, secret, clock);
-        let service = view.shared.keys.service().expect("it starts one").certificate.load().as_ref().clone();
-        let settings = settings(writing);
+        let parts = Parts::new(directory, disk, writing);
+        let secrets = LedgerSecrets::new(Seqno(1), LedgerSecret::generate(&SystemEntropy));
+        let view = parts.view(secrets.clone().into());
+        let service = assembly::found(&view);
+        let settings = assembly::settings(writing);
+        let genesis = assembly::genesis(consortium, parts.network.clone());
         let ledger = Ledger::new(secrets.clone(), settings.ledger);
-        let core = Core::start(view.clone(), genesis(consortium), ledger, settings);
-        let driver = Driver::new(view, core, resources(&machine, clock));
-
-        let events: EventSink = {
-            let driver = driver.clone();
-            Arc::new(move |event| driver.event(event))
-        };
+        let core = Core::start(view.clone(), genesis, ledger, settings);
+        let driver = Driver::new(view, core, parts.resources());
         driver.begin();
-        let platform =
-            VirtualPlatform::start(sha256(b"a test"), directory).expect("its files can be written");
-        let options = MachineOptions {
-            clock,
-            tick: TICK,
-            ignore_first_sigterm: false,
-            quote: Box::new(move |report_data| platform.quote(report_data)),
-        };
-        let run = move || machine.run(options, &events, &Log::discard()).expect("the machine runs");
-        let machine = thread::Builder::new().name("machine".to_owned()).spawn(run).expect("a thread");
-        let node = Self { driver, secrets, service, machine: Some(machine) };
+        let node = Self::run(parts, driver, secrets, service);
         node.wait_until("the service is created", |node| node.committed() >= Seqno(2));
         node
+    }
+
+    /// Starts a node in another directory that asks this one, which leads, to be let in; returns when it has all that is
+    /// committed.
+    ///
+    /// # Panics
+    /// If it is not.
+    #[must_use]
+    pub fn join(&self, directory: &Path, disk: Arc<dyn Disk>, writing: Writing) -> Self {
+        let parts = Parts::new(directory, disk, writing);
+        let view = parts.view(SecretSlot::default());
+        let core = Core::join(view.clone(), assembly::settings(writing));
+        let evidence = parts.platform.quote(view.shared.keys.node_id).expect("a platform makes evidence");
+        let introduction = Introduction {
+            network: parts.network.clone(),
+            node_data: Value::Null,
+            evidence,
+            startup_seqno: Seqno::ZERO,
+        };
+        let platform = Arc::clone(&parts.platform);
+        let driver = Driver::new(view, core, parts.resources());
+        let node = Self::run(parts, driver, self.secrets.clone(), self.service.clone());
+        let joined = self.ask(&node.driver.view().shared, &platform, introduction);
+        node.driver.joined(joined);
+        let goal = self.committed();
+        node.wait_until("the node catches up", |node| node.committed() >= goal);
+        node
+    }
+
+    /// Asks for a node until it is let in.
+    fn ask(&self, shared: &Arc<Shared>, platform: &VirtualPlatform, introduction: Introduction) -> Joined {
+        let settings = join::Settings { target: "a test".to_owned(), retry_ms: 1, follow_redirect: false };
+        let certificate = &shared.keys.self_signed;
+        let mut joiner = Joiner::new(Arc::clone(shared), self.service.clone(), introduction, settings);
+        let deadline = Instant::now() + LIMIT;
+        loop {
+            assert!(Instant::now() < deadline, "the node is not let in");
+            let content = [("content-type", "application/json")];
+            let asked = request(Method::Post, join::PATH, &content, joiner.body());
+            let Response { status, body, .. } = self.send_as(Some(certificate), vec![asked]).remove(0);
+            match joiner.answered(&join::Answer { status: status.0, location: None, body: body.into() }) {
+                Next::Ask { .. } => sleep(POLL),
+                Next::Prove(digest) => {
+                    joiner.proved(&platform.quote(digest).expect("a platform makes evidence"));
+                }
+                Next::Joined(joined) => return *joined,
+                Next::GiveUp(refusal) => panic!("{refusal}"),
+            }
+        }
+    }
+
+    fn run(parts: Parts, driver: Driver, secrets: LedgerSecrets, service: Certificate) -> Self {
+        let machine = Some(parts.run(&driver));
+        Self { driver, secrets, service, machine }
     }
 
     /// Activates the members, registers the first user and opens the service.
@@ -169,9 +192,12 @@ impl Embedded {
     /// If one is not answered.
     #[must_use]
     pub fn send(&self, identity: Option<&Identity>, requests: Vec<Request>) -> Vec<Response> {
-        let certificate = identity.map(|identity| {
-            ClientCertificate::from_der(identity.certificate().der()).expect("an identity has a certificate")
-        });
+        self.send_as(identity.map(Identity::certificate), requests)
+    }
+
+    fn send_as(&self, certificate: Option<&Certificate>, requests: Vec<Request>) -> Vec<Response> {
+        let certificate = certificate
+            .map(|certificate| ClientCertificate::from_der(certificate.der()).expect("a certificate"));
         let session = Session::new(Peer { interface: InterfaceName::new("main"), certificate });
         let mut batches = [Batch { requests, ..Batch::new(session) }];
         self.driver.dispatch(&mut batches);
@@ -231,94 +257,4 @@ impl Drop for Embedded {
 pub fn request(method: Method, target: &str, headers: &[(&str, &str)], body: impl Into<Bytes>) -> Request {
     let headers = headers.iter().map(|(name, value)| (name.as_bytes(), value.as_bytes()));
     Request::new(method, target.to_owned(), Headers::from_pairs(headers), body.into())
-}
-
-struct NoSessions;
-
-impl SessionMetrics for NoSessions {
-    fn report(&self) -> SessionReport {
-        SessionReport::default()
-    }
-}
-
-fn view(secrets: &LedgerSecrets, secret: LedgerSecret, clock: Clock) -> View {
-    let name = |text: &str| text.parse().expect("a subject name");
-    let node =
-        NodeNaming { curve: Curve::P384, subject: name("CN=Node"), alt_names: Vec::new(), validity_days: 1 };
-    let service = ServiceNaming { subject: name("CN=Service"), validity_days: 1, cose: CoseNames::default() };
-    let keys = Keys::generate(&node, now(), &SystemEntropy).expect("a certificate of today");
-    keys.found(&service, now(), &SystemEntropy).expect("a certificate of today");
-    let app: Arc<dyn coco_app::Adapter> = Arc::new(coco_sample_logging::adapter());
-    let indexed = app.manifest().indexed_tables.iter().copied();
-    let entropy = Arc::new(SystemEntropy);
-    let shared = Shared::new(keys, secrets.clone(), 1 << 20, indexed, entropy.clone(), Log::discard());
-    let shared = Arc::new(shared);
-    let facts = NodeFacts {
-        ccf_version: "ccf-7.0.0".to_owned(),
-        quickjs_version: String::new(),
-        unsafe_build: false,
-        network: NodeNetwork::default(),
-        node_data: Value::Null,
-        started: clock.wall(),
-        startup_seqno: Seqno::ZERO,
-        app: Arc::clone(&app),
-        sessions: Arc::new(NoSessions),
-    };
-    let authority = Authority {
-        service_key: Arc::new(shared.keys.service_signer()),
-        ledger_secrets: Box::new(move || NewestSecrets {
-            latest: (Seqno(1), secret.clone()),
-            previous: None,
-        }),
-        entropy,
-        elapsed_ms: Arc::new(move || clock.now().0),
-        script_stack_bytes: 1 << 20,
-        console: Box::new(|_| {}),
-    };
-    let mounts = Mounts {
-        app,
-        gov: Arc::new(coco_gov::adapter(Arc::new(authority))),
-        node: Arc::new(admin::adapter(Arc::clone(&shared), facts)),
-        offered: BTreeMap::new(),
-    };
-    View { shared, mounts: Arc::new(mounts) }
-}
-
-fn genesis(consortium: &Consortium) -> Genesis {
-    let member = |(number, party): (usize, &crate::Party)| {
-        let key = (number == 0).then(|| consortium.encryption.public_key().to_pem());
-        NewMember::new(party.identity.certificate().to_pem(), key, Value::Null, None).expect("a member")
-    };
-    let scripts = process::constitution();
-    let scripts = scripts.iter().map(|path| fs::read_to_string(path).expect("the constitution is there"));
-    Genesis {
-        members: consortium.members.iter().enumerate().map(member).collect(),
-        constitution: scripts.collect::<Vec<_>>().join("\n"),
-        service_data: Value::Null,
-        configuration: ServiceConfig { recovery_threshold: 1, ..ServiceConfig::default() },
-        network: NodeNetwork::default(),
-        node_data: Value::Null,
-    }
-}
-
-fn settings(writing: Writing) -> Settings {
-    Settings {
-        signing: writing.signing,
-        ledger: LedgerConfig { chunk_size: writing.chunk_size, signatures: writing.signatures },
-        consensus: coco_raft::Settings::default(),
-        max_uncommitted: 0,
-        keep_committed: 8,
-    }
-}
-
-fn resources(machine: &Machine, clock: Clock) -> Resources {
-    let pool = |waiting| Arc::new(JobPool::start(1, waiting).expect("a thread")) as Arc<dyn Jobs>;
-    let clock = Arc::new(move || (clock.now(), clock.wall()));
-    Resources {
-        host: machine.host(),
-        consensus: pool(4),
-        heavy: pool(1024),
-        forwarding_timeout_ms: 3000,
-        clock,
-    }
 }

@@ -37,6 +37,12 @@ pub fn release(package: &str) -> PathBuf {
     build(package, "release")
 }
 
+/// Where tests keep what they need again, as `CARGO_TARGET_TMPDIR`.
+pub(crate) fn scratch() -> PathBuf {
+    let (folder, _) = beside_this_test();
+    folder.parent().expect("a profile has a folder in the target folder").join("tmp")
+}
+
 /// Folder of the executables of this test's profile, and the profile.
 fn beside_this_test() -> (PathBuf, String) {
     let test = env::current_exe().expect("a test knows its executable");

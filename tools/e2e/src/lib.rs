@@ -12,12 +12,20 @@ pub mod scale;
 
 pub mod cluster;
 pub mod embedded;
+pub mod history;
+pub mod load;
+pub mod network;
+pub mod power;
 pub mod process;
+pub mod python;
 pub mod tls;
 
 pub use cluster::Cluster;
 pub use consortium::{Consortium, Party};
 pub use embedded::Embedded;
+pub use history::History;
 pub use ledger::LedgerFiles;
+pub use load::Load;
+pub use network::Network;
 pub use process::Node;
 pub use random::Random;

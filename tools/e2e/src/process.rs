@@ -65,7 +65,16 @@ impl Node {
     /// If it does not start.
     #[must_use]
     pub fn join(&self, directory: &Path, sections: &Value) -> Self {
-        Self::launch(executable::coco(), directory, sections, |directory| {
+        self.join_with(executable::coco(), directory, sections)
+    }
+
+    /// The same with another executable.
+    ///
+    /// # Panics
+    /// If it does not start.
+    #[must_use]
+    pub fn join_with(&self, executable: &Path, directory: &Path, sections: &Value) -> Self {
+        Self::launch(executable, directory, sections, |directory| {
             fs::write(directory.join("service_cert.pem"), self.service.to_pem())
                 .expect("the directory can be written");
             command::join(&self.address)
@@ -183,7 +192,15 @@ impl Node {
     /// # Panics
     /// If the system does not say.
     pub fn is_running(&mut self) -> bool {
-        self.child.try_wait().expect("a child can be waited for").is_none()
+        self.ended().is_none()
+    }
+
+    /// How it ended, if it did.
+    ///
+    /// # Panics
+    /// If the system does not say.
+    pub fn ended(&mut self) -> Option<ExitStatus> {
+        self.child.try_wait().expect("a child can be waited for")
     }
 
     /// Kills it at once.

@@ -2,27 +2,20 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
-    time::{Duration, Instant},
-};
+use std::{path::Path, time::Duration};
 
-use coco_client::{Client, Method, StatusCode, client::TxStatus, network};
-use coco_crypto::Certificate;
-use coco_e2e::{Cluster, Consortium, Node, Random, cluster::ELECTION_TIMEOUT, ledger::PublicWrite, scale};
+use coco_client::{Client, StatusCode, client::TxStatus, network};
+use coco_e2e::{
+    Cluster, Consortium, History, Load, Node, Random, cluster::ELECTION_TIMEOUT, history::Truth, load::Mix,
+    python, scale,
+};
 use coco_wire::{Seqno, TxId, View};
 use rustix::process::Signal;
 use serde_json::{Value, json};
-use tokio::{task::JoinHandle, time::timeout};
 
 const NODES: usize = 3;
-/// Clients that write while the primary fails.
-const CLIENTS: u64 = 4;
-/// How long a client waits for an answer before it goes to another node.
-const IMPATIENCE: Duration = Duration::from_secs(5);
+/// What clients do while the primary fails.
+const MIX: Mix = Mix { clients: 4, keys: 1 << 20, reads: 0, waits: 100 };
 /// How long writes must go on after the primary failed.
 const AFTERWARDS: Duration = Duration::from_secs(2);
 
@@ -121,68 +114,6 @@ async fn settle(cluster: &mut Cluster) -> TxId {
     last
 }
 
-/// A write that was acknowledged as committed.
-struct Acknowledged {
-    id: TxId,
-    key: u64,
-    message: String,
-    at: Instant,
-}
-
-/// What a writer needs to go from node to node.
-struct Writer {
-    number: u64,
-    addresses: Vec<String>,
-    service: Certificate,
-    consortium: Arc<Consortium>,
-    done: Arc<AtomicBool>,
-}
-
-impl Writer {
-    /// Writes until told to end, each time with another key; goes to another node when one does not answer.
-    async fn run(self) -> Vec<Acknowledged> {
-        let mut acknowledged = Vec::new();
-        let mut at = usize::try_from(self.number).unwrap() % self.addresses.len();
-        let mut client = self.client(at);
-        let mut count = 0;
-        while !self.done.load(Ordering::SeqCst) {
-            count += 1;
-            let key = (self.number << 32) + count;
-            let message = format!("{} wrote {count}", self.number);
-            match timeout(IMPATIENCE, attempt(&mut client, key, &message)).await.ok().flatten() {
-                Some(id) => acknowledged.push(Acknowledged { id, key, message, at: Instant::now() }),
-                None => {
-                    at = (at + 1) % self.addresses.len();
-                    client = self.client(at);
-                    tokio::time::sleep(Duration::from_millis(5)).await;
-                }
-            }
-        }
-        acknowledged
-    }
-
-    fn client(&self, at: usize) -> Client {
-        Client::new(&self.addresses[at], &self.service, Some(self.consortium.user())).unwrap()
-    }
-}
-
-/// A write that is answered at commit, if it is.
-async fn attempt(client: &mut Client, key: u64, message: &str) -> Option<TxId> {
-    let headers = [("content-type", "application/json"), ("prefer", "wait=60")];
-    let body = json!({ "id": key, "msg": message }).to_string();
-    let answer = client.send(Method::POST, "/app/log/public", &headers, body.into()).await.ok()?;
-    let is_committed = answer.status == StatusCode::OK && answer.headers.contains_key("preference-applied");
-    if is_committed { answer.transaction_id() } else { None }
-}
-
-/// Longest time without an acknowledgement after `since`.
-fn outage(acknowledged: &[Acknowledged], since: Instant) -> Duration {
-    let mut times: Vec<_> = acknowledged.iter().map(|it| it.at).filter(|at| *at > since).collect();
-    times.sort_unstable();
-    let starts = [since].into_iter().chain(times.iter().copied());
-    starts.zip(&times).map(|(start, end)| *end - start).max().unwrap_or(Duration::MAX)
-}
-
 /// What happens to the primary.
 #[derive(Clone, Copy, PartialEq)]
 enum Fault {
@@ -193,82 +124,70 @@ enum Fault {
 }
 
 /// Lets a fault befall the primary under load after a time that the seed decides; the outage.
-async fn round(seed: u64, fault: Fault, consortium: &Arc<Consortium>) -> Duration {
+async fn round(seed: u64, fault: Fault, consortium: &Consortium, python: Option<&Path>) -> Duration {
     let directory = tempfile::tempdir().unwrap();
     let mut cluster = open(&directory, consortium).await;
     let everyone: Vec<_> = cluster.numbers().collect();
-    let done = Arc::new(AtomicBool::new(false));
-    let writers: Vec<JoinHandle<Vec<Acknowledged>>> = (0..CLIENTS)
-        .map(|number| {
-            let addresses = everyone.iter().map(|node| cluster[*node].address.clone()).collect();
-            let (service, done) = (cluster[0].service.clone(), Arc::clone(&done));
-            let writer = Writer { number, addresses, service, consortium: Arc::clone(consortium), done };
-            tokio::spawn(writer.run())
-        })
-        .collect();
+    let load = Load::start(&cluster, consortium.user(), seed, MIX);
     tokio::time::sleep(Duration::from_millis(500 + Random(seed).below(1000))).await;
     let struck = cluster.primary_among(&everyone).await;
     match fault {
         Fault::Killed => cluster[struck].kill(),
         Fault::Paused => cluster[struck].signal(Signal::STOP),
     }
-    let since = Instant::now();
+    let since = load.now();
     let mut left = everyone.clone();
     left.retain(|number| *number != struck);
     let elected = cluster.primary_among(&left).await;
-    let election = since.elapsed();
+    let election = Duration::from_nanos(load.now() - since);
     tokio::time::sleep(AFTERWARDS).await;
     if fault == Fault::Paused {
         cluster[struck].signal(Signal::CONT);
         left = everyone;
     }
-    done.store(true, Ordering::SeqCst);
-    let mut acknowledged = Vec::new();
-    for writer in writers {
-        acknowledged.extend(writer.await.unwrap());
-    }
-    let outage = outage(&acknowledged, since);
-    let after = acknowledged.iter().filter(|it| it.at > since).count();
+    let history = load.end().await;
+    let outage = Duration::from_nanos(history.outage(since).unwrap_or(u64::MAX));
     println!(
         "seed {seed}: node {struck} fails, node {elected} leads after {election:?}; no commit for {outage:?}; \
-         {} acknowledged, {after} of them afterwards",
-        acknowledged.len(),
+         {} acknowledged, {} of them afterwards",
+        history.acknowledged().count(),
+        history.acknowledged_after(since),
     );
-    assert!(after > 0, "seed {seed}: no commit within {AFTERWARDS:?}\n{}", cluster.logs());
+    assert!(outage < AFTERWARDS, "seed {seed}: {outage:?}\n{}", cluster.logs());
 
-    check_acknowledged(seed, &cluster, &left, &acknowledged).await;
+    check_acknowledged(seed, &cluster, &left, &history).await;
     let last = settle(&mut cluster).await;
-    let newest = acknowledged.iter().map(|it| it.id.seqno).max().unwrap();
-    assert!(last.seqno >= newest, "seed {seed}: {newest:?} was acknowledged, {last} is the last");
     for number in left {
-        let written = cluster[number].ledger().public_writes("public:records");
-        for Acknowledged { id, key, message, .. } in &acknowledged {
-            let (key, value) = (key.to_le_bytes().to_vec(), message.clone().into_bytes());
-            let expected = vec![PublicWrite { id: *id, key, value }];
-            assert_eq!(written.get(&id.seqno), Some(&expected), "seed {seed}: node {number}: {id}");
+        let checked = history.check(&Truth::upto(&cluster[number].ledger(), last.seqno));
+        checked.unwrap_or_else(|violation| panic!("seed {seed}: node {number}: {violation:?}"));
+        if let Some(python) = python {
+            let (service, receipts) = (cluster[number].directory.join("service_cert.pem"), directory.path());
+            let seen =
+                python::verify(python, &cluster[number].ledger_directory(), &service, &receipts.join("none"));
+            assert!(seen["transactions"].as_u64() >= Some(last.seqno.0), "seed {seed}: {seen}");
         }
     }
     outage
 }
 
 /// The nodes that are left still say that what was acknowledged is committed.
-async fn check_acknowledged(seed: u64, cluster: &Cluster, left: &[usize], acknowledged: &[Acknowledged]) {
-    let newest = acknowledged.iter().map(|it| it.id).max_by_key(|id| id.seqno).unwrap();
+async fn check_acknowledged(seed: u64, cluster: &Cluster, left: &[usize], history: &History) {
+    let newest = history.acknowledged().map(|(id, ..)| id).max_by_key(|id| id.seqno).unwrap();
     cluster.wait_for_commit(newest, left).await;
     for number in left {
         let mut client = cluster[*number].client(None);
-        for Acknowledged { id, .. } in acknowledged.iter().step_by(10) {
-            let status = client.status(*id).await.unwrap();
+        for (id, ..) in history.acknowledged().step_by(10) {
+            let status = client.status(id).await.unwrap();
             assert_eq!(status, TxStatus::Committed, "seed {seed}: node {number}: {id}");
         }
     }
 }
 
 async fn rounds(fault: Fault, small: u64, full: u64) {
-    let consortium = Arc::new(Consortium::default());
+    let (consortium, python) = (Consortium::default(), python::with_ccf());
     let mut outages = Vec::new();
     for seed in scale::rounds(small, full) {
-        outages.push(round(seed, fault, &consortium).await);
+        outages.push(round(seed, fault, &consortium, python.as_deref()).await);
     }
     outages.sort_unstable();
     let (median, longest) = (outages[outages.len() / 2], outages[outages.len() - 1]);

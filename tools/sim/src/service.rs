@@ -1,24 +1,30 @@
 //! Clusters of whole nodes, under faults drawn from a seed.
 //!
-//! What runs is the core of the node, with consensus, store and ledger, all keys and the encryption, and in one of a
-//! thousand seeds also the channels between nodes; network,
-//! disks, threads, clocks, operator and clients are played. First a while in which everything goes wrong that may; then
+//! What runs is the core of the node, with consensus, store and ledger and its encryption, and in one of a thousand
+//! seeds also the channels between nodes and ECDSA over the ledger; network, disks, threads, clocks, operator and clients
+//! are played. First a while in which everything goes wrong that may; then
 //! all faults end, and the service must commit again within a bound. Properties are checked after each step. A node
 //! that crashes is gone for good: another one takes its place.
 
 mod app;
 mod checks;
 mod clients;
+mod consortium;
 mod disk;
 mod effects;
+mod event;
 mod faults;
 mod history;
 mod identities;
 mod machine;
+mod membership;
 mod network;
 mod operator;
 mod options;
 mod record;
+mod recovery;
+mod signatures;
+mod votes;
 mod world;
 
 pub use faults::{Fault, FaultTable, Faults};
@@ -36,6 +42,10 @@ pub struct Simulator(Identities);
 pub struct Conditions {
     /// Whether messages go through the channels between nodes in all seeds, not only in one of a thousand.
     pub channels: bool,
+    /// Whether the ledger is signed with ECDSA too in all seeds, not only in the same one of a thousand.
+    pub real: bool,
+    /// Whether members vote on every change of the configuration in all seeds, not only in one of 25.
+    pub votes: bool,
     /// Faults that do not strike.
     pub without: Faults,
     /// What the world does wrong.

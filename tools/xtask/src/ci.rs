@@ -3,7 +3,7 @@
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use crate::tidy;
+use crate::{planted, spec, tidy};
 
 /// What the whole gate may take on 2 cores from a clean clone.
 const TOTAL: Duration = Duration::from_secs(30 * 60);
@@ -16,11 +16,14 @@ struct Part {
     run: fn() -> Result<(), String>,
 }
 
-const PARTS: [Part; 6] = [
+const PARTS: [Part; 9] = [
     Part { name: "tidy", budget: Duration::from_secs(30), run: tidy::run },
     Part { name: "fmt", budget: Duration::from_secs(30), run: fmt },
     Part { name: "clippy", budget: Duration::from_secs(9 * 60), run: clippy },
     Part { name: "tests", budget: Duration::from_secs(16 * 60), run: tests },
+    Part { name: "spec", budget: Duration::from_secs(2 * 60), run: spec::run },
+    Part { name: "planted", budget: Duration::from_secs(10), run: planted::check },
+    Part { name: "simulation", budget: Duration::from_secs(6 * 60), run: simulation },
     Part { name: "docs", budget: Duration::from_secs(3 * 60), run: docs },
     Part { name: "deny", budget: Duration::from_secs(60), run: deny },
 ];
@@ -71,6 +74,11 @@ fn tests() -> Result<(), String> {
         return cargo(&["test", "--workspace", "--locked", "--doc", "--quiet"], &[]);
     }
     cargo(&["test", "--workspace", "--locked", "--quiet"], &[])
+}
+
+/// 20,000 clusters, each from its seed.
+fn simulation() -> Result<(), String> {
+    cargo(&["run", "--release", "--locked", "--package", "coco-sim", "--", "--seeds", "0..20000"], &[])
 }
 
 fn docs() -> Result<(), String> {

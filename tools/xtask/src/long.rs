@@ -45,10 +45,25 @@ const RUNS: &[Run] = &[
     },
     Run {
         name: "crash",
-        about: "loss of power after more than 1,000 calls of the disk, each survived in several ways",
+        about: "loss of power after more than 1,000 calls of one disk, and at 1,000 moments of three",
         steps: &[end_to_end!("crash")],
     },
     Run { name: "kill", about: "kill -9 under load, 50 times", steps: &[end_to_end!("kill")] },
+    Run {
+        name: "cluster",
+        about: "of three processes the primary is killed under load, 200 times, and paused, 50 times",
+        steps: &[end_to_end!("cluster")],
+    },
+    Run {
+        name: "together",
+        about: "three processes killed at once under load, 50 times, and disks that are full, 20 times",
+        steps: &[end_to_end!("together")],
+    },
+    Run {
+        name: "histories",
+        about: "what clients see through pauses, partitions and kills is linearizable, 40 times",
+        steps: &[end_to_end!("histories")],
+    },
     Run {
         name: "tamper",
         about: "every bit of a ledger inverted, every file cut to every length",
@@ -68,6 +83,40 @@ const RUNS: &[Run] = &[
         name: "python",
         about: "CCF's Python package verifies a ledger of 100,000 transactions",
         steps: &[end_to_end!("python_ccf")],
+    },
+    Run {
+        name: "sim",
+        about: "300,000 clusters of whole nodes under every fault, each from its seed",
+        steps: &[&[
+            "cargo",
+            "run",
+            "--release",
+            "--package",
+            "coco-sim",
+            "--",
+            "--seeds",
+            "1000000..1300000",
+        ]],
+    },
+    Run {
+        name: "planted",
+        about: "every planted bug is found by the simulator, each within a minute",
+        steps: &[&["cargo", "xtask", "planted"]],
+    },
+    Run {
+        name: "spec",
+        about: "every state of the larger models of the specification, and 2,000 seeds judged by it",
+        steps: &[&[
+            "env",
+            "COCO_FULL=1",
+            "cargo",
+            "test",
+            "--package",
+            "coco-spec",
+            "--",
+            "--include-ignored",
+            "--nocapture",
+        ]],
     },
     Run {
         name: "footprint",

@@ -2,6 +2,8 @@
 
 mod ci;
 mod long;
+mod planted;
+mod spec;
 mod tidy;
 mod workspace;
 
@@ -10,6 +12,8 @@ use std::process::ExitCode;
 const USAGE: &str = "\
 cargo xtask ci                    the gate: tidy, fmt, clippy, tests, docs, dependencies
 cargo xtask tidy                  the rules that a compiler does not check
+cargo xtask spec                  TLC on the specification, and on what simulated nodes did
+cargo xtask planted [NAME...]     bugs that the simulator must find, planted one after the other
 cargo xtask long [NAME [--from N]] a long acceptance run, or the list of them";
 
 fn main() -> ExitCode {
@@ -18,6 +22,9 @@ fn main() -> ExitCode {
     let outcome = match args.as_slice() {
         ["ci"] => ci::run(),
         ["tidy"] => tidy::run(),
+        ["spec"] => spec::run(),
+        ["planted", "--check"] => planted::check(),
+        ["planted", names @ ..] => planted::run(names),
         ["long"] => {
             long::list();
             Ok(())

@@ -127,7 +127,7 @@ pub(crate) fn make_ledger() -> Subject {
     let directory = tempfile::tempdir().expect("a directory");
     let consortium = Consortium::default();
     let signing = SigningPolicy { timing: Timing::Fixed, tx_count: 20, delay_ms: 300 };
-    let writing = Writing { chunk_size: CHUNK, signing, ..Writing::default() };
+    let writing = Writing { chunk_size: CHUNK, signing, ..Writing::USUAL };
     let node = Embedded::start(&consortium, directory.path(), Arc::new(RealDisk), writing);
     node.open(&consortium);
     let write = |count: u64| {

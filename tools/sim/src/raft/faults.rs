@@ -23,6 +23,8 @@ pub enum Fault {
     Join,
     /// A node is removed.
     Removal,
+    /// Nodes are removed, and others added for them, at a time.
+    Replacement,
     /// A node's disk takes long.
     SlowDisk,
     /// A node is not told that an entry is on disk.
@@ -37,7 +39,7 @@ pub enum Fault {
 
 impl Fault {
     /// All of them, in the order of the table.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::Loss,
         Self::Delay,
         Self::Duplicate,
@@ -47,6 +49,7 @@ impl Fault {
         Self::Crash,
         Self::Join,
         Self::Removal,
+        Self::Replacement,
         Self::SlowDisk,
         Self::Unreported,
         Self::Stall,

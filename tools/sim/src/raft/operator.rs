@@ -30,7 +30,8 @@ impl Cluster {
             3..6 => self.cut.clear(),
             6 | 7 => self.crash(),
             8 | 9 => return self.join(),
-            10 | 11 => return self.remove(),
+            10 => return self.remove(),
+            11 => return self.replace(),
             12 => self.on_any(Fault::SlowDisk, |node, until_ms| node.slow_disk_until_ms = until_ms),
             13 => self.on_any(Fault::Stall, |node, until_ms| node.clock.stalled_until_ms = until_ms),
             14 => self.on_any(Fault::FastClock, |node, until_ms| node.clock.fast_until_ms = until_ms),
@@ -142,6 +143,23 @@ impl Cluster {
         }
         self.strike(Fault::Removal);
         self.propose(leader, |entry| entry.configuration = Some(rest))
+    }
+
+    /// Some nodes, or all, are replaced at once.
+    fn replace(&mut self) -> Checked {
+        let Some((leader, members)) = self.settled_leader() else { return Ok(()) };
+        let mut all: Vec<NodeId> = members.nodes().copied().collect();
+        self.random.shuffle(&mut all);
+        let count = usize::try_from(self.random.between(1, all.len() as u64)).expect("small");
+        let rest = all.split_off(count);
+        let alive = rest.iter().filter(|id| self.nodes[place_of(id)].alive).count() + count;
+        if self.nodes.len() + count > MAX_NODES || alive <= members.nodes().len() / 2 {
+            return Ok(());
+        }
+        self.strike(Fault::Replacement);
+        let new: Vec<_> = (0..count).map(|_| self.add(&Start::Empty, Vec::new())).collect();
+        let nodes = rest.into_iter().chain(new.into_iter().map(id_of)).collect();
+        self.propose(leader, |entry| entry.configuration = Some(nodes))
     }
 
     fn hand_over(&mut self) -> Checked {

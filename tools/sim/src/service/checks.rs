@@ -138,6 +138,14 @@ impl Checks {
         Ok(())
     }
 
+    /// Nodes that were members once.
+    pub(super) fn removed(&self) -> BTreeSet<usize> {
+        let last = self.configurations.last();
+        let stays = |place: &usize| last.is_some_and(|(_, nodes)| nodes.contains(place));
+        let all = self.configurations.iter().flat_map(|(_, nodes)| nodes.iter().copied());
+        all.filter(|place| !stays(place)).collect()
+    }
+
     /// The digest of the committed ledger up to an entry.
     fn digest(&self, upto: Seqno) -> u64 {
         length(upto).checked_sub(1).map_or(0, |at| self.committed[at].1)
@@ -145,12 +153,12 @@ impl Checks {
 
     fn reconfigure(&mut self, seqno: Seqno, deed: &Deed) {
         let mut nodes = self.configurations.last().map(|(_, nodes)| nodes.clone()).unwrap_or_default();
-        let changed = match deed {
-            Deed::Admit(place) => nodes.insert(*place),
-            Deed::Remove(place) => nodes.remove(place),
-            Deed::Wish { .. } => false,
-        };
-        if changed {
+        let before = nodes.clone();
+        if let Deed::Change { admitted, removed } = deed {
+            nodes.extend(admitted);
+            nodes.retain(|place| !removed.contains(place));
+        }
+        if nodes != before {
             self.reconfigurations += 1;
             self.configurations.push((seqno, nodes));
         }

@@ -8,15 +8,18 @@ use super::{
     Sabotage,
     app::Wish,
     checks::{Checked, broken, check},
+    event::Event,
     faults::Fault,
     history::Deed,
-    world::{Event, World},
+    world::World,
 };
 
 /// How often a transaction is executed, as in `coco-http`.
 const MAX_ATTEMPTS: u32 = 30;
 /// Names of registers, and of counters.
 const NAMES: u64 = 3;
+/// Calls on an old state that are on a very old one, of a thousand.
+const VERY_STALE: u64 = 200;
 /// How often a client asks what became of a transaction.
 const MAX_INQUIRIES: u32 = 40;
 /// Answers that are wrong under sabotage, of a thousand.
@@ -162,8 +165,12 @@ impl World<'_> {
             let ran = machine.view.run(Mount::App, &blind.call(), Mode::Execute, None);
             write = ran.write.expect("puts write");
         }
-        let ms =
-            if stale { self.random.between(1, self.options.think_ms) } else { self.random.between(1, 3) };
+        let ms = match stale {
+            // Long enough to see the node lead no more, and lead again.
+            true if self.random.chance(VERY_STALE) => self.long_ms(),
+            true => self.random.between(1, self.options.think_ms),
+            false => self.random.between(1, 3),
+        };
         let request = Request { client, place, wish, answer, write, invoked, attempts };
         self.after(ms, Event::Place(Box::new(request)));
     }
@@ -209,7 +216,7 @@ impl World<'_> {
         self.hash((place, placed.ok()));
         self.note(|| format!("node {place} is to append {deed:?}: {placed:?}"));
         if let Ok(txid) = placed {
-            if matches!(deed, Deed::Admit(_) | Deed::Remove(_)) {
+            if matches!(deed, Deed::Change { .. }) {
                 self.machines[place].changed = txid;
             }
             self.checks.history.placed(txid, deed, invoked)?;
@@ -276,9 +283,13 @@ impl World<'_> {
 
     /// What a process that is gone was to do: a client does not wait for it for ever.
     pub(super) fn unanswered(&mut self, event: Event) -> Checked {
-        if let Event::Place(request) = event {
-            self.clients[request.client].session = None;
-            self.call_again(request.client);
+        match event {
+            Event::Place(request) => {
+                self.clients[request.client].session = None;
+                self.call_again(request.client);
+            }
+            Event::Decide(step) => self.undecided(*step),
+            _ => {}
         }
         Ok(())
     }

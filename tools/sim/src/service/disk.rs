@@ -1,9 +1,14 @@
 //! The disk of one host: a ledger that is written late, and lost from where it was not synchronised.
 
-use std::hash::{DefaultHasher, Hash, Hasher};
+use std::{
+    collections::BTreeMap,
+    hash::{DefaultHasher, Hash, Hasher},
+};
 
 use coco_boundary::EntryKind;
 use coco_wire::{Seqno, TxId};
+
+use super::recovery::Damage;
 
 /// One entry of the ledger.
 pub(super) struct Stored {
@@ -18,9 +23,13 @@ pub(super) struct Stored {
 #[derive(Default)]
 pub(super) struct Disk {
     entries: Vec<Stored>,
-    /// Up to here a power failure loses nothing.
+    /// Entries that were truncated last, which an older state of the disk still has.
+    old: BTreeMap<Seqno, Vec<u8>>,
+    /// Up to here a loss of power loses nothing.
     synced: Seqno,
     pub(super) is_writing: bool,
+    /// Nothing can be written any more.
+    pub(super) is_full: bool,
     pub(super) slow_until_ms: u64,
 }
 
@@ -33,7 +42,8 @@ impl Disk {
     }
 
     pub(super) fn truncate(&mut self, to: Seqno) {
-        self.entries.truncate(length(to));
+        let dropped = self.entries.drain(length(to).min(self.entries.len())..);
+        self.old.extend(dropped.map(|stored| (stored.txid.seqno, stored.bytes)));
         self.synced = self.synced.min(to);
     }
 
@@ -49,9 +59,23 @@ impl Disk {
         self.synced = self.last().seqno;
     }
 
-    /// The power fails.
-    pub(super) fn crash(&mut self) {
-        self.entries.truncate(length(self.synced));
+    /// The process is gone, and the power with it; what the disk has then.
+    pub(super) fn crash(&mut self, damage: Damage) -> Vec<u8> {
+        let lost = self.entries.split_off(length(self.synced));
+        let mut image =
+            self.entries.iter().map(|stored| stored.bytes.as_slice()).collect::<Vec<_>>().concat();
+        match (damage, lost.split_first()) {
+            (Damage::Torn(thousandths), Some((next, _))) => {
+                let kept = next.bytes.len() * usize::try_from(thousandths).expect("below 1000") / 1000;
+                image.extend(&next.bytes[..kept]);
+            }
+            (Damage::Reordered, Some((next, later))) => {
+                image.resize(image.len() + next.bytes.len(), 0);
+                later.iter().for_each(|stored| image.extend(&stored.bytes));
+            }
+            _ => {}
+        }
+        image
     }
 
     pub(super) fn at(&self, seqno: Seqno) -> Option<&Stored> {
@@ -62,12 +86,17 @@ impl Disk {
         self.entries.last().map_or(TxId::default(), |last| last.txid)
     }
 
+    /// All entries in order.
+    pub(super) fn txids(&self) -> impl Iterator<Item = TxId> {
+        self.entries.iter().map(|stored| stored.txid)
+    }
+
     /// The digest of the ledger up to an entry; of an empty one, zero.
     pub(super) fn digest(&self, upto: Seqno) -> Option<u64> {
         if upto == Seqno::ZERO { Some(0) } else { self.at(upto).map(|stored| stored.digest) }
     }
 
-    /// Whether the ledger up to an entry survives a power failure.
+    /// Whether the ledger up to an entry survives a loss of power.
     pub(super) fn holds(&self, upto: Seqno, digest: u64) -> bool {
         self.synced >= upto && self.digest(upto) == Some(digest)
     }
@@ -85,6 +114,19 @@ impl Disk {
         let end = length(to).min(self.entries.len());
         let start = length(from).saturating_sub(1).min(end);
         self.entries[start..end].iter().map(|stored| stored.bytes.clone()).collect()
+    }
+
+    /// The same, as an older state of the disk has them; whether that makes a difference.
+    pub(super) fn make_old(&self, entries: &mut [Vec<u8>], from: Seqno) -> bool {
+        let places = (from.0..).map(Seqno);
+        let mut differ = false;
+        for (entry, seqno) in entries.iter_mut().zip(places) {
+            if let Some(old) = self.old.get(&seqno) {
+                entry.clone_from(old);
+                differ = true;
+            }
+        }
+        differ
     }
 }
 

@@ -7,9 +7,10 @@ use coco_wire::{Seqno, TxId};
 use super::{
     Sabotage,
     checks::{Checked, check},
+    event::Event,
     faults::Fault,
     machine::evidence,
-    world::{Event, World},
+    world::World,
 };
 
 /// Longest delay of a message or job that is delayed, in election timeouts.
@@ -107,6 +108,19 @@ impl World<'_> {
             let (which, at, bit) = (self.random.draw(), self.random.draw(), self.random.below(8));
             flip(&mut entries, which, at, bit);
         }
+        if self.random.chance(self.options.reordered_reads)
+            && entries.len() > 1
+            && self.strike(Fault::ReorderedRead)
+        {
+            let last = self.random.between(1, entries.len() as u64 - 1);
+            entries.swap(0, usize::try_from(last).expect("an index"));
+        }
+        if self.random.chance(self.options.old_reads)
+            && self.machines[place].disk.make_old(&mut entries.clone(), from)
+            && self.strike(Fault::OldRead)
+        {
+            self.machines[place].disk.make_old(&mut entries, from);
+        }
         let entries = if entries.is_empty() { Err(ReadFault::Busy) } else { Ok(entries) };
         let ms = self.random.between(1, self.options.write_ms);
         self.after(ms, Event::Answer(place, News::Entries { request, entries }));
@@ -117,7 +131,7 @@ impl World<'_> {
         let slow = self.machines[place].disk.slow_until_ms > self.now_ms;
         let ms = self.random.between(1, self.options.write_ms) + if slow { SLOW_MS } else { 0 };
         let disk = &mut self.machines[place].disk;
-        if !disk.is_writing && disk.is_behind() {
+        if !disk.is_writing && !disk.is_full && disk.is_behind() {
             disk.is_writing = true;
             let upto = disk.last();
             self.after(ms, Event::Written(place, upto));

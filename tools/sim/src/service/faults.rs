@@ -23,6 +23,12 @@ pub enum Fault {
     Crash,
     /// A node is asked to stop.
     Shutdown,
+    /// With the power goes what the disk had not synchronised.
+    LostWrite,
+    /// The same, but for part of an entry.
+    TornWrite,
+    /// The same, but for entries behind one that is lost.
+    ReorderedWrite,
     /// A node's disk is full: the node stops.
     FullDisk,
     /// A node's disk takes long.
@@ -33,23 +39,33 @@ pub enum Fault {
     ShortRead,
     /// A bit of what is read from the ledger is wrong.
     FlippedRead,
+    /// What is read from the ledger has entries in another order.
+    ReorderedRead,
+    /// What is read from the ledger is what was there before it was cut.
+    OldRead,
     /// A job takes long, so that later ones overtake it.
     LateJob,
     /// A process stands still, and then goes on with what came meanwhile.
     Pause,
     /// A node's clock runs three times as fast.
     FastClock,
+    /// A node's clock stands still.
+    StoppedClock,
+    /// A node's date jumps forwards or back.
+    JumpingDate,
     /// A node joins.
     Join,
     /// A node is removed.
     Removal,
+    /// Nodes are removed, and others let in for them, at a time.
+    Replacement,
     /// A call runs on an old state, or is given its place late.
     StaleCall,
 }
 
 impl Fault {
     /// All of them, in the order of the table.
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 27] = [
         Self::Loss,
         Self::Delay,
         Self::Duplicate,
@@ -58,16 +74,24 @@ impl Fault {
         Self::Isolation,
         Self::Crash,
         Self::Shutdown,
+        Self::LostWrite,
+        Self::TornWrite,
+        Self::ReorderedWrite,
         Self::FullDisk,
         Self::SlowDisk,
         Self::LateReport,
         Self::ShortRead,
         Self::FlippedRead,
+        Self::ReorderedRead,
+        Self::OldRead,
         Self::LateJob,
         Self::Pause,
         Self::FastClock,
+        Self::StoppedClock,
+        Self::JumpingDate,
         Self::Join,
         Self::Removal,
+        Self::Replacement,
         Self::StaleCall,
     ];
 }
@@ -116,10 +140,10 @@ impl FaultTable {
 
 impl fmt::Display for FaultTable {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "{:<12}{:>12}{:>12}{:>15}", "fault", "steady", "electing", "reconfiguring")?;
+        writeln!(f, "{:<15}{:>12}{:>12}{:>15}", "fault", "steady", "electing", "reconfiguring")?;
         for (fault, [steady, electing, reconfiguring]) in Fault::ALL.iter().zip(self.0) {
             let name = format!("{fault:?}");
-            writeln!(f, "{name:<12}{steady:>12}{electing:>12}{reconfiguring:>15}")?;
+            writeln!(f, "{name:<15}{steady:>12}{electing:>12}{reconfiguring:>15}")?;
         }
         Ok(())
     }

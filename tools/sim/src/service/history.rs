@@ -16,10 +16,8 @@ use crate::raft::Broken;
 pub(super) enum Deed {
     /// A client's.
     Wish { wish: Wish, answer: String },
-    /// A node is let in.
-    Admit(usize),
-    /// A node is to leave.
-    Remove(usize),
+    /// Nodes are let in, or are to leave.
+    Change { admitted: Vec<usize>, removed: Vec<usize> },
 }
 
 /// A transaction that had its place once.

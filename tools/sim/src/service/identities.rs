@@ -21,10 +21,11 @@ use coco_node::{
 use coco_tables::service::ServiceStatus;
 use coco_wire::{Digest, Seqno};
 
+use super::consortium::Consortium;
 use crate::random::Random;
 
 /// Most nodes in one run, gone ones included.
-pub(super) const MAX_NODES: usize = 16;
+pub(super) const MAX_NODES: usize = 20;
 /// Keys follow from it, so that nodes have the same names in every process.
 const SEED: u64 = 7;
 /// Start of all certificates, in seconds since 1970.
@@ -37,6 +38,7 @@ pub(super) struct Identities {
     certificate: Certificate,
     encryption: Arc<RsaKey>,
     secrets: LedgerSecrets,
+    pub(super) consortium: Consortium,
 }
 
 struct Identity {
@@ -83,6 +85,7 @@ impl Identities {
             }
         };
         Self {
+            consortium: Consortium::new(&entropy, validity),
             nodes: (0..MAX_NODES).map(identity).collect(),
             encryption: Arc::new(RsaKey::generate(RsaBits::B2048)),
             secrets: LedgerSecrets::new(Seqno(1), LedgerSecret::generate(&entropy)),

@@ -3,7 +3,9 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
+use coco_app::Adapter;
 use coco_boundary::{Evidence, EvidenceFormat, Log, Monotonic, Unix};
+use coco_gov::{Authority, NewestSecrets};
 use coco_ledger::Ledger;
 use coco_node::{
     Core, Genesis, Keys, Mounts, Shared, Stage, State, View, core::Settings, keys::SecretSlot, peers::Peers,
@@ -19,11 +21,15 @@ use serde_json::Value;
 
 use super::{
     app::Items,
+    consortium::Consortium,
     disk::Disk,
     identities::{BEGIN_S, Identities, Seeded},
     network::address,
+    recovery::Damage,
 };
 
+/// Stack that scripts may use, of the 2 MiB that a thread has.
+const SCRIPT_STACK_BYTES: usize = 1 << 20;
 /// What the cache of past transactions may take.
 const HISTORY_BYTES: usize = 1 << 20;
 
@@ -54,17 +60,22 @@ pub(super) struct Clock {
     shown_ms: u64,
     read_at_ms: u64,
     /// How far its date is off.
-    skew_ms: u64,
+    pub(super) skew_ms: u64,
     pub(super) fast_until_ms: u64,
+    pub(super) stopped_until_ms: u64,
 }
 
 impl Clock {
     pub(super) fn new(now_ms: u64, shown_ms: u64, skew_ms: u64) -> Self {
-        Self { shown_ms, read_at_ms: now_ms, skew_ms, fast_until_ms: 0 }
+        Self { shown_ms, read_at_ms: now_ms, skew_ms, ..Self::default() }
     }
 
     pub(super) fn read(&mut self, now_ms: u64) -> (Monotonic, Unix) {
-        let rate = if now_ms < self.fast_until_ms { 3 } else { 1 };
+        let rate = match () {
+            () if now_ms < self.stopped_until_ms => 0,
+            () if now_ms < self.fast_until_ms => 3,
+            () => 1,
+        };
         self.shown_ms += (now_ms - self.read_at_ms) * rate;
         self.read_at_ms = now_ms;
         (Monotonic(self.shown_ms), Unix(u64::from(BEGIN_S) * 1000 + self.skew_ms + self.shown_ms))
@@ -76,15 +87,17 @@ impl Machine {
     pub(super) fn first(
         identities: &Identities,
         settings: Settings,
+        votes: bool,
         clock: Clock,
         seed: u64,
         log: Log,
     ) -> Self {
         let keys = identities.keys(0);
         keys.enter(identities.service(0));
-        let view = view(keys, identities.secrets().into(), seed, log);
+        let view = view(keys, identities.secrets().into(), votes, seed, log);
         let ledger = Ledger::new(identities.secrets(), settings.ledger);
-        Self::new(Core::start(view.clone(), genesis(), ledger, settings), view, clock)
+        let genesis = genesis(votes.then_some(&identities.consortium));
+        Self::new(Core::start(view.clone(), genesis, ledger, settings), view, clock)
     }
 
     /// A node that belongs to no service yet.
@@ -92,11 +105,12 @@ impl Machine {
         identities: &Identities,
         place: usize,
         settings: Settings,
+        votes: bool,
         clock: Clock,
         seed: u64,
         log: Log,
     ) -> Self {
-        let view = view(identities.keys(place), SecretSlot::default(), seed, log);
+        let view = view(identities.keys(place), SecretSlot::default(), votes, seed, log);
         Self::new(Core::join(view.clone(), settings), view, clock)
     }
 
@@ -118,8 +132,8 @@ impl Machine {
     }
 
     /// With channels to other nodes, or without.
-    pub(super) fn with_channels(self, has_channels: bool) -> Self {
-        let peers = has_channels.then(|| Peers::new(Arc::clone(&self.view.shared)));
+    pub(super) fn with_channels(self, place: usize, has_channels: bool) -> Self {
+        let peers = has_channels.then(|| Peers::new(Arc::clone(&self.view.shared), address(place).into()));
         Self { peers, ..self }
     }
 
@@ -145,11 +159,16 @@ impl Machine {
         waits && self.leads() && self.state().chain.latest.view == self.changed.view
     }
 
-    /// The core goes, and with it what was not synchronised.
+    /// The process goes, and with it what was not synchronised.
     pub(super) fn crash(&mut self, now_ms: u64) {
+        self.lose_power(now_ms, Damage::Lost);
+    }
+
+    /// The same; yields what the disk has then.
+    pub(super) fn lose_power(&mut self, now_ms: u64, damage: Damage) -> Vec<u8> {
         self.alive = false;
         self.gone_at_ms = Some(now_ms);
-        self.disk.crash();
+        self.disk.crash(damage)
     }
 
     pub(super) fn describe(&self, place_of: impl Fn(&NodeId) -> usize) -> String {
@@ -194,10 +213,10 @@ pub(super) fn network(place: usize) -> NodeNetwork {
     NodeNetwork { node_to_node_interface, ..NodeNetwork::default() }
 }
 
-fn genesis() -> Genesis {
+fn genesis(consortium: Option<&Consortium>) -> Genesis {
     Genesis {
-        members: Vec::new(),
-        constitution: String::new(),
+        members: consortium.map(Consortium::members).unwrap_or_default(),
+        constitution: consortium.map(|_| Consortium::constitution()).unwrap_or_default(),
         service_data: Value::Null,
         configuration: ServiceConfig::default(),
         network: network(0),
@@ -205,9 +224,27 @@ fn genesis() -> Genesis {
     }
 }
 
-fn view(keys: Keys, secrets: SecretSlot, seed: u64, log: Log) -> View {
+fn view(keys: Keys, secrets: SecretSlot, votes: bool, seed: u64, log: Log) -> View {
     let shared = Shared::new(keys, secrets, HISTORY_BYTES, [], Arc::new(Seeded::new(seed)), log);
-    let items = || Arc::new(Items::new()) as Arc<dyn coco_app::Adapter>;
-    let mounts = Mounts { app: items(), gov: items(), node: items(), offered: BTreeMap::new() };
+    let items = || Arc::new(Items::new()) as Arc<dyn Adapter>;
+    let gov = if votes { Arc::new(coco_gov::adapter(Arc::new(authority(&shared)))) } else { items() };
+    let mounts = Mounts { app: items(), gov, node: items(), offered: BTreeMap::new() };
     View { shared: Arc::new(shared), mounts: Arc::new(mounts) }
+}
+
+fn authority(shared: &Shared) -> Authority {
+    let secrets = shared.secrets.clone();
+    Authority {
+        service_key: Arc::new(shared.keys.service_signer()),
+        ledger_secrets: Box::new(move || {
+            let secrets = secrets.load().expect("governance runs on nodes of a service");
+            let newest = secrets.iter().next_back().expect("a node of a service knows a secret");
+            NewestSecrets { latest: (newest.0, newest.1.clone()), previous: None }
+        }),
+        entropy: Arc::clone(&shared.entropy),
+        // Scripts take no time here.
+        elapsed_ms: Arc::new(|| 0),
+        script_stack_bytes: SCRIPT_STACK_BYTES,
+        console: Box::new(|_| ()),
+    }
 }

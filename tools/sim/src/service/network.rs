@@ -9,11 +9,7 @@ use coco_node::{
 };
 use coco_raft::NodeId;
 
-use super::{
-    checks::Checked,
-    faults::Fault,
-    world::{Event, World},
-};
+use super::{checks::Checked, event::Event, faults::Fault, world::World};
 
 /// What is on its way.
 #[derive(Clone)]

@@ -31,6 +31,10 @@ pub(super) struct Options {
     pub(super) short_reads: u64,
     /// Reads of the ledger with a wrong bit, of a thousand.
     pub(super) flipped_reads: u64,
+    /// Reads of the ledger with entries in another order, of a thousand.
+    pub(super) reordered_reads: u64,
+    /// Reads of the ledger as it was before it was cut, of a thousand.
+    pub(super) old_reads: u64,
     /// Longest time a message takes if it is not delayed, in milliseconds.
     pub(super) latency_ms: u64,
     /// Longest time a write takes, in milliseconds.
@@ -60,10 +64,12 @@ impl Options {
             stale_calls: bad(random, 300),
             short_reads: bad(random, 300),
             flipped_reads: bad(random, 300),
+            reordered_reads: bad(random, 300),
+            old_reads: bad(random, 600),
             latency_ms: random.between(1, 30),
             write_ms: random.between(1, 20),
             job_ms: random.between(1, 10),
-            think_ms: random.between(100, 250),
+            think_ms: random.between(80, 220),
             clients: usize::try_from(random.between(2, 5)).expect("small"),
         }
     }
@@ -79,6 +85,8 @@ impl Options {
             stale_calls: 0,
             short_reads: 0,
             flipped_reads: 0,
+            reordered_reads: 0,
+            old_reads: 0,
             latency_ms: 10,
             write_ms: 5,
             job_ms: 3,

@@ -7,22 +7,24 @@ use std::{
 };
 
 use coco_boundary::{Event as News, Log};
+use coco_crypto::{Ecdsa, Scheme};
 use coco_kv::Reader as _;
-use coco_node::{Core, Job, Output, channel::HandshakeJob, peers::Peers, view::Part};
+use coco_node::{Core, Output, peers::Peers, view::Part};
 use coco_raft::NodeId;
-use coco_wire::{TableName, TxId};
+use coco_wire::TableName;
 
 use super::{
     Conditions, Outcome,
     app::ITEMS,
     checks::{Checked, Checks, broken, check},
-    clients::{Client, Inquiry, Request},
+    clients::Client,
+    event::Event,
     faults::{Fault, FaultTable},
     identities::Identities,
     machine::{Clock, Machine},
-    network::Parcel,
     options::Options,
     record::Recorder,
+    signatures::Cheap,
 };
 use crate::{
     raft::{Broken, Phase, Violation},
@@ -31,8 +33,10 @@ use crate::{
 
 /// How long a healed cluster may take to commit everywhere, in longest election timeouts, beside a second.
 const RECOVERY_TIMEOUTS: u64 = 30;
-/// Of so many seeds, one has channels.
-const WITH_CHANNELS: u64 = 1000;
+/// Of so many seeds, one has real cryptography: channels, and signatures over the ledger.
+const WITH_CRYPTOGRAPHY: u64 = 1000;
+/// Of so many seeds, in one members vote.
+const WITH_VOTES: u64 = 25;
 /// Nodes at first, at most.
 const MAX_FIRST: u64 = 5;
 
@@ -42,10 +46,17 @@ pub(super) struct World<'a> {
     pub(super) conditions: Conditions,
     /// Whether messages go through the channels between nodes.
     pub(super) has_channels: bool,
+    /// Whether members vote on changes of the configuration.
+    pub(super) votes: bool,
+    /// Motions that are not decided yet.
+    pub(super) motions: u64,
+    /// How the ledger is signed.
+    scheme: &'static dyn Scheme,
     pub(super) options: Options,
     pub(super) random: Random,
     pub(super) now_ms: u64,
-    queue: BTreeMap<(u64, u64), Event>,
+    /// Boxed, since events are large and move within the tree.
+    queue: BTreeMap<(u64, u64), Box<Event>>,
     queued: u64,
     pub(super) machines: Vec<Machine>,
     pub(super) clients: Vec<Client>,
@@ -59,63 +70,20 @@ pub(super) struct World<'a> {
     record: Option<Arc<Recorder>>,
 }
 
-pub(super) enum Event {
-    Tick(usize),
-    /// A tick that the core asked for.
-    Wake(usize),
-    Deliver {
-        from: usize,
-        to: usize,
-        parcel: Parcel,
-    },
-    Handshake(usize, HandshakeJob),
-    Job(usize, Job),
-    /// The host's answer to a request of the core.
-    Answer(usize, News),
-    Written(usize, TxId),
-    Joined(usize),
-    Call(usize),
-    Place(Box<Request>),
-    Ask(Inquiry),
-    /// So many nodes are to join.
-    Grow(u64),
-    Operate,
-    /// A node that may be gone once its retirement is committed.
-    Clear(usize),
-}
-
-impl Event {
-    /// The node whose process it needs.
-    fn node(&self) -> Option<usize> {
-        match self {
-            Self::Tick(place)
-            | Self::Wake(place)
-            | Self::Deliver { to: place, .. }
-            | Self::Job(place, _)
-            | Self::Handshake(place, _)
-            | Self::Answer(place, _)
-            | Self::Joined(place) => Some(*place),
-            Self::Place(request) => Some(request.place),
-            Self::Written(..)
-            | Self::Call(_)
-            | Self::Ask(_)
-            | Self::Grow(_)
-            | Self::Operate
-            | Self::Clear(_) => None,
-        }
-    }
-}
-
 impl<'a> World<'a> {
     pub(super) fn new(seed: u64, identities: &'a Identities, conditions: Conditions, record: bool) -> Self {
         let mut random = Random::new(seed);
         let options = Options::draw(&mut random);
+        let is_real = conditions.real || seed % WITH_CRYPTOGRAPHY == WITH_CRYPTOGRAPHY - 1;
         let clients = (0..options.clients).map(|_| Client::default()).collect();
         Self {
             seed,
             identities,
             conditions,
-            has_channels: conditions.channels || seed % WITH_CHANNELS == WITH_CHANNELS - 1,
+            has_channels: conditions.channels || is_real,
+            votes: conditions.votes || seed % WITH_VOTES == WITH_VOTES - 1,
+            motions: 0,
+            scheme: if is_real { &Ecdsa } else { &Cheap },
             options,
             random,
             now_ms: 0,
@@ -159,21 +127,26 @@ impl<'a> World<'a> {
         self.heal();
         let healed_ms = self.now_ms;
         self.checks.history.watch(self.events);
+        let timeout_ms = self.options.settings.consensus.election_timeout_ms * 3 / 2;
+        let bound_ms = healed_ms + 1000 + RECOVERY_TIMEOUTS * timeout_ms;
         while !self.everybody_committed() {
-            let timeout_ms = self.options.settings.consensus.election_timeout_ms * 3 / 2;
-            let bound_ms = healed_ms + 1000 + RECOVERY_TIMEOUTS * timeout_ms;
             check(self.now_ms < bound_ms, "L2 progress when faults end", || self.describe())?;
             self.step()?;
         }
+        let recovery_ms = self.now_ms - healed_ms;
+        while !self.everybody_left() {
+            check(self.now_ms < bound_ms, "S11 retirements are finished", || self.describe())?;
+            self.step()?;
+        }
         self.check_states()?;
-        Ok(self.now_ms - healed_ms)
+        Ok(recovery_ms)
     }
 
     /// The first node creates the service, and others come.
     fn found(&mut self) -> Checked {
         let (clock, log, seed) = (self.clock(), self.log(), self.random.draw());
-        let first = Machine::first(self.identities, self.options.settings, clock, seed, log);
-        self.machines.push(first.with_channels(self.has_channels));
+        let first = Machine::first(self.identities, self.options.settings, self.votes, clock, seed, log);
+        self.machines.push(first.with_channels(0, self.has_channels));
         self.after(1, Event::Tick(0));
         self.input(0, "begins", Core::begin)?;
         let others = self.random.below(MAX_FIRST);
@@ -194,15 +167,15 @@ impl<'a> World<'a> {
         if let Some(place) = event.node() {
             let machine = &self.machines[place];
             if !machine.alive {
-                return self.unanswered(event);
+                return self.unanswered(*event);
             }
             if machine.paused_until_ms > at_ms {
                 let ms = machine.paused_until_ms - at_ms;
-                self.after(ms, event);
+                self.after(ms, *event);
                 return Ok(());
             }
         }
-        self.happen(event)
+        self.happen(*event)
     }
 
     fn happen(&mut self, event: Event) -> Checked {
@@ -223,7 +196,10 @@ impl<'a> World<'a> {
                 }
             }
             Event::Handshake(place, job) => self.with_peers(place, |peers, out| peers.done(job.run(), out)),
-            Event::Job(place, job) => self.input(place, "did a job", |core, out| core.done(job.run(), out)),
+            Event::Job(place, job) => {
+                let done = job.run_with(self.scheme);
+                self.input(place, "did a job", |core, out| core.done(done, out))
+            }
             Event::Answer(place, news) => self.input(place, "is told", |core, out| core.handle(news, out)),
             Event::Written(place, txid) => self.written(place, txid),
             Event::Joined(place) => {
@@ -235,6 +211,8 @@ impl<'a> World<'a> {
             Event::Ask(inquiry) => self.ask(inquiry),
             Event::Grow(left) => self.grow(left),
             Event::Operate => self.operate(),
+            Event::Vote(motion) => self.vote(*motion),
+            Event::Decide(step) => self.decide(*step),
             Event::Clear(place) => self.clear(place),
         }
     }
@@ -262,7 +240,7 @@ impl<'a> World<'a> {
 
     pub(super) fn after(&mut self, ms: u64, event: Event) {
         self.queued += 1;
-        self.queue.insert((self.now_ms + ms.max(1), self.queued), event);
+        self.queue.insert((self.now_ms + ms.max(1), self.queued), Box::new(event));
     }
 
     /// Counts a fault; whether it may strike.

@@ -81,7 +81,7 @@ fn forged(act: &Act) -> Option<Act> {
             header.committed = Seqno::ZERO;
             Act::Take { from, header, entries }
         }
-        Act::Accept { to, view, last } => Act::Accept { to, view, last: last.next() },
+        Act::Accept { to, view, last } => Act::Accept { to, view, last: Seqno(last.0 + 1000) },
         Act::Persist(seqno) => Act::Persist(Seqno(seqno.0 + 1000)),
         Act::Commit(seqno) => Act::Commit(seqno.previous()),
         Act::Is(mut state) if state.role == Kind::Leader && !state.held.is_empty() => {

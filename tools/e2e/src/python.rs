@@ -6,7 +6,11 @@ use std::{
     process::{Command, Stdio},
 };
 
-use coco_e2e::scale;
+use serde_json::Value;
+
+use crate::{executable, scale};
+
+const SCRIPT: &str = include_str!("python/verify.py");
 
 /// What is installed.
 const PACKAGE: &str = "ccf==7.0.22";
@@ -17,7 +21,11 @@ const IS_NEW_ENOUGH: &str = "import sys; sys.exit(sys.version_info < (3, 11))";
 const CANDIDATES: [&str; 4] = ["python3", "python3.13", "python3.12", "python3.11"];
 
 /// The Python, or none: then it is said loudly what is missing.
-pub(crate) fn with_ccf() -> Option<PathBuf> {
+///
+/// # Panics
+/// In a long run without one.
+#[must_use]
+pub fn with_ccf() -> Option<PathBuf> {
     let found = find();
     if let Err(why) = &found {
         assert!(!scale::is_full(), "a long run wants CCF's Python package: {why}");
@@ -26,13 +34,29 @@ pub(crate) fn with_ccf() -> Option<PathBuf> {
     found.ok()
 }
 
+/// Has the package verify a ledger that `service` (a file) signs, and the receipts in a directory. What it saw of the
+/// ledger: `chunks`, `transactions`, `signatures`, and the last transaction that is `verified`.
+///
+/// # Panics
+/// If it finds something wrong.
+#[must_use]
+pub fn verify(python: &Path, ledger: &Path, service: &Path, receipts: &Path) -> Value {
+    let output = Command::new(python)
+        .args(["-c", SCRIPT])
+        .args([ledger, service, receipts])
+        .output()
+        .expect("Python runs");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    serde_json::from_slice(&output.stdout).expect("the script prints JSON")
+}
+
 fn find() -> Result<PathBuf, String> {
     if let Some(given) = env::var_os(GIVEN) {
         return Ok(given.into());
     }
     let python = CANDIDATES.into_iter().find(|python| runs(Command::new(python).args(["-c", IS_NEW_ENOUGH])));
     let python = python.ok_or("no Python of version 3.11 or newer")?;
-    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(PACKAGE.replace("==", "-"));
+    let folder = executable::scratch().join(PACKAGE.replace("==", "-"));
     let (own, complete) = (folder.join("bin/python"), folder.join("complete"));
     if complete.exists() && runs(Command::new(&own).args(["-c", "import ccf.ledger"])) {
         return Ok(own);

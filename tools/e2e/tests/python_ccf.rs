@@ -2,23 +2,19 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-mod python;
-
-use std::{collections::BTreeSet, fs, path::Path, process::Command, sync::Arc, time::Duration};
+use std::{collections::BTreeSet, fs, path::Path, sync::Arc, time::Duration};
 
 use coco_client::{Client, Method, StatusCode};
 use coco_crypto::hash::sha256;
-use coco_e2e::{Consortium, LedgerFiles, Node, scale};
+use coco_e2e::{Consortium, LedgerFiles, Node, python, scale};
 use coco_wire::{
     Digest, Seqno, TxId,
     domain::{KeyOrder, visit_public},
 };
-use serde_json::{Value, json};
+use serde_json::json;
 
 /// Clients that write at a time.
 const CLIENTS: u64 = 4;
-
-const SCRIPT: &str = include_str!("verify.py");
 
 /// Writes of all kinds: private, public, with claims, in a table of the client's choice, removals. Returns the last few
 /// transactions with the digest of what they claim.
@@ -109,13 +105,8 @@ async fn ccf_verifies_what_we_write() {
     fetch(&mut client, a_signature(&node.ledger()), Digest::ZERO, &forms[..1], &receipts).await;
     assert!(node.stop().success(), "{}", node.log());
 
-    let output = Command::new(&python)
-        .args(["-c", SCRIPT])
-        .args([node.ledger_directory(), directory.path().join("service_cert.pem"), receipts])
-        .output()
-        .unwrap();
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    let seen: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let service = directory.path().join("service_cert.pem");
+    let seen = python::verify(&python, &node.ledger_directory(), &service, &receipts);
     println!("CCF's package: {seen}");
     let ours = node.ledger().verify().unwrap();
     assert_eq!(seen["verified"], ours.last_verified.to_string());
