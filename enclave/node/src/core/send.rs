@@ -8,7 +8,11 @@ use std::{
 
 use coco_boundary::{Effect, ReadFault, RequestId};
 use coco_raft::{Message, NodeId};
-use coco_wire::{Seqno, peer::AppendEntries};
+use coco_wire::{
+    Seqno,
+    entry::{EntryFlags, EntryHeader},
+    peer::AppendEntries,
+};
 
 use super::{Core, Output};
 
@@ -39,8 +43,38 @@ pub(super) struct Sending {
     /// Position of the first of them.
     first: Seqno,
     bytes: usize,
+    flags: Flags,
     waiting: BTreeMap<NodeId, Waiting>,
     requests: u64,
+}
+
+/// Flags of the entries written, without which the host could change those it reads back: nothing in an entry itself
+/// authenticates them, and a backup would find out only when it has taken it in.
+#[derive(Default)]
+struct Flags {
+    /// Entries before this one came with a snapshot: their flags are not known.
+    from: Option<Seqno>,
+    /// Entries with flags, which are a few in each chunk.
+    some: BTreeMap<Seqno, EntryFlags>,
+}
+
+impl Flags {
+    fn note(&mut self, seqno: Seqno, entry: &[u8]) {
+        self.from.get_or_insert(seqno);
+        match flags_of(entry) {
+            Some(flags) if flags != EntryFlags::NONE => drop(self.some.insert(seqno, flags)),
+            _ => drop(self.some.remove(&seqno)),
+        }
+    }
+
+    fn are_those_of(&self, seqno: Seqno, entry: &[u8]) -> bool {
+        let written = self.some.get(&seqno).copied().unwrap_or(EntryFlags::NONE);
+        self.from.is_none_or(|from| seqno < from) || flags_of(entry) == Some(written)
+    }
+}
+
+fn flags_of(entry: &[u8]) -> Option<EntryFlags> {
+    EntryHeader::decode(*entry.first_chunk()?).ok().map(EntryHeader::flags)
 }
 
 /// Messages to one peer that wait for entries, in their order.
@@ -58,6 +92,11 @@ pub fn is_requested_by_core(request: RequestId) -> bool {
 }
 
 impl Sending {
+    /// Notes an entry that is written to the ledger.
+    pub(super) fn written(&mut self, seqno: Seqno, entry: &[u8]) {
+        self.flags.note(seqno, entry);
+    }
+
     /// Keeps an entry that was appended.
     pub(super) fn keep(&mut self, seqno: Seqno, entry: &[u8]) {
         let end = Seqno(self.first.0 + self.recent.len() as u64);
@@ -154,6 +193,16 @@ impl Core {
         waiting.reading = None;
         let header = waiting.messages.pop_front();
         if let (Some(header), Ok(entries)) = (header, entries) {
+            let mut numbered = (header.previous.seqno.0 + 1..).map(Seqno).zip(&entries);
+            if let Some((seqno, _)) =
+                numbered.find(|(seqno, entry)| !self.sending.flags.are_those_of(*seqno, entry))
+            {
+                let log = &self.view.shared.log;
+                log.fail(format_args!(
+                    "Entry {seqno} was read back with other flags than it was written with"
+                ));
+                return self.send_waiting(to, out);
+            }
             let last = Seqno(header.previous.seqno.0 + entries.len() as u64);
             if let Some(last) = self.raft.log().at(last).filter(|last| last.seqno <= header.last.seqno) {
                 let entries = entries.into_iter().map(Arc::from).collect();
@@ -169,3 +218,6 @@ impl Core {
         self.send_waiting(to, out);
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -86,6 +86,7 @@ impl Core {
             let change = self.reconfigurations.pop_front_if(|(seqno, _)| *seqno == txid.seqno);
             let Change { configuration, retired } = change.map(|(_, change)| change).unwrap_or_default();
             entries.push(Entry { txid, signature: entry.signature, configuration, retired });
+            self.sending.written(txid.seqno, &entry.bytes);
             if replicates {
                 self.sending.keep(txid.seqno, &entry.bytes);
             }
