@@ -21,8 +21,9 @@ use coco_gov::{Authority, NewestSecrets};
 use coco_host::{
     clock::Clock,
     disk::RealDisk,
+    files::Files,
     jobs::JobPool,
-    ledger::{EventSink, Ledger as Files},
+    ledger::{EventSink, Ledger as LedgerFiles},
     machine::{Machine, MachineOptions},
     net::Server,
     platform::VirtualPlatform,
@@ -53,6 +54,8 @@ pub use self::{error::RunError, files::FileError};
 const MAX_HEAVY: usize = 1024;
 /// Jobs of consensus and channels that may wait; few are under way at a time.
 const MAX_CONSENSUS: usize = 64;
+/// Jobs that make snapshots that may wait; one snapshot is made at a time.
+const MAX_SNAPSHOT_JOBS: usize = 16;
 /// Stack that scripts may use on an execution thread.
 const SCRIPT_STACK_BYTES: usize = 1 << 20;
 /// How long sessions may go on when the node stops.
@@ -79,12 +82,13 @@ pub fn run(config: &NodeConfig, app: Arc<dyn Adapter>, log: &Log) -> Result<Exit
 /// Runs a node where no other runs.
 fn run_here(config: &NodeConfig, app: Arc<dyn Adapter>, log: &Log) -> Result<ExitCode, RunError> {
     let (options, disk) = (settings::ledger(config), Arc::new(RealDisk));
+    let files = Files::open(settings::files(config), Arc::clone(&disk) as _)?;
     let ledger = match &config.command.kind {
         // The service's ledger may be there already, for reading.
-        CommandKind::Join(_) => Files::open(options, disk)?,
-        CommandKind::Start(_) | CommandKind::Recover(_) => Files::create(options, disk)?,
+        CommandKind::Join(_) => LedgerFiles::open(options, disk)?,
+        CommandKind::Start(_) | CommandKind::Recover(_) => LedgerFiles::create(options, disk)?,
     };
-    let machine = Machine::new(ledger);
+    let machine = Machine::new(ledger).with_files(files);
     let (node, machine) = Node::prepare(config, machine, log)?;
     match &config.command.kind {
         CommandKind::Start(start) => node.start(start, machine, app),
@@ -150,7 +154,8 @@ impl<'a> Node<'a> {
         let secrets = LedgerSecrets::new(Seqno(1), LedgerSecret::generate(&SystemEntropy));
         let (mut running, view) = self.assemble(app, secrets.clone().into());
         let settings = settings::core(running.config);
-        let core = Core::start(view.clone(), genesis, Ledger::new(secrets, settings.ledger), settings);
+        let core = Core::start(view.clone(), genesis, Ledger::new(secrets, settings.ledger), settings)
+            .making_snapshots(settings::snapshots(running.config));
         let driver = Driver::new(view, core, running.resources(&machine)?);
         let server = running.open(&driver)?;
         let events = running.created(&driver);
@@ -163,7 +168,8 @@ impl<'a> Node<'a> {
         let evidence = self.platform.quote(self.keys.node_id)?;
         let node_data = self.node_data.clone();
         let (mut running, view) = self.assemble(app, SecretSlot::default());
-        let core = Core::join(view.clone(), settings::core(running.config));
+        let core = Core::join(view.clone(), settings::core(running.config))
+            .making_snapshots(settings::snapshots(running.config));
         let driver = Driver::new(view, core, running.resources(&machine)?);
         let server = running.open(&driver)?;
         let introduction = coco_node::join::Introduction {
@@ -221,7 +227,6 @@ impl<'a> Node<'a> {
             unsafe_build: false,
             network: network.clone(),
             node_data,
-            startup_seqno: Seqno::ZERO,
             started: clock.wall(),
             app: Arc::clone(&app),
             sessions: Arc::new(interfaces.metrics()),
@@ -261,6 +266,7 @@ impl Running<'_> {
             host: machine.host(),
             consensus: Arc::new(JobPool::start(1, MAX_CONSENSUS)?),
             heavy: Arc::new(JobPool::start(0, MAX_HEAVY)?),
+            snapshots: Arc::new(JobPool::start(1, MAX_SNAPSHOT_JOBS)?),
             node_address: self.network.node_to_node_interface.address().into(),
             forwarding_timeout_ms: u64::try_from(timeout.as_millis()).unwrap_or(u64::MAX),
             clock: Arc::new(move || (clock.now(), clock.wall())),

@@ -48,8 +48,6 @@ impl<'a> Context<'a> {
 pub struct NodeRequests {
     /// Begin a new ledger chunk after the next signature.
     pub ledger_chunk: bool,
-    /// Make a snapshot at the next signature.
-    pub snapshot: bool,
 }
 
 /// Fate of a transaction as far as this node knows (CCF `include/ccf/tx_status.h`).

@@ -9,6 +9,7 @@ use coco_crypto::{
 };
 use coco_js::{GovernanceHost, HostRefusal};
 use coco_kv::Tx;
+use coco_tables::{signatures::ASKED_FOR, value::Present};
 use coco_wire::Seqno;
 use serde_json::Value;
 
@@ -73,8 +74,8 @@ impl GovernanceHost for Host {
         Ok(())
     }
 
-    fn trigger_snapshot(&mut self, _: &mut Tx) -> Result<(), HostRefusal> {
-        self.requests.snapshot = true;
+    fn trigger_snapshot(&mut self, tx: &mut Tx) -> Result<(), HostRefusal> {
+        self.governance.tables.signatures.snapshot_requests.put(tx, ASKED_FOR, &Present);
         Ok(())
     }
 

@@ -41,6 +41,8 @@ pub struct Resources {
     pub consensus: Arc<dyn Jobs>,
     /// Runs heavy calls, at most one a core.
     pub heavy: Arc<dyn Jobs>,
+    /// Makes snapshots, which must delay neither.
+    pub snapshots: Arc<dyn Jobs>,
     /// Where other nodes reach this one, host and port.
     pub node_address: Arc<str>,
     /// How long a forwarded request may take, in milliseconds.
@@ -145,11 +147,13 @@ impl Driver {
     fn after(&self, out: Output) {
         for job in out.jobs {
             let driver = self.clone();
+            let Resources { consensus, snapshots, .. } = &self.0.resources;
+            let pool = if job.is_long() { snapshots } else { consensus };
             let work = Box::new(move || {
                 let done = job.run();
                 driver.with_core(|core, out| core.done(done, out));
             });
-            if let Err(Full(job)) = self.0.resources.consensus.spawn(work) {
+            if let Err(Full(job)) = pool.spawn(work) {
                 // Few are under way at a time, so their pool is full only while it stops.
                 job();
             }

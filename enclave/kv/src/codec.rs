@@ -23,6 +23,7 @@ impl JsonValue for serde_json::Value {}
 impl JsonValue for bool {}
 impl JsonValue for coco_wire::text::Base64 {}
 impl JsonValue for coco_wire::signature::NodeSignature {}
+impl JsonValue for coco_wire::snapshot::SnapshotEvidence {}
 
 /// The JSON form of a [`JsonValue`].
 ///

@@ -77,6 +77,12 @@ impl Store {
         self.latest.version
     }
 
+    /// Seqno of the last committed transaction.
+    #[must_use]
+    pub fn committed_version(&self) -> Seqno {
+        self.committed
+    }
+
     /// The state after the last transaction. A hole's writes are missing until it is filled.
     #[must_use]
     pub fn latest(&self) -> Snapshot {

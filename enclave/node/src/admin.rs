@@ -21,7 +21,7 @@ use coco_app::{
 };
 use coco_boundary::{InterfaceName, Unix};
 use coco_tables::{Tables, nodes::NodeNetwork};
-use coco_wire::{Digest, Seqno};
+use coco_wire::Digest;
 use serde_json::Value;
 
 use crate::view::{Shared, State};
@@ -38,8 +38,6 @@ pub struct NodeFacts {
     pub network: NodeNetwork,
     /// What the operator noted of the node; null if nothing.
     pub node_data: Value,
-    /// The snapshot that the node starts from; zero if it starts from nothing.
-    pub startup_seqno: Seqno,
     /// When the process began, by the host's clock.
     pub started: Unix,
     /// The application, which may keep indexes of its own.

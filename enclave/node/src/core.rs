@@ -3,6 +3,7 @@
 //! Events come in, effects and jobs come out; nothing here blocks, reads a clock or touches a disk. Its caller holds
 //! the sequencer's lock for the length of each call, which is why anything slow is a job.
 
+mod begin;
 mod commit;
 mod events;
 mod follow;
@@ -12,6 +13,7 @@ mod nodes;
 mod send;
 mod sequence;
 mod sign;
+mod snapshots;
 mod window;
 
 use std::{
@@ -26,10 +28,13 @@ use coco_raft::{NodeId, Raft, Role, Start};
 use coco_tables::Tables;
 use coco_wire::{Digest, Seqno, TxId, View as ViewNumber};
 
-use self::{follow::Following, leave::Leaving, nodes::Change, send::Sending, window::OpenWindow};
+use self::{
+    follow::Following, leave::Leaving, nodes::Change, send::Sending, snapshots::Snapshots, window::OpenWindow,
+};
 pub use self::{
     jobs::{Done, Job},
     send::{Outgoing, is_requested_by_core},
+    snapshots::{SnapshotPolicy, SnapshotTime},
 };
 use crate::{
     genesis::Genesis,
@@ -49,6 +54,7 @@ pub struct Core {
     signing: Signing,
     following: Following,
     sending: Sending,
+    snapshots: Snapshots,
     /// Changes of the agreement that wait to be proposed with their entries.
     reconfigurations: VecDeque<(Seqno, Change)>,
     /// Nodes whose retirement is committed and that this primary has not marked yet.
@@ -188,7 +194,6 @@ impl Core {
 
     fn new(view: View, stage: Stage, ledger: Ledger, settings: Settings, start: Start) -> Self {
         let id = view.shared.keys.node_id;
-        let seed = u64::from_le_bytes(*id.0.first_chunk().expect("a digest has 32 bytes"));
         let mut kv = Store::new();
         kv.keep_committed(settings.keep_committed);
         Self {
@@ -196,7 +201,7 @@ impl Core {
             stage,
             genesis: None,
             ledger,
-            raft: Raft::new(id, settings.consensus, start, seed),
+            raft: Raft::new(id, settings.consensus, start, seed(&id)),
             signing: Signing {
                 state: PreviousSignature::Committed,
                 made: Signatures::default(),
@@ -205,6 +210,7 @@ impl Core {
             },
             following: Following::default(),
             sending: Sending::default(),
+            snapshots: Snapshots::default(),
             reconfigurations: VecDeque::new(),
             retirable: BTreeSet::new(),
             tables: Tables::default(),
@@ -225,7 +231,9 @@ impl Core {
     /// The service let this node in: it takes part from now on.
     pub fn joined(&mut self, joined: Joined, out: &mut Output) {
         if self.stage == Stage::Pending {
-            self.ledger = Ledger::new(joined.secrets.clone(), self.settings.ledger);
+            if self.kv.version() == Seqno::ZERO {
+                self.ledger = Ledger::new(joined.secrets.clone(), self.settings.ledger);
+            }
             joined.install(&self.view.shared);
             self.stage = Stage::PartOfNetwork;
             self.changed = self.changed.max(Changed::Standing);
@@ -339,4 +347,9 @@ impl Core {
             Changed::Governance => self.refresh(),
         }
     }
+}
+
+/// Nodes draw different election timeouts.
+fn seed(id: &NodeId) -> u64 {
+    u64::from_le_bytes(*id.0.first_chunk().expect("a digest has 32 bytes"))
 }

@@ -43,7 +43,18 @@ impl Indexes {
     /// Says up to where transactions were taken in.
     pub fn reached(&self, seqno: Seqno) {
         for index in self.tables.values() {
-            index.lock().to = seqno;
+            let mut content = index.lock();
+            if content.missing == Seqno::ZERO {
+                content.to = seqno;
+            }
+        }
+    }
+
+    /// The node begins with a snapshot: of the transactions up to here only the effects are known. An index that lacks them
+    /// says so, rather than that there are none.
+    pub fn begin_after(&self, seqno: Seqno) {
+        for index in self.tables.values() {
+            index.lock().missing = seqno;
         }
     }
 }
@@ -56,6 +67,8 @@ pub struct TableIndex(RwLock<Content>);
 struct Content {
     seqnos: BTreeMap<Key, Vec<Seqno>>,
     to: Seqno,
+    /// Transactions up to here were never taken in; zero if all were.
+    missing: Seqno,
 }
 
 impl TableIndex {

@@ -14,13 +14,17 @@ pub mod index;
 pub mod join;
 pub mod keys;
 pub mod peers;
+pub mod startup;
 pub mod streams;
 pub mod view;
 
 pub use call::{Mount, Mounts, Planned, Ran, Write};
-pub use core::{Core, Done, Job, Outgoing, Output, Refusal, is_requested_by_core};
+pub use core::{
+    Core, Done, Job, Outgoing, Output, Refusal, SnapshotPolicy, SnapshotTime, is_requested_by_core,
+};
 pub use genesis::Genesis;
 pub use history::Decoding;
 pub use join::{Joined, Joiner};
 pub use keys::Keys;
+pub use startup::{Beginning, Inspection, Opening};
 pub use view::{Shared, Stage, State, View};

@@ -186,9 +186,21 @@ pub struct Shared {
     pub clock: Clock,
     /// Where messages to the operator go.
     pub log: Log,
+    /// The snapshot that the node begins with.
+    startup_seqno: AtomicU64,
 }
 
 impl Shared {
+    /// The last entry of the snapshot that the node begins with; zero if it begins with none.
+    pub fn startup_seqno(&self) -> Seqno {
+        Seqno(self.startup_seqno.load(Ordering::Relaxed))
+    }
+
+    /// Says which snapshot the node begins with.
+    pub fn begin_with(&self, snapshot: Seqno) {
+        self.startup_seqno.store(snapshot.0, Ordering::Relaxed);
+    }
+
     /// What a node shares before it has done anything. `indexed` are the tables that its application wants indexed,
     /// `history_bytes` is about what the cache of past transactions may take.
     pub fn new(
@@ -212,6 +224,7 @@ impl Shared {
             entropy,
             clock: Clock::default(),
             log,
+            startup_seqno: AtomicU64::default(),
         }
     }
 }

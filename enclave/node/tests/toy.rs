@@ -6,6 +6,8 @@ mod adapter;
 mod cluster;
 #[path = "toy/node.rs"]
 mod node;
+#[path = "toy/snapshots.rs"]
+mod snapshots;
 
 use adapter::{BLOCKS, ITEMS, TIMER, Toy, message};
 use coco_app::{Index as _, Lookup, TxStatus, WindowRule};

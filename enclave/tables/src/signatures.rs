@@ -1,12 +1,20 @@
 //! Signatures over the ledger and evidence of snapshots.
 
-use coco_kv::{JsonValue, Singleton};
+use coco_kv::{Singleton, Table};
 use coco_wire::{
-    Digest, Seqno,
     signature::{COSE_SIGNATURES, NodeSignature, SIGNATURES, TREE},
+    snapshot::{SNAPSHOT_EVIDENCE, SnapshotEvidence},
     text::Base64,
 };
-use serde::{Deserialize, Serialize};
+
+use crate::value::Present;
+
+/// Key of [`Signatures::snapshot_requests`] for what is due because of its distance to the last periodic one.
+pub const PERIODIC: &str = "periodic";
+/// Key of [`Signatures::snapshot_requests`] for what members or operators asked for.
+pub const ASKED_FOR: &str = "asked_for";
+/// Name of [`Signatures::snapshot_requests`].
+pub const SNAPSHOT_REQUESTS: &str = "public:ccf.internal.snapshot_requests";
 
 /// Tables of signature and snapshot transactions.
 pub struct Signatures {
@@ -18,6 +26,9 @@ pub struct Signatures {
     pub tree: Singleton<Vec<u8>>,
     /// `internal.snapshot_evidence`.
     pub snapshot_evidence: Singleton<SnapshotEvidence>,
+    /// `internal.snapshot_requests`: a snapshot is made at the first signature after a write. CCF has no such table: there
+    /// only the primary knows, and only the primary makes snapshots.
+    pub snapshot_requests: Table<String, Present>,
 }
 
 impl Default for Signatures {
@@ -26,18 +37,8 @@ impl Default for Signatures {
             node: Singleton::new(SIGNATURES),
             cose: Singleton::new(COSE_SIGNATURES),
             tree: Singleton::new(TREE),
-            snapshot_evidence: Singleton::new("public:ccf.internal.snapshot_evidence"),
+            snapshot_evidence: Singleton::new(SNAPSHOT_EVIDENCE),
+            snapshot_requests: Table::new(SNAPSHOT_REQUESTS),
         }
     }
 }
-
-/// Digest of a snapshot. Source: CCF `src/service/tables/snapshot_evidence.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct SnapshotEvidence {
-    /// SHA-256 of the snapshot.
-    pub hash: Digest,
-    /// Seqno of the state in it.
-    pub version: Seqno,
-}
-
-impl JsonValue for SnapshotEvidence {}

@@ -14,7 +14,6 @@ use crate::{
     scripts::*,
     secrets::*,
     service::*,
-    signatures::SnapshotEvidence,
     users::UserInfo,
     value::Present,
 };

@@ -2,7 +2,7 @@
 
 use std::{io, path::PathBuf};
 
-use coco_host::{ledger::StartError, net::BindError, process::PidFileError};
+use coco_host::{files::FilesError, ledger::StartError, net::BindError, process::PidFileError};
 use coco_node::join::GaveUp;
 
 use super::files::FileError;
@@ -16,6 +16,9 @@ pub enum RunError {
     /// The ledger directory cannot be used.
     #[error(transparent)]
     Ledger(#[from] StartError),
+    /// The directory of snapshots cannot be used.
+    #[error(transparent)]
+    Files(#[from] FilesError),
     /// An interface cannot listen.
     #[error(transparent)]
     Bind(#[from] BindError),

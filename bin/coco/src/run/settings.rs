@@ -2,9 +2,13 @@
 
 use std::time::Duration;
 
-use coco_host::ledger::LedgerOptions;
+use coco_host::{
+    files::{Cleanup, FilesOptions},
+    ledger::{Durability, LedgerOptions},
+};
 use coco_ledger::{LedgerConfig, SignatureMode, SigningPolicy, Timing};
 use coco_node::{
+    SnapshotPolicy, SnapshotTime,
     core::Settings,
     keys::{CoseNames, NodeNaming, ServiceNaming},
 };
@@ -25,15 +29,47 @@ pub(super) fn ledger(config: &NodeConfig) -> LedgerOptions {
     LedgerOptions {
         directory: ledger.directory.clone(),
         read_only_directories: ledger.read_only_directories.clone(),
-        durability: match ledger.durability {
-            storage::Durability::Fsync => coco_host::ledger::Durability::Fsync,
-            storage::Durability::PageCache => coco_host::ledger::Durability::PageCache,
-        },
+        durability: durability(config),
         // A chunk ends with the first signature after its size is reached.
         reserve: ledger.chunk_size.0.saturating_add(ledger.chunk_size.0 / 4),
         slow_io: config.slow_io_logging_threshold,
     }
 }
+
+/// Where snapshots are, and how long files stay.
+pub(super) fn files(config: &NodeConfig) -> FilesOptions {
+    let cleanup = &config.files_cleanup;
+    FilesOptions {
+        snapshots: config.snapshots.directory.clone(),
+        read_only_snapshots: config.snapshots.read_only_directory.clone(),
+        ledger: config.ledger.directory.clone(),
+        read_only_ledgers: config.ledger.read_only_directories.clone(),
+        durability: durability(config),
+        cleanup: Cleanup {
+            max_snapshots: cleanup.max_snapshots,
+            max_chunks: cleanup.max_committed_ledger_chunks,
+            interval: cleanup.interval,
+        },
+    }
+}
+
+/// How often snapshots are made.
+pub(super) fn snapshots(config: &NodeConfig) -> SnapshotPolicy {
+    let snapshots = &config.snapshots;
+    let time = snapshots.time_interval.map(|interval| SnapshotTime {
+        interval_ms: u64::try_from(interval.as_millis()).unwrap_or(u64::MAX),
+        min_tx_count: snapshots.min_tx_count,
+    });
+    SnapshotPolicy { tx_count: snapshots.tx_count.get(), time }
+}
+
+fn durability(config: &NodeConfig) -> Durability {
+    match config.ledger.durability {
+        storage::Durability::Fsync => Durability::Fsync,
+        storage::Durability::PageCache => Durability::PageCache,
+    }
+}
+
 /// How consensus, ledger and store work.
 pub(super) fn core(config: &NodeConfig) -> Settings {
     let millis = |duration: Duration| u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);

@@ -5,6 +5,7 @@ use coco_crypto::{
     Certificate, Curve, EcKey, Signer as _, SystemEntropy,
     x509::{Name, Request, SubjectAltName, UnixTime},
 };
+use coco_tables::signatures::ASKED_FOR;
 use coco_tables::{
     nodes::{self, NodeInfo, NodeNetwork, NodeStatus, QuoteFormat, QuoteInfo},
     service::ServiceConfig,
@@ -256,7 +257,10 @@ fn the_node_is_asked_for_chunks_and_snapshots() {
             service.vote(0, &proposal, aye);
             assert_eq!(service.requests, NodeRequests::default());
             assert_eq!(body(&service.vote(1, &proposal, aye))["proposalState"], "Accepted");
-            assert_eq!(service.requests, NodeRequests { ledger_chunk, snapshot });
+            assert_eq!(service.requests, NodeRequests { ledger_chunk });
+            let requests = &service.tables.signatures.snapshot_requests;
+            let asked = requests.has(&service.store.latest(), ASKED_FOR);
+            assert_eq!(asked, snapshot);
         }
     }
 }

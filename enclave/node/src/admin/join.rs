@@ -86,7 +86,7 @@ fn join(admin: &Admin, call: &Call, cx: &mut Context<'_>) -> Result<Response, Re
 
 /// The node would lack the secrets of the entries between its snapshot and ours.
 fn refuse_old_snapshot(admin: &Admin, startup: Option<Seqno>) -> Result<(), Reject> {
-    let own = admin.facts.startup_seqno;
+    let own = admin.shared.startup_seqno();
     match startup.filter(|startup| *startup < own) {
         None => Ok(()),
         Some(startup) => {

@@ -54,7 +54,7 @@ fn state(admin: &Admin, _: &Call, _: &mut Context<'_>) -> Result<Response, Rejec
         "node_id": admin.node_id(),
         "state": state.stage.name(),
         "last_signed_seqno": state.signed.seqno,
-        "startup_seqno": admin.facts.startup_seqno,
+        "startup_seqno": admin.shared.startup_seqno(),
         "stop_notice": state.stop_notice,
     })))
 }

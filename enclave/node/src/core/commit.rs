@@ -65,11 +65,26 @@ impl Core {
     }
 
     fn committed(&mut self, seqno: Seqno, out: &mut Output) {
+        // Several signatures may be committed at once, and each snapshot is of the state at its own.
+        for point in self.snapshots.points(&self.signing.made, seqno) {
+            self.compact(point, out);
+            self.make_snapshot(point, out);
+        }
+        if self.kv.committed_version() < seqno {
+            self.compact(seqno, out);
+        }
+        self.settle_snapshots(out);
+    }
+
+    /// Takes in that everything up to a signature is committed.
+    fn compact(&mut self, seqno: Seqno, out: &mut Output) {
+        let snapshots = &mut self.snapshots;
         let shared = &self.view.shared;
         let app = &self.view.mounts.app;
         let surplus = self.kv.compact(seqno, &mut |seqno, writes| {
             if writes.table(TREE).is_some() {
                 shared.history.signature_committed(seqno);
+                snapshots.signed(seqno, writes);
             }
             shared.indexes.committed(seqno, writes);
             shared.streams.publish(app.committed(&coco_app::Committed { seqno, writes }));
@@ -90,6 +105,7 @@ impl Core {
         self.kv.rollback(to);
         self.ledger.rollback(to);
         self.sending.rollback(to);
+        self.snapshots.rollback(to);
         self.forget_received(to);
         self.reconfigurations.retain(|(seqno, _)| *seqno <= to);
         self.signing.state = PreviousSignature::Committed;

@@ -33,7 +33,8 @@ impl Core {
                 self.stop(StopReason::Fault, out);
             }
             Event::Entries { request, entries } => self.entries_read(request, entries, out),
-            Event::Files(_) | Event::Frame(_) => {}
+            Event::Files(event) => self.file_event(&event, out),
+            Event::Frame(_) => {}
         }
         self.flush(out);
     }

@@ -35,6 +35,13 @@ pub(super) struct Following {
     persisted: TxId,
 }
 
+impl Following {
+    /// Everything up to this entry is in a snapshot.
+    pub(super) fn begin_after(&mut self, last: TxId) {
+        self.persisted = last;
+    }
+}
+
 impl Core {
     /// Takes in a message of consensus from a node of the service; `entries` are those of an `AppendEntries`.
     pub fn heard(&mut self, from: NodeId, message: Message, entries: Vec<Vec<u8>>, out: &mut Output) {

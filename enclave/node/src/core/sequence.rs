@@ -61,6 +61,7 @@ impl Core {
         self.drain(out);
         if self.is_primary() {
             self.mark_retired(out);
+            self.record_snapshot();
             self.consider_signing(out);
         }
         self.go_on_leaving(out);
@@ -90,6 +91,7 @@ impl Core {
             if replicates {
                 self.sending.keep(txid.seqno, &entry.bytes);
             }
+            self.snapshots.sealed(txid.seqno, &entry.bytes);
             let kind = if entry.signature { EntryKind::Signature } else { EntryKind::Transaction };
             out.effects.push(Effect::Append { id: txid, kind, entry: entry.bytes });
         }
@@ -101,6 +103,7 @@ impl Core {
         if writes.tables().any(|(name, _)| name.as_str().starts_with(GOVERNANCE)) {
             self.changed = Changed::Governance;
         }
+        self.note_snapshots(writes);
         if writes.table(nodes::INFO).is_some() {
             self.publish_peers();
         }

@@ -73,8 +73,10 @@ impl Core {
     }
 
     pub(super) fn reserve_signature(&mut self, now: Monotonic, out: &mut Output) {
+        self.request_snapshot_if_due(now);
+        let ends_chunk = self.is_snapshot_due();
         let txid = TxId { view: self.raft.view(), seqno: self.kv.reserve() };
-        let request = self.ledger.reserve_signature(txid, false);
+        let request = self.ledger.reserve_signature(txid, ends_chunk);
         self.signing.state = PreviousSignature::Signing;
         self.signing.at_once = false;
         self.signing.reserved_at = now;

@@ -60,7 +60,6 @@ fn facts() -> NodeFacts {
         unsafe_build: true,
         network: network("configured.example:1"),
         node_data: json!({ "note": "configured" }),
-        startup_seqno: Seqno::ZERO,
         started: Unix(1_780_000_000_500),
         app: Arc::new(Toy::new(None, None)),
         sessions: Arc::new(Sessions),

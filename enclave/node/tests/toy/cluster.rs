@@ -1,7 +1,7 @@
 //! Several whole nodes in one thread.
 
 use coco_kv::Reader as _;
-use coco_node::{Refusal, view::Part};
+use coco_node::{Beginning, Refusal, view::Part};
 use coco_tables::nodes::{NodeInfo, NodeNetwork, NodeStatus, QuoteFormat, QuoteInfo};
 use coco_wire::{Digest, Seqno, TableName, TxId, View, text::Base64};
 use serde_json::Value;
@@ -11,25 +11,34 @@ use crate::{
     node::Node,
 };
 
-struct Cluster {
-    nodes: Vec<Node>,
+pub(crate) struct Cluster {
+    pub(crate) nodes: Vec<Node>,
     /// Nodes that neither hear nor are heard.
-    cut_off: Vec<usize>,
+    pub(crate) cut_off: Vec<usize>,
 }
 
 impl Cluster {
     /// A service of `count` nodes that has committed everything.
-    fn of(count: usize) -> Self {
-        let mut cluster = Self { nodes: vec![Node::start(Toy::new(None, None))], cut_off: Vec::new() };
+    pub(crate) fn of(count: usize) -> Self {
+        Self::starting_with(Node::start(Toy::new(None, None)), count, |node| node)
+    }
+
+    /// The same with a first node, and others that are given a property.
+    pub(crate) fn starting_with(first: Node, count: usize, make: impl Fn(Node) -> Node) -> Self {
+        let mut cluster = Self { nodes: vec![first], cut_off: Vec::new() };
         for _ in 1..count {
-            cluster.join();
+            cluster.join_as(make(Node::joiner(Toy::new(None, None))), None);
         }
         cluster
     }
 
     /// Lets one more node in; it is the last one.
     fn join(&mut self) -> usize {
-        let mut newcomer = Node::joiner(Toy::new(None, None));
+        self.join_as(Node::joiner(Toy::new(None, None)), None)
+    }
+
+    /// Lets a node in that may begin with a snapshot.
+    pub(crate) fn join_as(&mut self, mut newcomer: Node, beginning: Option<Beginning>) -> usize {
         let primary = self.primary().expect("somebody lets it in");
         let joined = self.nodes[primary].welcome(&newcomer);
         let (id, endorsed) = (newcomer.id(), joined.service.endorsed.load().to_pem());
@@ -38,13 +47,16 @@ impl Cluster {
             tables.nodes.info.put(tx, &id, &info(NodeStatus::Trusted));
         });
         placed.expect("a primary takes it");
-        newcomer.with_core(|core, out| core.joined(joined, out));
+        newcomer.with_core(|core, out| match beginning {
+            Some(beginning) => core.joined_with(joined, beginning, out),
+            None => core.joined(joined, out),
+        });
         self.nodes.push(newcomer);
         self.run(1_000);
         self.nodes.len() - 1
     }
 
-    fn primary(&self) -> Option<usize> {
+    pub(crate) fn primary(&self) -> Option<usize> {
         let mut leading = (0..self.nodes.len())
             .filter(|at| !self.cut_off.contains(at) && self.nodes[*at].view.state().primary);
         let first = leading.next()?;
@@ -53,7 +65,7 @@ impl Cluster {
     }
 
     /// Lets `ms` pass, and all messages arrive.
-    fn run(&mut self, ms: u64) {
+    pub(crate) fn run(&mut self, ms: u64) {
         for _ in 0..ms / 10 {
             for at in 0..self.nodes.len() {
                 self.nodes[at].tick(10);
@@ -77,23 +89,23 @@ impl Cluster {
     }
 
     /// Writes a private row on the primary.
-    fn put(&mut self, key: &str, value: &str) -> TxId {
+    pub(crate) fn put(&mut self, key: &str, value: &str) -> TxId {
         let primary = self.primary().expect("a primary");
         self.put_on(primary, key, value).expect("a primary takes it")
     }
 
-    fn put_on(&mut self, at: usize, key: &str, value: &str) -> Result<TxId, Refusal> {
+    pub(crate) fn put_on(&mut self, at: usize, key: &str, value: &str) -> Result<TxId, Refusal> {
         self.nodes[at].write(|_, tx| tx.put(&TableName::new(ITEMS), key.as_bytes(), value.as_bytes()))
     }
 
-    fn get(&mut self, at: usize, key: &str) -> Option<String> {
+    pub(crate) fn get(&mut self, at: usize, key: &str) -> Option<String> {
         self.nodes[at].core.refresh_committed();
         let row = self.nodes[at].view.state().committed.get(&TableName::new(ITEMS), key.as_bytes());
         row.map(|row| String::from_utf8(row.to_vec()).expect("text"))
     }
 
     /// All nodes but those cut off have committed the same, byte for byte.
-    fn assert_agreed(&self) {
+    pub(crate) fn assert_agreed(&self) {
         let heard: Vec<_> = (0..self.nodes.len()).filter(|at| !self.cut_off.contains(at)).collect();
         let first = &self.nodes[heard[0]];
         let upto = first.committed;

@@ -4,7 +4,9 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use arc_swap::ArcSwap;
 use coco_app::{Call, Historical, InterfaceName, Lookup, Mode, Peer, Request, Response};
-use coco_boundary::{Effect, EntryKind, Event, Evidence, EvidenceFormat, Log, Monotonic, Unix};
+use coco_boundary::{
+    Effect, EntryKind, Event, Evidence, EvidenceFormat, FileEffect, FileEvent, Log, Monotonic, Unix,
+};
 use coco_crypto::{
     Curve, LedgerSecret, SystemEntropy,
     x509::{UnixTime, issue_endorsed},
@@ -12,7 +14,8 @@ use coco_crypto::{
 use coco_kv::Tx;
 use coco_ledger::{Ledger, LedgerConfig, LedgerSecrets, SignatureMode, SigningPolicy, Timing};
 use coco_node::{
-    Core, Genesis, Job, Joined, Keys, Mount, Mounts, Outgoing, Output, Refusal, Shared, View, Write,
+    Core, Genesis, Job, Joined, Keys, Mount, Mounts, Outgoing, Output, Refusal, Shared, SnapshotPolicy,
+    SnapshotTime, View, Write,
     core::Settings,
     is_requested_by_core,
     keys::{CoseNames, NodeNaming, SecretSlot, ServiceIdentity, ServiceNaming},
@@ -40,6 +43,12 @@ pub(crate) struct Node {
     pub(crate) held: Option<Vec<Job>>,
     /// What others are to be told.
     pub(crate) messages: Vec<Outgoing>,
+    /// Snapshots that are not committed yet, as far as they are written.
+    pub(crate) unfinished: BTreeMap<Seqno, Vec<u8>>,
+    /// Committed ones, by their last entry and that of their evidence.
+    pub(crate) snapshots: BTreeMap<(Seqno, Seqno), Vec<u8>>,
+    /// Whether pieces of snapshots are never reported as written.
+    pub(crate) stuck_files: bool,
     now: u64,
     pub(crate) persisted: TxId,
 }
@@ -76,9 +85,18 @@ impl Node {
             slow_disk: false,
             held: None,
             messages: Vec::new(),
+            unfinished: BTreeMap::new(),
+            snapshots: BTreeMap::new(),
+            stuck_files: false,
             now: 1000,
             persisted: TxId::default(),
         }
+    }
+
+    /// Has it make a snapshot each time that so many entries were added.
+    pub(crate) fn making_snapshots(self, tx_count: u64, time: Option<SnapshotTime>) -> Self {
+        let core = self.core.making_snapshots(SnapshotPolicy { tx_count, time });
+        Self { core, ..self }
     }
 
     pub(crate) fn id(&self) -> Digest {
@@ -270,7 +288,35 @@ impl Node {
                 }
             }
             Effect::Stop { .. } => self.stopped = true,
-            Effect::ResumeLedger { .. } | Effect::Files(_) | Effect::Send { .. } => {}
+            Effect::ResumeLedger { after } => {
+                assert!(self.entries.is_empty(), "before anything else");
+                self.persisted.seqno = after;
+                self.committed = after;
+            }
+            Effect::Files(effect) => self.files(effect, out),
+            Effect::Send { .. } => {}
+        }
+    }
+
+    fn files(&mut self, effect: FileEffect, out: &mut Output) {
+        match effect {
+            FileEffect::WriteSnapshot { seqno, offset, bytes } => {
+                let file = self.unfinished.entry(seqno).or_default();
+                assert_eq!(file.len() as u64, offset, "pieces follow each other");
+                file.extend(bytes);
+                let len = file.len() as u64;
+                if !self.stuck_files {
+                    let event = FileEvent::SnapshotWritten { seqno, len };
+                    self.core.handle(Event::Files(event), out);
+                }
+            }
+            FileEffect::CommitSnapshot { seqno, evidence_seqno, receipt } => {
+                let mut file = self.unfinished.remove(&seqno).expect("it was written");
+                file.extend(receipt);
+                self.snapshots.insert((seqno, evidence_seqno), file);
+            }
+            FileEffect::DropSnapshot { seqno } => drop(self.unfinished.remove(&seqno)),
+            FileEffect::List { .. } | FileEffect::Read { .. } => unreachable!("Core reads no files"),
         }
     }
 

@@ -59,6 +59,7 @@ impl Parts {
             host: self.machine.host(),
             consensus: pool(4),
             heavy: pool(1024),
+            snapshots: pool(4),
             node_address: self.network.node_to_node_interface.address().into(),
             forwarding_timeout_ms: 3000,
             clock: Arc::new(move || (clock.now(), clock.wall())),
@@ -146,7 +147,6 @@ fn view(secrets: SecretSlot, network: NodeNetwork, clock: Clock) -> View {
         network,
         node_data: Value::Null,
         started: clock.wall(),
-        startup_seqno: Seqno::ZERO,
         app: Arc::clone(&app),
         sessions: Arc::new(NoSessions),
     };
