@@ -75,12 +75,35 @@ impl HashAlgorithm {
         digest::digest(self.algorithm(), bytes).as_ref().to_vec()
     }
 
+    /// A digest of bytes that arrive in pieces.
+    #[must_use]
+    pub fn begin(self) -> Hashing {
+        Hashing(digest::Context::new(self.algorithm()))
+    }
+
     pub(crate) fn algorithm(self) -> &'static digest::Algorithm {
         match self {
             Self::Sha256 => &digest::SHA256,
             Self::Sha384 => &digest::SHA384,
             Self::Sha512 => &digest::SHA512,
         }
+    }
+}
+
+/// A digest in the making, by a function chosen at run time.
+#[derive(Clone)]
+pub struct Hashing(digest::Context);
+
+impl Hashing {
+    /// Appends `bytes` to what is hashed.
+    pub fn update(&mut self, bytes: &[u8]) {
+        self.0.update(bytes);
+    }
+
+    /// The digest of everything appended: 32, 48 or 64 bytes.
+    #[must_use]
+    pub fn finish(self) -> Vec<u8> {
+        self.0.finish().as_ref().to_vec()
     }
 }
 

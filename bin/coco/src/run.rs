@@ -5,6 +5,7 @@ mod files;
 mod join;
 mod sessions;
 mod settings;
+mod snapshot;
 
 use std::{
     fs, io,
@@ -193,7 +194,7 @@ impl<'a> Node<'a> {
         };
         let ended = running.carry_on(machine, &events, server);
         match asking.end() {
-            Some(refusal) => Err(refusal.into()),
+            Some(reason) => Err(reason.into()),
             None => ended,
         }
     }

@@ -6,7 +6,7 @@ use coco_kv::Tx;
 use coco_wire::{Digest, Seqno, TxId, View, WriteSet, receipt::JsonReceipt};
 use serde::{Deserialize, Serialize};
 
-use crate::error::Reject;
+use crate::{download::Download, error::Reject};
 
 /// State in which a handler runs.
 pub struct Context<'a> {
@@ -22,6 +22,8 @@ pub struct Context<'a> {
     pub keep_writes: Option<bool>,
     /// What the node is to do once the transaction has its place.
     pub requests: NodeRequests,
+    /// What makes the answer, in place of the one that the handler gives.
+    pub download: Option<Box<dyn Download>>,
 }
 
 impl<'a> Context<'a> {
@@ -29,7 +31,7 @@ impl<'a> Context<'a> {
     #[must_use]
     pub fn new(tx: &'a mut Tx, services: &'a dyn Services, historical: Option<Arc<Historical>>) -> Self {
         let requests = NodeRequests::default();
-        Self { tx, services, historical, claims: None, keep_writes: None, requests }
+        Self { tx, services, historical, claims: None, keep_writes: None, requests, download: None }
     }
 
     /// The transaction that a historical call asks for.

@@ -6,6 +6,7 @@
 pub mod adapter;
 pub mod caller;
 pub mod context;
+pub mod download;
 pub mod endpoint;
 pub mod error;
 pub mod openapi;
@@ -22,6 +23,7 @@ pub use adapter::{
 pub use caller::{Caller, ClientCertificate, Peer, SignedMessage};
 pub use coco_boundary::InterfaceName;
 pub use context::{Chain, Context, Historical, Index, Lookup, NodeRequests, Receipt, Services, TxStatus};
+pub use download::{Download, Given, Next};
 pub use endpoint::{Endpoint, EndpointMode, Forwarding, Redirection};
 pub use error::{ErrorCode, Reject};
 pub use openapi::{ApiInfo, Description, Schema};

@@ -257,6 +257,8 @@ impl Status {
     pub const ACCEPTED: Self = Self(202);
     /// 204
     pub const NO_CONTENT: Self = Self(204);
+    /// 206
+    pub const PARTIAL_CONTENT: Self = Self(206);
     /// 304
     pub const NOT_MODIFIED: Self = Self(304);
     /// 400

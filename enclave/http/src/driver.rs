@@ -4,6 +4,7 @@
 //! anything slow begins.
 
 mod execute;
+mod files;
 mod forward;
 mod others;
 mod waiters;
@@ -12,9 +13,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use coco_app::Mode;
 use coco_boundary::{Event, Full, Host, Jobs, MAX_BACKLOG, Monotonic, Unix};
-use coco_node::{Core, Joined, Mount, Output, Planned, Stage, View, is_requested_by_core};
+use coco_node::{Beginning, Core, Joined, Mount, Output, Planned, Stage, View, is_requested_by_core};
 
-use self::{execute::Turn, forward::Forwards, others::Others, waiters::Waiters};
+pub use self::files::SnapshotFileError;
+use self::{execute::Turn, files::Files, forward::Forwards, others::Others, waiters::Waiters};
 use crate::{
     CertificateSlot,
     dispatch::{Batch, Dispatch},
@@ -30,6 +32,7 @@ struct Inner {
     waiters: Waiters,
     others: Others,
     forwards: Forwards,
+    files: Files,
     resources: Resources,
 }
 
@@ -62,6 +65,7 @@ impl Driver {
             waiters: Waiters::default(),
             others,
             forwards: Forwards::default(),
+            files: Files::default(),
             resources,
         }))
     }
@@ -76,6 +80,11 @@ impl Driver {
         self.with_core(|core, out| core.joined(joined, out));
     }
 
+    /// The service let this node in, which begins with a snapshot.
+    pub fn joined_with(&self, joined: Joined, beginning: Beginning) {
+        self.with_core(|core, out| core.joined_with(joined, beginning, out));
+    }
+
     /// Takes in an event of the host.
     pub fn event(&self, event: Event) {
         match event {
@@ -83,6 +92,7 @@ impl Driver {
                 self.entries_read(request, entries);
             }
             Event::Frame(frame) => self.frame(frame),
+            Event::Files(event) => self.file_event(event),
             event => {
                 let ticks = matches!(event, Event::Tick { .. });
                 self.with_core(|core, out| core.handle(event, out));

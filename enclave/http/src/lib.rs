@@ -21,7 +21,7 @@ mod tls;
 
 pub use client::{Client, ClientError, Question, Reply};
 pub use dispatch::{Answer, Batch, Dispatch, Session};
-pub use driver::{Driver, Resources};
+pub use driver::{Driver, Resources, SnapshotFileError};
 pub use gather::Gather;
 pub use interface::{AppProtocol, Interface, InterfaceSettings, Limits, SessionCaps, Timeouts, Transport};
 pub use metrics::{InterfaceMetrics, RequestErrors, SessionCount};

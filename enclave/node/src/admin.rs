@@ -3,6 +3,7 @@
 //! Paths, answers and errors are CCF's (`src/node/rpc/node_frontend.h`); `metrics/prometheus` is ours.
 
 mod consensus;
+pub(crate) mod files;
 mod join;
 mod metrics;
 mod network;
@@ -102,6 +103,7 @@ pub fn adapter(shared: Arc<Shared>, facts: NodeFacts) -> RestAdapter {
         service::endpoints,
         quotes::endpoints,
         consensus::endpoints,
+        files::endpoints,
         metrics::endpoints,
     ];
     let endpoints = groups.iter().flat_map(|group| group(&admin));

@@ -3,14 +3,17 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use coco_app::{
-    Adapter, Call, Chain, Context, ErrorCode, Historical, Index, InterfaceName, Lookup, Mode, NodeRequests,
-    Origin, Peer, Plan, Reject, Request, Response, Services, Status,
+    Adapter, Call, Chain, Context, Download, ErrorCode, Historical, Index, InterfaceName, Lookup, Mode,
+    NodeRequests, Origin, Peer, Plan, Reject, Request, Response, Services, Status,
 };
 use coco_kv::{Executed, Tx};
 use coco_wire::{Digest, Seqno};
 use regex::Regex;
 
-use crate::view::{Shared, State, View, version_of};
+use crate::{
+    admin::files::{CHUNK, SNAPSHOT},
+    view::{Shared, State, View, version_of},
+};
 
 /// Which adapter a call belongs to, by the first element of its path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,8 +34,33 @@ pub struct Mounts {
     pub gov: Arc<dyn Adapter>,
     /// Administration of the node.
     pub node: Arc<dyn Adapter>,
-    /// Expressions that the paths an interface offers match from end to end; an interface not listed offers all.
-    pub offered: BTreeMap<InterfaceName, Vec<Regex>>,
+    /// An interface that is not listed offers all.
+    pub offered: BTreeMap<InterfaceName, Offered>,
+}
+
+/// What an interface offers.
+#[derive(Debug, Default)]
+pub struct Offered {
+    /// Expressions that its paths match from end to end; none: all paths.
+    pub paths: Option<Vec<Regex>>,
+    /// Whether snapshots can be downloaded.
+    pub snapshots: bool,
+    /// Whether the ledger can be.
+    pub chunks: bool,
+}
+
+impl Offered {
+    fn has(&self, path: &str) -> bool {
+        self.paths.as_ref().is_none_or(|paths| paths.iter().any(|pattern| pattern.is_match(path)))
+    }
+
+    /// Whether a path is one of those that an operator has to switch on, and did not.
+    fn withholds(&self, path: &str) -> bool {
+        let is_below = |prefix| {
+            path.strip_prefix(prefix).is_some_and(|rest: &str| rest.is_empty() || rest.starts_with('/'))
+        };
+        !self.snapshots && is_below(SNAPSHOT) || !self.chunks && is_below(CHUNK)
+    }
 }
 
 impl Mounts {
@@ -74,6 +102,8 @@ pub struct Ran {
     pub response: Response,
     /// Its writes, if there are any to keep.
     pub write: Option<Write>,
+    /// What makes the answer instead.
+    pub download: Option<Box<dyn Download>>,
 }
 
 impl View {
@@ -97,12 +127,13 @@ impl View {
             let text = "Frontend is not open.";
             return Err(Reject::new(Status::NOT_FOUND, ErrorCode::FrontendNotOpen, text).into());
         }
-        let patterns = self.mounts.offered.get(&peer.interface);
+        let offered = self.mounts.offered.get(&peer.interface);
+        if offered.is_some_and(|offered| offered.withholds(request.path())) {
+            return Err(Response::empty(Status::NOT_FOUND));
+        }
         let origin = Origin {
             peer,
-            offers: &|path| {
-                patterns.is_none_or(|patterns| patterns.iter().any(|pattern| pattern.is_match(path)))
-            },
+            offers: &|path| offered.is_none_or(|offered| offered.has(path)),
             state: &state.latest,
             now_ms: self.shared.clock.wall_ms(),
         };
@@ -128,15 +159,16 @@ impl View {
         let mut response = answer.unwrap_or_else(Response::from);
         let keep = cx.keep_writes.unwrap_or(response.status.is_success());
         let (claims, requests) = (cx.claims.unwrap_or_default(), cx.requests);
+        let download = cx.download.filter(|_| mount == Mount::Node);
         let writes = mode == Mode::Execute && keep && !tx.is_read_only();
         if writes {
             let write = Write { executed: tx.finish(), claims, requests, mount };
-            return Ran { response, write: Some(write) };
+            return Ran { response, write: Some(write), download: None };
         }
         if response.txid.is_none() {
             response.txid = version_of(&state, snapshot);
         }
-        Ran { response, write: None }
+        Ran { response, write: None, download }
     }
 }
 

@@ -239,6 +239,12 @@ impl Joiner {
         Self { shared, service, settings, target, redirected: false, settling_ms: SETTLING_MS, request }
     }
 
+    /// The node begins with a snapshot: the service is told, since it then needs no older secrets.
+    pub fn begin_with(&mut self, snapshot: Seqno) {
+        self.shared.begin_with(snapshot);
+        self.request.startup_seqno = Some(snapshot);
+    }
+
     /// `host:port` of the node to ask.
     #[must_use]
     pub fn target(&self) -> &str {
@@ -365,13 +371,21 @@ impl Joiner {
 }
 
 /// `host:port` of a URL such as `https://host:port/node/join`.
-fn address_in(location: &str) -> Option<&str> {
+pub(crate) fn address_in(location: &str) -> Option<&str> {
     let rest = location.strip_prefix("https://")?;
     let address = rest.split('/').next()?;
     let (host, port) = address.rsplit_once(':')?;
     let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b".-_[]:".contains(&byte);
     let sound = !host.is_empty() && address.len() <= MAX_ADDRESS && address.bytes().all(allowed);
     (sound && port.parse::<u16>().is_ok()).then_some(address)
+}
+
+/// Path and query of such a URL.
+pub(crate) fn path_in(location: &str) -> Option<&str> {
+    let rest = location.strip_prefix("https://")?;
+    let path = &rest[rest.find('/')?..];
+    let sound = path.len() <= MAX_ADDRESS && path.bytes().all(|byte| matches!(byte, b'!'..=b'~'));
+    sound.then_some(path)
 }
 
 /// Whether the certificate shown in TLS is refused, which can only be for its time.

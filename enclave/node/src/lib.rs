@@ -18,7 +18,7 @@ pub mod startup;
 pub mod streams;
 pub mod view;
 
-pub use call::{Mount, Mounts, Planned, Ran, Write};
+pub use call::{Mount, Mounts, Offered, Planned, Ran, Write};
 pub use core::{
     Core, Done, Job, Outgoing, Output, Refusal, SnapshotPolicy, SnapshotTime, is_requested_by_core,
 };

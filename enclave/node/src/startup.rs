@@ -1,5 +1,8 @@
 //! Beginning with a snapshot: from its bytes to where store, ledger and consensus go on.
 
+pub mod fetch;
+
+use coco_boundary::FileName;
 use coco_crypto::Certificate;
 use coco_kv::{Restore, RestoreError, Store};
 use coco_ledger::{
@@ -12,6 +15,7 @@ use coco_tables::{
 };
 use coco_wire::{
     Digest, Domain, Seqno, TxId, View as ViewNumber,
+    chunk::ChunkPhase,
     snapshot::{SnapshotError, SnapshotHeader, SnapshotTables},
     tree::SerialisedTree,
 };
@@ -130,6 +134,27 @@ impl SnapshotTables for Ignored {
     fn push(&mut self, _: Domain, _: &[u8]) -> Result<(), SnapshotError> {
         Ok(())
     }
+}
+
+/// The first of the entries up to `last` that these chunks have without a gap; none if they lack the last one.
+#[must_use]
+pub fn readable_from(chunks: impl Iterator<Item = FileName>, last: Seqno) -> Option<Seqno> {
+    let committed = |name| match name {
+        FileName::Chunk(chunk) => match chunk.phase {
+            ChunkPhase::Committed { last } => Some((last, chunk.first)),
+            ChunkPhase::Open => None,
+        },
+        FileName::Snapshot(_) => None,
+    };
+    let mut chunks: Vec<_> = chunks.filter_map(committed).collect();
+    chunks.sort_unstable_by(|one, other| other.cmp(one));
+    let mut readable = last.next();
+    for (chunk_last, chunk_first) in chunks {
+        if chunk_last.next() >= readable && chunk_first < readable {
+            readable = chunk_first;
+        }
+    }
+    (readable <= last).then_some(readable)
 }
 
 /// Consensus as of the snapshot; none if it cannot be.

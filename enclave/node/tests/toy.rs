@@ -4,6 +4,8 @@
 mod adapter;
 #[path = "toy/cluster.rs"]
 mod cluster;
+#[path = "toy/fetch.rs"]
+mod fetch;
 #[path = "toy/node.rs"]
 mod node;
 #[path = "toy/snapshots.rs"]

@@ -2,10 +2,8 @@
 
 use std::{io, path::PathBuf};
 
+use super::{files::FileError, join::NotJoined};
 use coco_host::{files::FilesError, ledger::StartError, net::BindError, process::PidFileError};
-use coco_node::join::GaveUp;
-
-use super::files::FileError;
 
 /// Why a node does not start, or cannot go on.
 #[derive(Debug, thiserror::Error)]
@@ -37,9 +35,9 @@ pub enum RunError {
     /// The platform does not say what runs here.
     #[error("the platform gave no evidence: {0}")]
     Evidence(#[from] coco_boundary::QuoteFault),
-    /// The service does not let the node in.
+    /// The service does not let the node in, or it cannot begin.
     #[error(transparent)]
-    Join(#[from] GaveUp),
+    Join(#[from] NotJoined),
     /// A file that tells others about the node cannot be written.
     #[error("{} cannot be written: {error}", .path.display())]
     Output {

@@ -6,18 +6,20 @@ use coco_app::Method;
 use coco_boundary::{Event, Log};
 use coco_crypto::Certificate;
 use coco_host::{net::connect, platform::VirtualPlatform};
-use coco_http::{CertificateSlot, Client, ClientError, Driver, Question};
+use coco_http::{CertificateSlot, Client, ClientError, Driver, Question, SnapshotFileError};
 use coco_node::{
     Joined, Joiner,
     join::{self, Answer, Failure, GaveUp, Introduction, Next, Notice},
+    startup::BeginningError,
 };
+use coco_wire::snapshot::SnapshotName;
 use tokio::{runtime::Builder, sync::watch, time};
 
-use super::RunError;
-use crate::config::command::Join;
+use super::{RunError, snapshot::Finding};
+use crate::config::command::{FetchSnapshot, Join};
 
 /// Longest time to make a connection.
-const CONNECT: Duration = Duration::from_secs(5);
+pub(super) const CONNECT: Duration = Duration::from_secs(5);
 /// Longest time for one question, on its connection.
 const ANSWER: Duration = Duration::from_secs(10);
 
@@ -25,14 +27,26 @@ const ANSWER: Duration = Duration::from_secs(10);
 pub(super) struct Joining {
     service: Certificate,
     settings: join::Settings,
+    fetch: Option<FetchSnapshot>,
+}
+
+/// Why a node that was to join does not take part.
+#[derive(Debug, thiserror::Error)]
+pub enum NotJoined {
+    /// The service refuses it.
+    #[error(transparent)]
+    GaveUp(#[from] GaveUp),
+    /// Its snapshot was sound when the node asked to join.
+    #[error("the snapshot that the node was to begin with cannot be used: {0}")]
+    Snapshot(#[from] SnapshotFileError<BeginningError>),
 }
 
 /// The thread that asks.
-pub(super) struct Asking(thread::JoinHandle<Option<GaveUp>>);
+pub(super) struct Asking(thread::JoinHandle<Option<NotJoined>>);
 
 impl Asking {
-    /// Why the node was not let in, if it was refused. The thread ends when the node stops, and a refusal stops the node.
-    pub(super) fn end(self) -> Option<GaveUp> {
+    /// Why the node takes no part, if so. The thread ends when the node stops, and such a reason stops the node.
+    pub(super) fn end(self) -> Option<NotJoined> {
         self.0.join().expect("the thread that asks to join does not panic")
     }
 }
@@ -44,7 +58,7 @@ impl Joining {
             retry_ms: u64::try_from(join.retry_timeout.as_millis()).unwrap_or(u64::MAX),
             follow_redirect: join.follow_redirect,
         };
-        Self { service, settings }
+        Self { service, settings, fetch: join.fetch_recent_snapshot }
     }
 
     /// Begins to ask, on a thread of its own.
@@ -59,9 +73,19 @@ impl Joining {
     ) -> Result<Asking, RunError> {
         let shared = Arc::clone(&driver.view().shared);
         let client = Client::new(&self.service, &shared.keys.self_signed, &shared.keys.node)?;
-        let joiner = Joiner::new(shared, self.service, introduction, self.settings);
-        let attempt =
-            Attempt { driver: driver.clone(), platform, client, joiner, slot, log: log.clone(), noted: None };
+        let joiner = Joiner::new(shared, self.service.clone(), introduction, self.settings);
+        let attempt = Attempt {
+            driver: driver.clone(),
+            platform,
+            client,
+            joiner,
+            service: self.service,
+            fetch: self.fetch,
+            snapshot: None,
+            slot,
+            log: log.clone(),
+            noted: None,
+        };
         let runtime = Builder::new_current_thread().enable_io().enable_time().build()?;
         let work = move || {
             let refusal = runtime.block_on(attempt.run(stop));
@@ -80,6 +104,10 @@ struct Attempt {
     platform: Arc<VirtualPlatform>,
     client: Client,
     joiner: Joiner,
+    service: Certificate,
+    fetch: Option<FetchSnapshot>,
+    /// What the node begins with, once it is chosen.
+    snapshot: Option<SnapshotName>,
     /// Shows the endorsed certificate once there is one.
     slot: Arc<CertificateSlot>,
     log: Log,
@@ -89,7 +117,7 @@ struct Attempt {
 
 impl Attempt {
     /// Asks until the node is in or refused, or stops.
-    async fn run(mut self, mut stop: watch::Receiver<bool>) -> Option<GaveUp> {
+    async fn run(mut self, mut stop: watch::Receiver<bool>) -> Option<NotJoined> {
         tokio::select! {
             refusal = self.ask_on() => refusal,
             // The sender lives as long as the node.
@@ -97,7 +125,8 @@ impl Attempt {
         }
     }
 
-    async fn ask_on(&mut self) -> Option<GaveUp> {
+    async fn ask_on(&mut self) -> Option<NotJoined> {
+        self.choose_snapshot().await;
         let mut next = self.ask().await;
         loop {
             next = match next {
@@ -113,25 +142,46 @@ impl Attempt {
                     }
                     Err(fault) => self.joiner.failed(Failure::Unreachable(fault.to_string())),
                 },
-                Next::Joined(joined) => {
-                    self.joined(*joined);
-                    return None;
-                }
+                Next::Joined(joined) => match self.joined(*joined).await {
+                    Ok(()) => return None,
+                    Err(unusable) => {
+                        self.driver.event(Event::Stop);
+                        return Some(unusable.into());
+                    }
+                },
                 Next::GiveUp(refusal) => {
                     self.driver.event(Event::Stop);
-                    return Some(refusal);
+                    return Some(refusal.into());
                 }
             }
         }
     }
 
-    fn joined(&self, joined: Joined) {
-        self.driver.joined(joined);
+    async fn choose_snapshot(&mut self) {
+        let Self { driver, client, service, log, .. } = &*self;
+        let finding = Finding { driver, client, service, log };
+        self.snapshot = finding.find(self.joiner.target(), self.fetch).await;
+        if let Some(snapshot) = self.snapshot {
+            self.joiner.begin_with(snapshot.seqno);
+        }
+    }
+
+    async fn joined(&self, joined: Joined) -> Result<(), SnapshotFileError<BeginningError>> {
+        match self.snapshot {
+            Some(snapshot) => {
+                let secrets = joined.secrets.clone();
+                let beginning = self.driver.open_snapshot(snapshot, secrets, &self.service).await?;
+                self.log.info(format_args!("The node begins with the snapshot at {}", snapshot.seqno));
+                self.driver.joined_with(joined, beginning);
+            }
+            None => self.driver.joined(joined),
+        }
         if let Err(error) = self.driver.show_endorsed(&self.slot) {
             self.log.fatal(format_args!("The node's certificate cannot be used: {error}"));
         }
         let id = self.driver.view().shared.keys.node_id;
         self.log.info(format_args!("Node has now joined the network as node {id}"));
+        Ok(())
     }
 
     async fn ask(&mut self) -> Next {

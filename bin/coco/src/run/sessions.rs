@@ -16,14 +16,19 @@ use coco_http::{
     AppProtocol, Interface, InterfaceMetrics, InterfaceSettings, Limits, SessionCaps, SessionCount, Timeouts,
     Transport,
 };
-use coco_node::admin::{InterfaceReport, SessionMetrics, SessionReport};
-use regex::Regex;
+use coco_node::{
+    Offered,
+    admin::{InterfaceReport, SessionMetrics, SessionReport},
+};
+
 use tokio::sync::watch;
 
 use super::Slots;
 use crate::config::{
     Address, NodeConfig,
-    network::{AcceptedEndpoints, AppProtocol as Protocol, Authority, Network, RpcInterface},
+    network::{
+        AcceptedEndpoints, AppProtocol as Protocol, Authority, Network, OperatorFeature, RpcInterface,
+    },
 };
 
 /// Bound addresses.
@@ -76,15 +81,19 @@ pub(super) fn alt_names(network: &Network, listening: &Listening) -> Vec<Subject
 }
 
 /// Patterns of the paths that interfaces offer, of those that do not offer all.
-pub(super) fn offered(network: &Network) -> BTreeMap<InterfaceName, Vec<Regex>> {
-    let listed = network.rpc_interfaces.iter().filter_map(|(name, interface)| {
-        match (&interface.accepted_endpoints, interface.authority) {
-            (AcceptedEndpoints::Matching(patterns), _) => Some((name.clone(), patterns.clone())),
-            (AcceptedEndpoints::All, Authority::Unsecured) => Some((name.clone(), Vec::new())),
+pub(super) fn offered(network: &Network) -> BTreeMap<InterfaceName, Offered> {
+    let offered = |(name, interface): &(InterfaceName, RpcInterface)| {
+        let paths = match (&interface.accepted_endpoints, interface.authority) {
+            (AcceptedEndpoints::Matching(patterns), _) => Some(patterns.clone()),
+            (AcceptedEndpoints::All, Authority::Unsecured) => Some(Vec::new()),
             (AcceptedEndpoints::All, Authority::Node | Authority::Service) => None,
-        }
-    });
-    listed.collect()
+        };
+        let has = |feature| interface.operator_features.contains(&feature);
+        let snapshots = has(OperatorFeature::SnapshotRead);
+        let chunks = has(OperatorFeature::LedgerChunkRead);
+        (name.clone(), Offered { paths, snapshots, chunks })
+    };
+    network.rpc_interfaces.iter().map(offered).collect()
 }
 
 /// The enclave's side of all interfaces.

@@ -86,7 +86,7 @@ impl<'a> Turn<'a> {
             self.sequence_before(batch);
             return Some(self.driver.answer(planned));
         }
-        let Ran { response, write } = self.driver.run_write(planned.mount, &planned.plan.calls[0]);
+        let Ran { response, write, .. } = self.driver.run_write(planned.mount, &planned.plan.calls[0]);
         if let Some(write) = write {
             self.pending.push(Pending { batch, planned, response, write });
             return None;
@@ -173,6 +173,12 @@ impl Driver {
             },
             Mode::Execute | Mode::Query | Mode::QueryCommitted => None,
         };
+        if planned.mount == Mount::Node
+            && planned.plan.mode == Mode::Query
+            && let [call] = &planned.plan.calls[..]
+        {
+            return self.answer_of_node(&planned, call);
+        }
         if planned.plan.weight == Weight::Light {
             let response = self.run_all(&planned, historical.as_ref());
             return self.reply(&planned, response);
@@ -221,7 +227,7 @@ impl Driver {
     fn execute(&self, mount: Mount, call: &Call) -> Response {
         for _ in 0..MAX_ATTEMPTS {
             self.refresh();
-            let Ran { response, write } = self.0.view.run(mount, call, Mode::Execute, None);
+            let Ran { response, write, .. } = self.0.view.run(mount, call, Mode::Execute, None);
             let Some(write) = write else { return response };
             if self.is_backlogged() {
                 return refused(Refusal::Full);
@@ -249,7 +255,7 @@ impl Driver {
     }
 
     /// The answer, now or at commit.
-    fn reply(&self, planned: &Planned, response: Response) -> Answer {
+    pub(super) fn reply(&self, planned: &Planned, response: Response) -> Answer {
         if planned.plan.reply_at == ReplyAt::Execution {
             return Answer::Ready(response);
         }

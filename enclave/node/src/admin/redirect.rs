@@ -2,19 +2,39 @@
 
 use coco_app::{Call, Context, Reject};
 use coco_tables::nodes::{Authority, Interface, NodeNetwork};
+use coco_wire::Digest;
 
 use super::{Admin, request_of, status::primary_unknown};
 
 /// URL of `path` on the primary's interface that stands for the one the client asked.
 pub(super) fn to_primary(admin: &Admin, call: &Call, cx: &Context<'_>, path: &str) -> Result<String, Reject> {
     let primary = admin.primary().ok_or_else(primary_unknown)?;
-    let node = admin.tables.nodes.info.get(&*cx.tx, &primary)?;
-    let interface = node.as_ref().and_then(|node| interface_like(admin, call, &node.network));
-    let interface = interface.ok_or_else(|| {
-        let text = format!("Cannot find node info to produce redirect response for node {primary}");
-        Reject::internal(text)
-    })?;
+    to_node(admin, call, cx, &primary, path)
+}
+
+/// The same on any node.
+pub(super) fn to_node(
+    admin: &Admin,
+    call: &Call,
+    cx: &Context<'_>,
+    node: &Digest,
+    path: &str,
+) -> Result<String, Reject> {
+    let info = admin.tables.nodes.info.get(&*cx.tx, node)?;
+    let interface = info.as_ref().and_then(|info| interface_like(admin, call, &info.network));
+    let interface = interface.ok_or_else(|| unknown(node))?;
     Ok(format!("https://{}{path}", interface.published_address))
+}
+
+/// The same on this node.
+pub(super) fn to_self(admin: &Admin, call: &Call, path: &str) -> Result<String, Reject> {
+    let interface = interface_like(admin, call, &admin.facts.network);
+    let interface = interface.ok_or_else(|| unknown(&admin.node_id()))?;
+    Ok(format!("https://{}{path}", interface.published_address))
+}
+
+fn unknown(node: &Digest) -> Reject {
+    Reject::internal(format!("Cannot find node info to produce redirect response for node {node}"))
 }
 
 /// The interface of another node with the name of the one that was asked here, known by the address that the client

@@ -14,7 +14,7 @@ use coco_tables::{
     Tables,
     nodes::{Interface, NodeInfo, NodeNetwork},
 };
-use coco_wire::{Digest, Seqno};
+use coco_wire::Digest;
 use serde_json::{Value, json};
 
 use crate::{

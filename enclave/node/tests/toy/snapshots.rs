@@ -18,12 +18,12 @@ use crate::{
 /// Entries between two snapshots.
 const TX_COUNT: u64 = 20;
 
-fn cluster(count: usize) -> Cluster {
+pub(crate) fn cluster(count: usize) -> Cluster {
     let make = |node: Node| node.making_snapshots(TX_COUNT, None);
     Cluster::starting_with(make(Node::start(Toy::new(None, None))), count, make)
 }
 
-fn fill(cluster: &mut Cluster, count: usize) {
+pub(crate) fn fill(cluster: &mut Cluster, count: usize) {
     for number in 0..count {
         cluster.put(&format!("key {number}"), &format!("value {number}"));
         cluster.run(10);
@@ -32,7 +32,7 @@ fn fill(cluster: &mut Cluster, count: usize) {
 }
 
 /// The newest snapshot of a node.
-fn newest(node: &Node) -> (Seqno, Vec<u8>) {
+pub(crate) fn newest(node: &Node) -> (Seqno, Vec<u8>) {
     let (name, bytes) = node.snapshots.last_key_value().expect("a snapshot");
     (name.0, bytes.clone())
 }

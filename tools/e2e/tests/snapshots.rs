@@ -1,0 +1,310 @@
+//! Snapshots of real processes: all nodes make the same, clients download them, nodes begin with them.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use std::{
+    collections::BTreeMap,
+    fs,
+    path::Path,
+    time::{Duration, Instant},
+};
+
+use bytes::Bytes;
+use coco_client::{
+    Answer, Client, Method, StatusCode, governance,
+    network::{self, NodeStatus},
+};
+use coco_crypto::hash::sha256;
+use coco_e2e::{Cluster, Consortium, Node, consortium::now};
+use coco_wire::{Seqno, TxId, snapshot::SnapshotName};
+use serde_json::{Value, json};
+
+const NODES: usize = 3;
+/// Entries between two snapshots.
+const TX_COUNT: u64 = 40;
+/// How long snapshots may take to appear.
+const LIMIT: Duration = Duration::from_secs(60);
+
+fn sections() -> Value {
+    json!({
+        "ledger": { "chunk_size": "20KB" },
+        "snapshots": { "tx_count": TX_COUNT },
+        "network": {
+            "node_to_node_interface": { "bind_address": "127.0.0.1:0" },
+            "rpc_interfaces": {
+                "main": {
+                    "bind_address": "127.0.0.1:0",
+                    "enabled_operator_features": ["SnapshotRead", "LedgerChunkRead"]
+                },
+                "closed": { "bind_address": "127.0.0.1:0" }
+            }
+        }
+    })
+}
+
+async fn write(client: &mut Client, keys: std::ops::Range<u64>) -> TxId {
+    let mut last = TxId::default();
+    for key in keys {
+        let answer = client.post("/app/log/private", &json!({ "id": key, "msg": format!("{key}") })).await;
+        last = answer.unwrap().expect(StatusCode::OK, "a write").unwrap().transaction_id().unwrap();
+    }
+    last
+}
+
+/// Committed snapshots of a node by name.
+fn snapshots(directory: &Path) -> BTreeMap<SnapshotName, Vec<u8>> {
+    let files = fs::read_dir(directory.join("snapshots")).unwrap();
+    let files = files.filter_map(|file| {
+        let path = file.unwrap().path();
+        path.extension().is_some_and(|it| it == "committed").then(|| {
+            (
+                path.file_name().unwrap().to_str().unwrap().parse().unwrap(),
+                fs::read(&path).unwrap_or_default(),
+            )
+        })
+    });
+    files.collect()
+}
+
+/// There is a snapshot after this, if there is an entry `last`.
+fn before(last: TxId) -> Seqno {
+    Seqno(last.seqno.0 - 2 * TX_COUNT)
+}
+
+/// Waits until these nodes have the same newest snapshot, after an entry, and yields it.
+fn wait_for_snapshot(cluster: &Cluster, numbers: &[usize], after: Seqno) -> (SnapshotName, Vec<u8>) {
+    let deadline = Instant::now() + LIMIT;
+    loop {
+        let all: Vec<_> = numbers.iter().map(|number| snapshots(&cluster[*number].directory)).collect();
+        let newest = all[0].iter().next_back().filter(|(name, _)| name.seqno >= after);
+        if let Some((name, bytes)) = newest
+            && all.iter().all(|of_node| of_node.contains_key(name))
+        {
+            for of_node in &all {
+                for (name, bytes) in of_node {
+                    assert!(all[0].get(name).is_none_or(|first| first == bytes), "{name} differs");
+                }
+            }
+            return (*name, bytes.clone());
+        }
+        assert!(Instant::now() < deadline, "no snapshot after {after} on all nodes\n{}", cluster.logs());
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+async fn startup_seqno(node: &Node) -> u64 {
+    let state: Value = node.client(None).get("/node/state").await.unwrap().json().unwrap();
+    state["startup_seqno"].as_u64().unwrap()
+}
+
+async fn wait_until_committed(node: &Node, id: TxId, cluster: &Cluster) {
+    let deadline = Instant::now() + LIMIT;
+    loop {
+        if let Ok(answer) = node.client(None).get(&format!("/node/tx?transaction_id={id}")).await
+            && answer.json::<Value>().is_ok_and(|status| status["status"] == "Committed")
+        {
+            return;
+        }
+        assert!(Instant::now() < deadline, "{id} on {}\n{}", node.log(), cluster.logs());
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+/// Section `command` of a node that joins without fetching.
+fn without_fetching(target: &Node) -> Value {
+    json!({
+        "type": "Join",
+        "service_certificate_file": "service_cert.pem",
+        "join": {
+            "target_rpc_address": target.address,
+            "retry_timeout": "50ms",
+            "fetch_recent_snapshot": false
+        }
+    })
+}
+
+/// Lets the members trust the node that asks to join the open service.
+async fn trust_the_newcomer(cluster: &Cluster, consortium: &Consortium, node: &Node) {
+    let mut client = cluster[0].client(None);
+    let deadline = Instant::now() + LIMIT;
+    let id = loop {
+        let nodes = network::nodes(&mut client).await.unwrap();
+        if let Some(node) = nodes.iter().find(|node| node.status == NodeStatus::Pending) {
+            break node.node_id;
+        }
+        assert!(Instant::now() < deadline, "the node does not ask\n{}", node.log());
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    };
+    let args = json!({ "node_id": id, "valid_from": now().to_string() });
+    let actions = json!([{ "name": "transition_node_to_trusted", "args": args }]);
+    governance::decide(&mut client, &consortium.signers(), &actions).await.unwrap();
+}
+
+async fn receipt(node: &Node, id: TxId) -> Value {
+    let deadline = Instant::now() + LIMIT;
+    loop {
+        let answer = node.client(None).get(&format!("/app/receipt?transaction_id={id}")).await.unwrap();
+        if answer.status == StatusCode::OK {
+            return answer.json().unwrap();
+        }
+        assert!(Instant::now() < deadline, "{answer:?}\n{}", node.log());
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nodes_make_the_same_snapshots_and_begin_with_them() {
+    let (consortium, directory) = (Consortium::default(), tempfile::tempdir().unwrap());
+    let cluster = Cluster::open(&consortium, directory.path(), NODES, &sections()).await;
+    let everyone: Vec<_> = cluster.numbers().collect();
+    let mut client = cluster[1].client(Some(consortium.user()));
+    let early = write(&mut client, 0..10).await;
+    let last = write(&mut client, 10..150).await;
+    let (name, bytes) = wait_for_snapshot(&cluster, &everyone, before(last));
+    let proven = coco_audit::snapshot::verify(&bytes, &cluster[0].service).unwrap();
+    assert_eq!((proven.seqno, proven.evidence.seqno), (name.seqno, name.evidence_seqno));
+    assert!(!bytes.windows(8).any(|window| window == b"\"msg\":\"1"), "private rows in clear");
+    write(&mut client, 150..170).await;
+
+    // It fetches the snapshot of the primary, by way of a backup, and has the ledger from another directory.
+    let mut own = sections();
+    own["ledger"]["read_only_directories"] = json!([cluster[0].ledger_directory()]);
+    let fetching = cluster[2].join(&directory.path().join("fetching"), &own);
+    trust_the_newcomer(&cluster, &consortium, &fetching).await;
+    let trusted = write(&mut client, 169..170).await;
+    wait_until_committed(&fetching, trusted, &cluster).await;
+    let began = startup_seqno(&fetching).await;
+    assert!(began >= name.seqno.0, "{began}\n{}", fetching.log());
+    let first = snapshots(&fetching.directory).into_iter().next().unwrap();
+    assert_eq!(first.0.seqno.0, began);
+    assert_eq!(snapshots(&cluster[0].directory)[&first.0], first.1, "byte for byte");
+    let ledger = fetching.ledger();
+    assert!(ledger.0[0].0.starts_with(&format!("ledger_{}", began + 1)), "{}", ledger.0[0].0);
+    let mut reader = fetching.client(Some(consortium.user()));
+    for key in [0, 149, 169] {
+        let read: Value = reader.get(&format!("/app/log/private?id={key}")).await.unwrap().json().unwrap();
+        assert_eq!(read, json!({ "msg": format!("{key}") }));
+    }
+    // Receipts of what was before its snapshot.
+    assert!(early.seqno.0 < began);
+    assert_eq!(receipt(&fetching, early).await, receipt(&cluster[0], early).await);
+
+    // Files that the host damaged are passed over.
+    let home = directory.path().join("copied");
+    fs::create_dir_all(home.join("snapshots")).unwrap();
+    let torn = SnapshotName { seqno: Seqno(1_000_000), evidence_seqno: Seqno(1_000_001), ..name };
+    fs::write(home.join("snapshots").join(torn.to_string()), &bytes[..bytes.len() / 2]).unwrap();
+    let empty = SnapshotName { seqno: Seqno(2_000_000), evidence_seqno: Seqno(2_000_001), ..name };
+    fs::write(home.join("snapshots").join(empty.to_string()), b"").unwrap();
+    fs::write(home.join("snapshots").join(name.to_string()), &bytes).unwrap();
+    let mut own = sections();
+    own["command"] = without_fetching(&cluster[0]);
+    let copied = cluster[0].join(&home, &own);
+    trust_the_newcomer(&cluster, &consortium, &copied).await;
+    let trusted = write(&mut client, 169..170).await;
+    wait_until_committed(&copied, trusted, &cluster).await;
+    assert_eq!(startup_seqno(&copied).await, name.seqno.0, "{}", copied.log());
+    let out = fs::read_to_string(copied.directory.join("out")).unwrap();
+    assert!(out.contains(&format!("Ignoring empty snapshot file {empty}")), "{out}");
+    assert!(out.contains(&format!("Ignoring snapshot file {torn}")), "{out}");
+
+    // All of them make the next ones.
+    let later = write(&mut client, 170..260).await;
+    let (next, bytes) = wait_for_snapshot(&cluster, &everyone, before(later));
+    let deadline = Instant::now() + LIMIT;
+    for node in [&fetching, &copied] {
+        while snapshots(&node.directory).get(&next).is_none_or(|of_node| *of_node != bytes) {
+            assert!(Instant::now() < deadline, "{next}\n{}", node.log());
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+    assert!(cluster.check_committed_files() > 3);
+}
+
+/// Follows redirects to this node.
+async fn follow(node: &Node, path: &str, headers: &[(&str, &str)]) -> (String, Answer) {
+    let mut client = node.client(None);
+    let answer = client.send(Method::GET, path, &[], Bytes::new()).await.unwrap();
+    assert_eq!(answer.status, StatusCode::PERMANENT_REDIRECT, "{answer:?}");
+    let location = answer.headers["location"].to_str().unwrap();
+    let path = location.strip_prefix(&format!("https://{}", node.address)).unwrap().to_owned();
+    let answer = client.send(Method::GET, &path, headers, Bytes::new()).await.unwrap();
+    (path, answer)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn snapshots_and_chunks_are_downloaded_in_ranges() {
+    let (consortium, directory) = (Consortium::default(), tempfile::tempdir().unwrap());
+    let cluster = Cluster::open(&consortium, directory.path(), 2, &sections()).await;
+    let node = &cluster[0];
+    let mut client = node.client(Some(consortium.user()));
+    let last = write(&mut client, 0..100).await;
+    let (name, bytes) = wait_for_snapshot(&cluster, &[0], before(last));
+
+    let (path, whole) = follow(node, "/node/snapshot", &[]).await;
+    assert_eq!(path, format!("/node/snapshot/{name}"));
+    assert_eq!(whole.status, StatusCode::OK);
+    assert!(whole.body == bytes);
+    assert_eq!(whole.headers["x-ms-ccf-snapshot-name"], name.to_string().as_str());
+    let len = bytes.len();
+    let wanted = [("want-repr-digest", "sha-256=1")];
+    let head = client.send(Method::HEAD, &path, &wanted, Bytes::new()).await.unwrap();
+    assert_eq!(head.headers["content-length"], len.to_string().as_str());
+    let digest = head.headers["repr-digest"].to_str().unwrap().to_owned();
+    for (range, expected) in [
+        ("bytes=0-0".to_owned(), 0..1),
+        ("bytes=10-".to_owned(), 10..len),
+        ("bytes=-7".to_owned(), len - 7..len),
+        (format!("bytes=5-{}", 10 * len), 5..len),
+        (format!("bytes=-{}", 10 * len), 0..len),
+    ] {
+        let headers = [("range", range.as_str()), ("want-repr-digest", "sha-256")];
+        let part = client.send(Method::GET, &path, &headers, Bytes::new()).await.unwrap();
+        assert_eq!(part.status, StatusCode::PARTIAL_CONTENT, "{range}");
+        let described = format!("bytes {}-{}/{len}", expected.start, expected.end - 1);
+        assert_eq!(part.headers["content-range"], described.as_str());
+        assert_eq!(part.headers["repr-digest"], digest.as_str(), "of the whole");
+        assert!(part.body == bytes[expected], "{range}");
+    }
+    for range in
+        ["lines=0-1", "bytes=0-1,3-4", "bytes=-", "bytes=2-1", "bytes=a-b", "bytes=9999999-", "bytes=1-2-3"]
+    {
+        let part = client.send(Method::GET, &path, &[("range", range)], Bytes::new()).await.unwrap();
+        assert_eq!(part.status, StatusCode::BAD_REQUEST, "{range}");
+    }
+    for (path, status) in [
+        ("/node/snapshot?since=100000", StatusCode::NOT_FOUND),
+        ("/node/snapshot?since=a", StatusCode::BAD_REQUEST),
+        ("/node/snapshot/snapshot_1_2.committed", StatusCode::NOT_FOUND),
+        ("/node/snapshot/config.json", StatusCode::NOT_FOUND),
+        ("/node/snapshot/..%2Fconfig.json", StatusCode::NOT_FOUND),
+        ("/node/ledger-chunk", StatusCode::BAD_REQUEST),
+        ("/node/ledger-chunk?since=100000", StatusCode::NOT_FOUND),
+        ("/node/ledger-chunk/ledger_1", StatusCode::NOT_FOUND),
+    ] {
+        assert_eq!(client.get(path).await.unwrap().status, status, "{path}");
+    }
+
+    let (path, chunk) = follow(node, "/node/ledger-chunk?since=1", &[]).await;
+    let file = path.rsplit('/').next().unwrap();
+    assert!(chunk.body == fs::read(node.ledger_directory().join(file)).unwrap());
+    let tag = format!("\"sha-256:{}\"", sha256(&chunk.body));
+    assert_eq!(chunk.headers["etag"], tag.as_str());
+    let headers = [("if-none-match", tag.as_str())];
+    let known = client.send(Method::GET, &path, &headers, Bytes::new()).await.unwrap();
+    assert_eq!((known.status, known.body.len()), (StatusCode::NOT_MODIFIED, 0));
+
+    // A backup sends clients to the primary for snapshots, and serves its own chunks.
+    let sent_on = cluster[1].client(None).get("/node/snapshot").await.unwrap();
+    assert_eq!(sent_on.status, StatusCode::PERMANENT_REDIRECT);
+    let location = sent_on.headers["location"].to_str().unwrap();
+    assert_eq!(location, format!("https://{}/node/snapshot", node.address));
+    follow(&cluster[1], "/node/ledger-chunk?since=1", &[]).await;
+
+    // Only where the operator says so.
+    let address = node.interface("closed");
+    let mut closed = Client::new(&address, &node.service, None).unwrap();
+    for path in ["/node/snapshot", "/node/ledger-chunk?since=1", &format!("/node/snapshot/{name}")] {
+        assert_eq!(closed.get(path).await.unwrap().status, StatusCode::NOT_FOUND, "{path}");
+    }
+}
