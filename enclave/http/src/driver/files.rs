@@ -41,11 +41,14 @@ pub(super) struct Files {
 
 #[derive(Default)]
 struct Waiting {
-    lists: BTreeMap<RequestId, oneshot::Sender<Result<Vec<(FileName, u64)>, ReadFault>>>,
-    parts: BTreeMap<RequestId, oneshot::Sender<Result<FilePart, ReadFault>>>,
+    lists: BTreeMap<RequestId, Answers<Vec<(FileName, u64)>, ReadFault>>,
+    parts: BTreeMap<RequestId, Answers<FilePart, ReadFault>>,
     /// Snapshots that are fetched from another node.
-    snapshots: BTreeMap<Seqno, oneshot::Sender<Result<(), SnapshotFault>>>,
+    snapshots: BTreeMap<Seqno, Answers<(), SnapshotFault>>,
 }
+
+/// Who waits for an answer.
+type Answers<T, E> = oneshot::Sender<Result<T, E>>;
 
 /// Why a file is not the snapshot that it should be.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

@@ -143,7 +143,7 @@ impl Fetch {
         match (answer.status, &self.coming) {
             (404, None) => Ok(Step::Nothing),
             (307 | 308, None) => self.redirected(answer.location.as_deref()),
-            (206, _) => self.part(&answer),
+            (206, _) => self.part(answer),
             (status, _) => Err(FetchError::Status(status)),
         }
     }
@@ -184,7 +184,7 @@ impl Fetch {
         Ok(Step::Ask)
     }
 
-    fn part(&mut self, answer: &Answer) -> Result<Step, FetchError> {
+    fn part(&mut self, answer: Answer) -> Result<Step, FetchError> {
         let range = answer.content_range.as_deref().and_then(ContentRange::parse);
         let range = range.ok_or(FetchError::Range)?;
         if range.size > self.max_size {
@@ -208,7 +208,7 @@ impl Fetch {
         coming.inspection.push(&answer.body)?;
         let (seqno, offset) = (coming.name.seqno, coming.offset);
         coming.offset += len;
-        Ok(Step::Keep { seqno, offset, bytes: answer.body.clone() })
+        Ok(Step::Keep { seqno, offset, bytes: answer.body })
     }
 }
 

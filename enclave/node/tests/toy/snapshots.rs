@@ -39,16 +39,16 @@ pub(crate) fn newest(node: &Node) -> (Seqno, Vec<u8>) {
 
 fn open(cluster: &Cluster, bytes: &[u8]) -> Result<Beginning, BeginningError> {
     let shared = &cluster.nodes[cluster.primary().expect("a primary")].view.shared;
-    let mut opening = Opening::new(shared.secrets.load().unwrap().as_ref().clone());
+    let mut opening = Opening::new(shared.secrets.load().expect("it belongs to a service").as_ref().clone());
     for piece in bytes.chunks(1000) {
         opening.push(piece)?;
     }
-    opening.finish(&shared.keys.service().unwrap().certificate.load(), None)
+    opening.finish(&shared.keys.service().expect("it belongs to one").certificate.load(), None)
 }
 
 /// Whether an entry ends a chunk.
 fn ends_chunk(node: &Node, seqno: Seqno) -> bool {
-    let entry = coco_wire::entry::Entry::decode(&node.entries[&seqno]).unwrap();
+    let entry = coco_wire::entry::Entry::decode(&node.entries[&seqno]).expect("an entry");
     entry.header().flags().contains(EntryFlags::FORCE_CHUNK_AFTER)
 }
 
