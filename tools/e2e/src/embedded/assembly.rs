@@ -34,7 +34,6 @@ use coco_tables::{
     nodes::{Interface, NodeNetwork},
     service::ServiceConfig,
 };
-use coco_wire::Seqno;
 use serde_json::Value;
 
 use super::Writing;
