@@ -278,6 +278,7 @@ impl Core {
                 Role::PreCandidate { .. } => Part::PreVoteCandidate,
                 Role::Follower { .. } | Role::Retired => Part::Follower,
             },
+            view: self.raft.view(),
             leader: self.raft.leader(),
             membership: self.raft.membership(),
             configurations: configurations

@@ -81,6 +81,8 @@ pub struct State {
 pub struct Consensus {
     /// What this node does.
     pub role: Part,
+    /// Its view, which a node that catches up knows before it has entries of it.
+    pub view: ViewNumber,
     /// Who appends, if known.
     pub leader: Option<NodeId>,
     /// Whether this node takes part, or how far its leaving is settled.
@@ -128,17 +130,45 @@ pub struct Peer {
 /// What stays the same as long as a session sees all that it saw and wrote.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Continuity {
-    /// The view of the latest transactions.
-    pub view: ViewNumber,
+    view: ViewNumber,
+    /// Whether a leader was known: before that there is nothing to lose with the view but what is counted in `rollbacks`.
+    led: bool,
     /// How often transactions were undone; a primary that loses its majority undoes some without a new view.
-    pub rollbacks: u64,
+    rollbacks: u64,
+}
+
+/// A session may have seen or written what is lost: its view, and the present one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Lost {
+    /// In which it began.
+    pub began: ViewNumber,
+    /// In which it goes on.
+    pub now: ViewNumber,
+}
+
+impl Continuity {
+    /// What a session that began here is to be compared with from now on.
+    ///
+    /// # Errors
+    /// If the primary changed since, or transactions were undone.
+    pub fn follow(&mut self, now: Self) -> Result<(), Lost> {
+        if self.rollbacks != now.rollbacks || (self.led && self.view != now.view) {
+            return Err(Lost { began: self.view, now: now.view });
+        }
+        *self = Self { led: self.led || now.led, ..now };
+        Ok(())
+    }
 }
 
 impl State {
     /// To be compared by sessions.
     #[must_use]
     pub fn continuity(&self) -> Continuity {
-        Continuity { view: self.chain.latest.view, rollbacks: self.rollbacks }
+        Continuity {
+            view: self.consensus.view,
+            led: self.consensus.leader.is_some(),
+            rollbacks: self.rollbacks,
+        }
     }
 
     /// Before the first transaction.

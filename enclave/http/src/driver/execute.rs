@@ -6,7 +6,10 @@ use coco_app::{
     Call, ErrorCode, Historical, Lookup, Mode, Reject, ReplyAt, Request, Response, Status, TxStatus, Weight,
 };
 use coco_boundary::{Full, Monotonic};
-use coco_node::{Mount, Planned, Ran, Refusal, Write, view::Continuity};
+use coco_node::{
+    Mount, Planned, Ran, Refusal, Write,
+    view::{Continuity, Lost},
+};
 use coco_wire::TxId;
 use tokio::sync::oneshot;
 
@@ -151,13 +154,9 @@ impl<'a> Turn<'a> {
 
 /// A session sees its own writes. If the primary changed since it began, or lost its majority, that is no longer certain.
 fn continuity_lost(session: &mut Session, current: Continuity) -> Option<Answer> {
-    let began = *session.began.get_or_insert(current);
-    if began == current {
-        return None;
-    }
+    let Lost { began, now } = session.began.get_or_insert(current).follow(current).err()?;
     let text = format!(
-        "Potential loss of session consistency. Started in view {}, now in view {}. Closing session.",
-        began.view, current.view
+        "Potential loss of session consistency. Started in view {began}, now in view {now}. Closing session."
     );
     let reject = Reject::new(Status::INTERNAL_SERVER_ERROR, ErrorCode::SessionConsistencyLost, text);
     Some(Answer::Close(reject.into()))

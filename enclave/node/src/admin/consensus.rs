@@ -68,7 +68,7 @@ fn consensus(admin: &Admin, _: &Call, cx: &mut Context<'_>) -> Result<Response, 
         "membership_state": if phase(&state).is_none() { "Active" } else { "Retired" },
         "leadership_state": leadership(&state),
         "primary_id": admin.primary(),
-        "current_view": cx.services.chain().latest.view,
+        "current_view": admin.state().consensus.view,
         "ticking": state.stage == Stage::PartOfNetwork,
     });
     if let Some(phase) = phase(&state) {

@@ -64,7 +64,7 @@ fn network(admin: &Admin, _: &Call, cx: &mut Context<'_>) -> Result<Response, Re
     Ok(ok(&json!({
         "service_status": service.status,
         "service_certificate": service.cert,
-        "current_view": cx.services.chain().latest.view,
+        "current_view": admin.state().consensus.view,
         "primary_id": admin.primary(),
         "recovery_count": service.recovery_count.unwrap_or(0),
         "service_data": service.service_data,

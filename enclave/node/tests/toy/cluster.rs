@@ -1,5 +1,7 @@
 //! Several whole nodes in one thread.
 
+use std::collections::BTreeSet;
+
 use coco_kv::Reader as _;
 use coco_node::{Beginning, Refusal, view::Part};
 use coco_tables::nodes::{NodeInfo, NodeNetwork, NodeStatus, QuoteFormat, QuoteInfo};
@@ -39,8 +41,16 @@ impl Cluster {
 
     /// Lets a node in that may begin with a snapshot.
     pub(crate) fn join_as(&mut self, mut newcomer: Node, beginning: Option<Beginning>) -> usize {
+        self.admit(&mut newcomer, beginning);
+        self.nodes.push(newcomer);
+        self.run(1_000);
+        self.nodes.len() - 1
+    }
+
+    /// Has the service take it in.
+    fn admit(&mut self, newcomer: &mut Node, beginning: Option<Beginning>) {
         let primary = self.primary().expect("somebody lets it in");
-        let joined = self.nodes[primary].welcome(&newcomer);
+        let joined = self.nodes[primary].welcome(newcomer);
         let (id, endorsed) = (newcomer.id(), joined.service.endorsed.load().to_pem());
         let placed = self.nodes[primary].write(|tables, tx| {
             tables.nodes.endorsed_certificates.put(tx, &id, &endorsed);
@@ -51,9 +61,6 @@ impl Cluster {
             Some(beginning) => core.joined_with(joined, beginning, out),
             None => core.joined(joined, out),
         });
-        self.nodes.push(newcomer);
-        self.run(1_000);
-        self.nodes.len() - 1
     }
 
     pub(crate) fn primary(&self) -> Option<usize> {
@@ -74,10 +81,26 @@ impl Cluster {
         }
     }
 
+    /// Lets 10 ms pass, and each node be told what others had to tell then.
+    fn run_a_little(&mut self) {
+        for node in &mut self.nodes {
+            node.tick(10);
+        }
+        self.deliver_sent();
+    }
+
     fn deliver(&mut self) {
-        while let Some(from) = (0..self.nodes.len()).find(|at| !self.nodes[*at].messages.is_empty()) {
+        while self.nodes.iter().any(|node| !node.messages.is_empty()) {
+            self.deliver_sent();
+        }
+    }
+
+    /// Delivers what was sent so far, and not what follows from it.
+    fn deliver_sent(&mut self) {
+        let sent: Vec<_> = self.nodes.iter_mut().map(|node| std::mem::take(&mut node.messages)).collect();
+        for (from, sent) in sent.into_iter().enumerate() {
             let sender = self.nodes[from].id();
-            for sent in std::mem::take(&mut self.nodes[from].messages) {
+            for sent in sent {
                 let Some(to) = self.nodes.iter().position(|node| node.id() == sent.to) else { continue };
                 if self.cut_off.contains(&from) || self.cut_off.contains(&to) {
                     continue;
@@ -276,7 +299,8 @@ fn a_primary_hands_over_to_a_majority_only() {
 fn a_primary_that_loses_its_majority_tells_its_sessions() {
     let mut cluster = Cluster::of(3);
     cluster.cut_off = vec![1, 2];
-    let began = cluster.nodes[0].view.state().continuity();
+    let mut began = cluster.nodes[0].view.state().continuity();
+    let view = cluster.nodes[0].view.state().chain.latest.view;
     let mut last = TxId::default();
     while let Ok(txid) = cluster.put_on(0, "lost", "1") {
         last = txid;
@@ -284,8 +308,48 @@ fn a_primary_that_loses_its_majority_tells_its_sessions() {
     }
     let state = cluster.nodes[0].view.state();
     assert!(state.chain.latest.seqno < last.seqno, "what follows the last signature is undone");
-    assert_eq!(state.chain.latest.view, began.view);
-    assert_ne!(state.continuity(), began);
+    assert_eq!(state.chain.latest.view, view);
+    assert!(began.follow(state.continuity()).is_err());
+}
+
+#[test]
+fn sessions_outlast_catching_up_but_no_change_of_the_primary() {
+    let mut cluster = Cluster::of(3);
+    let began_in = cluster.put("first", "1").view;
+    cluster.run(200);
+    // Another primary, and entries of two views for the one who joins next.
+    cluster.cut_off = vec![0];
+    cluster.run(20_000);
+    let now_in = cluster.put("second", "2").view;
+    assert!(now_in > began_in);
+    cluster.cut_off.clear();
+    cluster.run(1_000);
+
+    let mut newcomer = Node::joiner(Toy::new(None, None));
+    let fresh = newcomer.view.state().continuity();
+    cluster.admit(&mut newcomer, None);
+    cluster.nodes.push(newcomer);
+    let mut sessions = vec![fresh];
+    let mut views = BTreeSet::new();
+    while cluster.nodes[3].view.state().chain.latest.view < now_in {
+        cluster.run_a_little();
+        let state = cluster.nodes[3].view.state();
+        views.insert(state.chain.latest.view);
+        for session in &mut sessions {
+            assert_eq!(session.follow(state.continuity()), Ok(()), "{:?}", state.chain.latest);
+        }
+        sessions.push(state.continuity());
+    }
+    assert!(views.contains(&began_in), "it catches up in steps: {views:?}");
+
+    cluster.run(1_000);
+    let primary = cluster.primary().expect("a primary");
+    cluster.cut_off = vec![primary];
+    cluster.run(20_000);
+    let state = cluster.nodes[3].view.state();
+    for session in &mut sessions {
+        assert!(session.follow(state.continuity()).is_err(), "the primary changed");
+    }
 }
 
 #[test]
