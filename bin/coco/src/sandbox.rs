@@ -32,7 +32,7 @@ const EXAMPLES: &str = "\
 Examples:
   coco sandbox
   coco sandbox --dir my-service                          keep keys, ledger and log
-  coco sandbox --nodes 3                                 three nodes that agree
+  coco sandbox --nodes 1                                 a single node, the fastest start
   coco sandbox --exec 'curl -s --cacert $COCO_SERVICE_CERT $COCO_URL/node/network'
 
 With --exec the command sees COCO_URL, COCO_NODES (URLs of all nodes, with commas), COCO_DIR, COCO_SERVICE_CERT,
@@ -45,8 +45,8 @@ arguments or files that cannot be written.";
 #[derive(Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct SandboxArgs {
-    /// Number of nodes
-    #[arg(long, default_value = "1", value_name = "N", value_parser = clap::value_parser!(u32).range(1..=16))]
+    /// Number of nodes that agree: one may fail of three
+    #[arg(long, default_value = "3", value_name = "N", value_parser = clap::value_parser!(u32).range(1..=16))]
     nodes: u32,
     /// Number of members of the consortium
     #[arg(long, default_value = "3", value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100))]

@@ -199,7 +199,7 @@ fn the_node_ends_with_its_sandbox() {
     sandbox.process.wait().unwrap();
     wait_until("the end of the node", || test_kill_process(node).is_err());
 
-    let mut sandbox = Sandbox::start(&parent.path().join("other"));
+    let mut sandbox = Sandbox::start_with(&parent.path().join("other"), &["--nodes", "1"]);
     kill_process(pid_of(&sandbox.manifest), Signal::KILL).unwrap();
     assert_eq!(sandbox.process.wait().unwrap().code(), Some(1));
     let mut err = String::new();

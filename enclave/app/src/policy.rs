@@ -8,7 +8,7 @@ use crate::{
     adapter::Origin,
     caller::{Caller, ClientCertificate},
     error::{ErrorCode, Reject},
-    request::{Request, Status},
+    request::{Request, Response, Status},
     signed::{Role, verify},
 };
 
@@ -64,13 +64,14 @@ impl Identities {
     /// Tries `policies` in order and takes the first identity proved.
     ///
     /// # Errors
-    /// 401 `InvalidAuthenticationInfo`, with a detail for each policy, when none is satisfied.
+    /// 401 `InvalidAuthenticationInfo`, with a detail for each policy, when none is satisfied. The last policy says in the
+    /// header `www-authenticate` what it wants, as in CCF.
     pub fn authenticate(
         &self,
         policies: &[Policy],
         request: &Request,
         origin: &Origin<'_>,
-    ) -> Result<Caller, Reject> {
+    ) -> Result<Caller, Response> {
         if policies.is_empty() {
             return Ok(Caller::Anyone);
         }
@@ -87,7 +88,13 @@ impl Identities {
         }
         let text = "Invalid authentication credentials.";
         let reject = Reject::new(Status::UNAUTHORIZED, ErrorCode::InvalidAuthenticationInfo, text);
-        Err(Reject { details, ..reject })
+        let response = Response::from(Reject { details, ..reject });
+        Err(match policies.last() {
+            Some(Policy::UserCoseSign1 | Policy::MemberCoseSign1) => {
+                response.header("www-authenticate", r#"COSE-SIGN1 realm="Signed request access""#)
+            }
+            _ => response,
+        })
     }
 
     /// Whether the service still knows `caller`. Asked in the transaction that executes the call, so that an identity

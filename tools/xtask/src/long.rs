@@ -40,7 +40,7 @@ const RUNS: &[Run] = &[
         about: "throughput, latency and server CPU beside the ceiling, medians of 5 rounds",
         steps: &[
             &["cargo", "build", "--release", "--package", "coco", "--package", "coco-load"],
-            &["target/release/coco", "sandbox", "--exec", "target/release/coco-load suite"],
+            &["target/release/coco", "sandbox", "--nodes", "1", "--exec", "target/release/coco-load suite"],
         ],
     },
     Run {

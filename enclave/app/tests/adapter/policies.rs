@@ -57,6 +57,10 @@ fn authenticate(
         Ok(mut plan) => Ok(plan.calls.remove(0).caller),
         Err(response) => {
             assert_eq!(response.status, Status::UNAUTHORIZED);
+            let wanted = response.headers.iter().find(|(name, _)| name == "www-authenticate");
+            let signed = matches!(policies.last(), Some(Policy::UserCoseSign1 | Policy::MemberCoseSign1));
+            let expected = signed.then_some(r#"COSE-SIGN1 realm="Signed request access""#);
+            assert_eq!(wanted.map(|(_, value)| &**value), expected);
             let error = &serde_json::from_slice::<Value>(&response.body).unwrap()["error"];
             assert_eq!(error["code"], "InvalidAuthenticationInfo");
             assert_eq!(error["message"], "Invalid authentication credentials.");
