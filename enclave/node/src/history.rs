@@ -8,9 +8,9 @@ use std::{
 use coco_app::{Chain, ErrorCode, Historical, Lookup, Receipt, Reject, Status};
 use coco_boundary::{Effect, Monotonic, ReadFault, RequestId};
 use coco_ledger::{Opened, SignedRoot, open};
-use coco_wire::Seqno;
+use coco_wire::{Seqno, WriteSet};
 
-use crate::keys::SecretSlot;
+use crate::{index::Indexes, keys::SecretSlot};
 
 /// Most transactions that one call may ask for.
 const MAX_PER_CALL: usize = 10_000;
@@ -25,6 +25,7 @@ const OVERHEAD: usize = 512;
 pub struct History {
     secrets: SecretSlot,
     limit: usize,
+    indexes: Arc<Indexes>,
     cache: Mutex<Cache>,
 }
 
@@ -37,7 +38,7 @@ struct Cache {
     order: VecDeque<Seqno>,
     bytes: usize,
     loading: BTreeMap<Seqno, Monotonic>,
-    requests: BTreeMap<RequestId, (Seqno, Seqno)>,
+    requests: BTreeMap<RequestId, (Seqno, Seqno, Purpose)>,
     next_request: u64,
     wanted: Vec<Effect>,
 }
@@ -46,14 +47,31 @@ struct Cache {
 pub struct Decoding {
     first: Seqno,
     wanted_to: Seqno,
+    purpose: Purpose,
     entries: Vec<Vec<u8>>,
 }
 
+/// Why entries are read.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Purpose {
+    /// A call asks for them.
+    Keep,
+    /// Indexes lack them.
+    Index,
+}
+
 impl History {
-    /// An empty cache of about `limit` bytes.
+    /// An empty cache of about `limit` bytes, which reads what `indexes` lack.
     #[must_use]
-    pub fn new(secrets: SecretSlot, limit: usize) -> Self {
-        Self { secrets, limit, cache: Mutex::default() }
+    pub fn new(secrets: SecretSlot, limit: usize, indexes: Arc<Indexes>) -> Self {
+        Self { secrets, limit, indexes, cache: Mutex::default() }
+    }
+
+    /// Begins to read what indexes lack, if they do: to be called from time to time.
+    pub fn fill_indexes(&self, now: Monotonic) {
+        if let Some((from, to)) = self.indexes.lacking(now) {
+            self.lock().read(from, to, Purpose::Index);
+        }
     }
 
     /// Notes a committed signature; they come in order.
@@ -106,9 +124,9 @@ impl History {
     /// Takes the host's answer; the work on it is for another thread.
     #[must_use]
     pub fn answered(&self, request: RequestId, entries: Result<Vec<Vec<u8>>, ReadFault>) -> Option<Decoding> {
-        let (first, wanted_to) = self.lock().requests.remove(&request)?;
+        let (first, wanted_to, purpose) = self.lock().requests.remove(&request)?;
         match entries {
-            Ok(entries) if !entries.is_empty() => Some(Decoding { first, wanted_to, entries }),
+            Ok(entries) if !entries.is_empty() => Some(Decoding { first, wanted_to, purpose, entries }),
             Ok(_) | Err(_) => {
                 self.lock().forget(first, wanted_to);
                 None
@@ -119,7 +137,7 @@ impl History {
     /// Opens entries, proves them by their signatures and keeps them. What the host altered is not kept.
     pub fn decode(&self, decoding: &Decoding) {
         let mut batch: Vec<(Opened, usize)> = Vec::new();
-        let mut kept = Vec::new();
+        let (mut kept, mut indexed) = (Vec::new(), Vec::new());
         let secrets = self.secrets.load();
         for (seqno, bytes) in (decoding.first.0..).map(Seqno).zip(&decoding.entries) {
             let Some(Ok(opened)) = secrets.as_ref().map(|secrets| open(secrets, bytes)) else { break };
@@ -128,9 +146,20 @@ impl History {
             }
             let signature = opened.is_signature();
             batch.push((opened, bytes.len()));
-            if signature {
-                kept.extend(prove(std::mem::take(&mut batch)));
+            if !signature {
+                continue;
             }
+            let batch = std::mem::take(&mut batch);
+            match decoding.purpose {
+                Purpose::Keep => kept.extend(prove(batch)),
+                Purpose::Index => match check(batch) {
+                    Some(transactions) => indexed.extend(transactions),
+                    None => break,
+                },
+            }
+        }
+        if decoding.purpose == Purpose::Index {
+            return self.indexes.fill(decoding.first, &indexed);
         }
         let mut cache = self.lock();
         cache.forget(decoding.first, decoding.wanted_to);
@@ -158,12 +187,16 @@ impl Cache {
             for loading in missing.range(seqno..=to) {
                 self.loading.insert(*loading, now);
             }
-            let request = RequestId(self.next_request);
-            self.next_request += 1;
-            self.requests.insert(request, (seqno, to));
-            self.wanted.push(Effect::ReadEntries { request, from: seqno, to });
+            self.read(seqno, to, Purpose::Keep);
             asked_to = to;
         }
+    }
+
+    fn read(&mut self, from: Seqno, to: Seqno, purpose: Purpose) {
+        let request = RequestId(self.next_request);
+        self.next_request += 1;
+        self.requests.insert(request, (from, to, purpose));
+        self.wanted.push(Effect::ReadEntries { request, from, to });
     }
 
     fn forget(&mut self, from: Seqno, to: Seqno) {
@@ -221,4 +254,14 @@ fn prove(batch: Vec<(Opened, usize)>) -> Vec<(Historical, usize)> {
         Some((historical, size))
     });
     proved.collect()
+}
+
+/// What transactions wrote, if the signature at the end covers all of them.
+fn check(batch: Vec<(Opened, usize)>) -> Option<Vec<(Seqno, WriteSet)>> {
+    let (signature, _) = batch.last()?;
+    let root = SignedRoot::from_writes(signature.txid, &signature.writes).ok()?;
+    let txid = signature.txid;
+    let covered = |opened: &Opened| opened.txid == txid || root.check(opened).is_ok();
+    let all = batch.iter().all(|(opened, _)| covered(opened));
+    all.then(|| batch.into_iter().map(|(opened, _)| (opened.txid.seqno, opened.writes)).collect())
 }

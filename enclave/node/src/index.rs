@@ -2,22 +2,37 @@
 
 use std::{
     collections::BTreeMap,
-    sync::{PoisonError, RwLock, RwLockWriteGuard},
+    sync::{Mutex, MutexGuard, PoisonError, RwLock, RwLockWriteGuard},
 };
 
 use coco_app::Index;
+use coco_boundary::Monotonic;
 use coco_wire::{Key, Seqno, WriteSet};
 
 /// One index for each table that an adapter wants indexed.
 #[derive(Default)]
 pub struct Indexes {
     tables: BTreeMap<String, TableIndex>,
+    /// What a node that began with a snapshot still has to read.
+    gap: Mutex<Option<Gap>>,
 }
+
+/// Transactions that were never taken in.
+struct Gap {
+    next: Seqno,
+    last: Seqno,
+    /// When `next` and those after it were last asked for.
+    asked: Option<Monotonic>,
+}
+
+/// A read that was not answered for so long is asked for again.
+const RETRY_MS: u64 = 5_000;
 
 impl Indexes {
     /// Empty indexes over `tables`.
     pub fn over(tables: impl IntoIterator<Item = &'static str>) -> Self {
-        Self { tables: tables.into_iter().map(|name| (name.to_owned(), TableIndex::default())).collect() }
+        let tables = tables.into_iter().map(|name| (name.to_owned(), TableIndex::default())).collect();
+        Self { tables, gap: Mutex::default() }
     }
 
     /// The index over one table.
@@ -43,19 +58,56 @@ impl Indexes {
     /// Says up to where transactions were taken in.
     pub fn reached(&self, seqno: Seqno) {
         for index in self.tables.values() {
-            let mut content = index.lock();
-            if content.missing == Seqno::ZERO {
-                content.to = seqno;
-            }
+            index.lock().to = seqno;
         }
     }
 
-    /// The node begins with a snapshot: of the transactions up to here only the effects are known. An index that lacks them
-    /// says so, rather than that there are none.
+    /// The node begins with a snapshot: of the transactions up to here only the effects are known. Until they are read, an
+    /// index says that it lacks them, rather than that there are none.
     pub fn begin_after(&self, seqno: Seqno) {
-        for index in self.tables.values() {
-            index.lock().missing = seqno;
+        if !self.tables.is_empty() {
+            *self.gap() = Some(Gap { next: Seqno(1), last: seqno, asked: None });
         }
+        for index in self.tables.values() {
+            index.lock().older = Some(BTreeMap::new());
+        }
+    }
+
+    /// The transactions to read next, first and last, if any are missing and were not asked for a short while ago.
+    pub(crate) fn lacking(&self, now: Monotonic) -> Option<(Seqno, Seqno)> {
+        let mut gap = self.gap();
+        let due = |gap: &&mut Gap| gap.asked.is_none_or(|asked| now.since_ms(asked) >= RETRY_MS);
+        let gap = gap.as_mut().filter(due)?;
+        gap.asked = Some(now);
+        Some((gap.next, gap.last))
+    }
+
+    /// Takes in transactions that were missing: all from `first` up to the last of them.
+    pub(crate) fn fill(&self, first: Seqno, transactions: &[(Seqno, WriteSet)]) {
+        let mut gap = self.gap();
+        // What was asked for twice may come twice.
+        let Some(known) = gap.as_mut().filter(|gap| gap.next == first) else { return };
+        let Some(last) = transactions.last().map(|(seqno, _)| *seqno) else { return };
+        for (name, index) in &self.tables {
+            let mut content = index.lock();
+            let older = content.older.get_or_insert_default();
+            for (seqno, writes) in transactions.iter().take_while(|(seqno, _)| *seqno <= known.last) {
+                for key in writes.table(name).into_iter().flat_map(|writes| writes.keys()) {
+                    older.entry(key.clone()).or_default().push(*seqno);
+                }
+            }
+            if last >= known.last {
+                content.join();
+            }
+        }
+        *known = Gap { next: last.next(), last: known.last, asked: None };
+        if last >= known.last {
+            *gap = None;
+        }
+    }
+
+    fn gap(&self) -> MutexGuard<'_, Option<Gap>> {
+        self.gap.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -67,8 +119,19 @@ pub struct TableIndex(RwLock<Content>);
 struct Content {
     seqnos: BTreeMap<Key, Vec<Seqno>>,
     to: Seqno,
-    /// Transactions up to here were never taken in; zero if all were.
-    missing: Seqno,
+    /// Those before the snapshot that the node began with, as long as they are not complete.
+    older: Option<BTreeMap<Key, Vec<Seqno>>>,
+}
+
+impl Content {
+    /// The older ones are complete.
+    fn join(&mut self) {
+        for (key, mut seqnos) in self.older.take().unwrap_or_default() {
+            let newer = self.seqnos.entry(key).or_default();
+            seqnos.append(newer);
+            *newer = seqnos;
+        }
+    }
 }
 
 impl TableIndex {
@@ -91,7 +154,8 @@ impl TableIndex {
 
 impl Index for TableIndex {
     fn indexed_to(&self) -> Seqno {
-        self.0.read().unwrap_or_else(PoisonError::into_inner).to
+        let content = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        if content.older.is_some() { Seqno::ZERO } else { content.to }
     }
 
     fn seqnos(&self, key: &[u8], from: Seqno, to: Seqno, limit: usize) -> Vec<Seqno> {

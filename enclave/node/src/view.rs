@@ -205,7 +205,7 @@ pub struct Shared {
     /// Committed transactions, read back from the ledger.
     pub history: History,
     /// Indexes over tables of the application.
-    pub indexes: Indexes,
+    pub indexes: Arc<Indexes>,
     /// What adapters tell their subscribers.
     pub streams: Streams,
     /// The other nodes, by the latest state.
@@ -242,13 +242,14 @@ impl Shared {
         log: Log,
     ) -> Self {
         let secrets = secrets.into();
+        let indexes = Arc::new(Indexes::over(indexed));
         Self {
             keys,
             secrets: secrets.clone(),
             state: ArcSwap::from_pointee(State::empty()),
             stale: AtomicBool::new(false),
-            history: History::new(secrets, history_bytes),
-            indexes: Indexes::over(indexed),
+            history: History::new(secrets, history_bytes, Arc::clone(&indexes)),
+            indexes,
             streams: Streams::default(),
             peers: ArcSwap::default(),
             entropy,

@@ -158,6 +158,8 @@ async fn nodes_make_the_same_snapshots_and_begin_with_them() {
     let cluster = Cluster::open(&consortium, directory.path(), NODES, &sections()).await;
     let everyone: Vec<_> = cluster.numbers().collect();
     let mut client = cluster[1].client(Some(consortium.user()));
+    let public = client.post("/app/log/public", &json!({ "id": 7, "msg": "in public" })).await.unwrap();
+    let public = public.transaction_id().unwrap();
     let early = write(&mut client, 0..10).await;
     let last = write(&mut client, 10..150).await;
     let (name, bytes) = wait_for_snapshot(&cluster, &everyone, before(last));
@@ -188,6 +190,19 @@ async fn nodes_make_the_same_snapshots_and_begin_with_them() {
     // Receipts of what was before its snapshot.
     assert!(early.seqno.0 < began);
     assert_eq!(receipt(&fetching, early).await, receipt(&cluster[0], early).await);
+    // Its index is completed from the same files.
+    let deadline = Instant::now() + LIMIT;
+    let found: Value = loop {
+        let path = format!("/app/log/public/historical/range?id=7&to_seqno={}", early.seqno);
+        let answer = reader.get(&path).await.unwrap();
+        if answer.status == StatusCode::OK {
+            break answer.json().unwrap();
+        }
+        assert_eq!(answer.status, StatusCode::ACCEPTED, "{answer:?}");
+        assert!(Instant::now() < deadline, "{answer:?}\n{}", fetching.log());
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    };
+    assert_eq!(found["entries"][0]["seqno"], public.seqno.0, "{found}");
 
     // Files that the host damaged are passed over.
     let home = directory.path().join("copied");

@@ -49,6 +49,8 @@ impl Driver {
     pub(super) fn tick_others(&self) {
         self.with_peers(Peers::tick);
         let shared = &self.0.view.shared;
+        shared.history.fill_indexes(shared.clock.now());
+        self.perform_reads();
         let leader = shared.state.load().consensus.leader;
         self.0.forwards.expire(leader, shared.clock.now(), self.0.resources.forwarding_timeout_ms);
     }
