@@ -11,6 +11,7 @@
 //! the host's word.
 
 pub(crate) mod message;
+pub(crate) mod url;
 
 use std::{collections::BTreeMap, fmt, sync::Arc};
 
@@ -27,6 +28,7 @@ use serde_json::Value;
 use zeroize::Zeroizing;
 
 use self::message::{JoinAnswer, JoinRequest, NetworkInfo};
+use self::url::address_in;
 use crate::{
     evidence::{of_challenge, quote_info},
     keys::{Keys, ServiceIdentity},
@@ -38,8 +40,6 @@ pub const PATH: &str = "/node/join";
 /// Largest answer that is read, in bytes.
 pub const MAX_ANSWER: usize = 4 << 20;
 
-/// Longest address that a node may send us to, in bytes.
-const MAX_ADDRESS: usize = 256;
 /// Most characters of an answer that are repeated to the operator.
 const MAX_QUOTED: usize = 1000;
 /// The first wait for the decision to trust it to be settled, in milliseconds; each further one is twice as long.
@@ -368,24 +368,6 @@ impl Joiner {
             nodes: info.nodes.clone(),
         })
     }
-}
-
-/// `host:port` of a URL such as `https://host:port/node/join`.
-pub(crate) fn address_in(location: &str) -> Option<&str> {
-    let rest = location.strip_prefix("https://")?;
-    let address = rest.split('/').next()?;
-    let (host, port) = address.rsplit_once(':')?;
-    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b".-_[]:".contains(&byte);
-    let sound = !host.is_empty() && address.len() <= MAX_ADDRESS && address.bytes().all(allowed);
-    (sound && port.parse::<u16>().is_ok()).then_some(address)
-}
-
-/// Path and query of such a URL.
-pub(crate) fn path_in(location: &str) -> Option<&str> {
-    let rest = location.strip_prefix("https://")?;
-    let path = &rest[rest.find('/')?..];
-    let sound = path.len() <= MAX_ADDRESS && path.bytes().all(|byte| matches!(byte, b'!'..=b'~'));
-    sound.then_some(path)
 }
 
 /// Whether the certificate shown in TLS is refused, which can only be for its time.

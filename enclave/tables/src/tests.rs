@@ -1,7 +1,7 @@
 use std::fmt::Debug;
 
 use coco_kv::{Decode, Encode, Store, Tx};
-use coco_wire::{Digest, Seqno, text::Base64};
+use coco_wire::{Digest, Seqno, snapshot::SnapshotEvidence, text::Base64};
 use serde_json::{Value, json};
 
 use super::*;

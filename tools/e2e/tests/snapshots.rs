@@ -152,6 +152,50 @@ async fn receipt(node: &Node, id: TxId) -> Value {
     }
 }
 
+/// Transactions up to an entry that wrote the public record 7.
+async fn indexed(node: &Node, consortium: &Consortium, upto: Seqno) -> Value {
+    let mut reader = node.client(Some(consortium.user()));
+    let deadline = Instant::now() + LIMIT;
+    let path = format!("/app/log/public/historical/range?id=7&to_seqno={upto}");
+    loop {
+        let answer = reader.get(&path).await.unwrap();
+        if answer.status == StatusCode::OK {
+            return answer.json().unwrap();
+        }
+        assert_eq!(answer.status, StatusCode::ACCEPTED, "{answer:?}");
+        assert!(Instant::now() < deadline, "{answer:?}\n{}", node.log());
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}
+
+/// A node joins from a copied file; others in the same directory are damaged.
+async fn join_past_damaged_files(
+    cluster: &Cluster,
+    consortium: &Consortium,
+    directory: &Path,
+    (name, bytes): (SnapshotName, &[u8]),
+) -> Node {
+    let home = directory.join("copied");
+    fs::create_dir_all(home.join("snapshots")).unwrap();
+    let torn = SnapshotName { seqno: Seqno(1_000_000), evidence_seqno: Seqno(1_000_001), ..name };
+    fs::write(home.join("snapshots").join(torn.to_string()), &bytes[..bytes.len() / 2]).unwrap();
+    let empty = SnapshotName { seqno: Seqno(2_000_000), evidence_seqno: Seqno(2_000_001), ..name };
+    fs::write(home.join("snapshots").join(empty.to_string()), b"").unwrap();
+    fs::write(home.join("snapshots").join(name.to_string()), bytes).unwrap();
+    let mut own = sections();
+    own["command"] = without_fetching(&cluster[0]);
+    let copied = cluster[0].join(&home, &own);
+    trust_the_newcomer(cluster, consortium, &copied).await;
+    let mut client = cluster[1].client(Some(consortium.user()));
+    let trusted = write(&mut client, 169..170).await;
+    wait_until_committed(&copied, trusted, cluster).await;
+    assert_eq!(startup_seqno(&copied).await, name.seqno.0, "{}", copied.log());
+    let out = fs::read_to_string(copied.directory.join("out")).unwrap();
+    assert!(out.contains(&format!("Ignoring empty snapshot file {empty}")), "{out}");
+    assert!(out.contains(&format!("Ignoring snapshot file {torn}")), "{out}");
+    copied
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn nodes_make_the_same_snapshots_and_begin_with_them() {
     let (consortium, directory) = (Consortium::default(), tempfile::tempdir().unwrap());
@@ -191,37 +235,10 @@ async fn nodes_make_the_same_snapshots_and_begin_with_them() {
     assert!(early.seqno.0 < began);
     assert_eq!(receipt(&fetching, early).await, receipt(&cluster[0], early).await);
     // Its index is completed from the same files.
-    let deadline = Instant::now() + LIMIT;
-    let found: Value = loop {
-        let path = format!("/app/log/public/historical/range?id=7&to_seqno={}", early.seqno);
-        let answer = reader.get(&path).await.unwrap();
-        if answer.status == StatusCode::OK {
-            break answer.json().unwrap();
-        }
-        assert_eq!(answer.status, StatusCode::ACCEPTED, "{answer:?}");
-        assert!(Instant::now() < deadline, "{answer:?}\n{}", fetching.log());
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    };
+    let found = indexed(&fetching, &consortium, early.seqno).await;
     assert_eq!(found["entries"][0]["seqno"], public.seqno.0, "{found}");
 
-    // Files that the host damaged are passed over.
-    let home = directory.path().join("copied");
-    fs::create_dir_all(home.join("snapshots")).unwrap();
-    let torn = SnapshotName { seqno: Seqno(1_000_000), evidence_seqno: Seqno(1_000_001), ..name };
-    fs::write(home.join("snapshots").join(torn.to_string()), &bytes[..bytes.len() / 2]).unwrap();
-    let empty = SnapshotName { seqno: Seqno(2_000_000), evidence_seqno: Seqno(2_000_001), ..name };
-    fs::write(home.join("snapshots").join(empty.to_string()), b"").unwrap();
-    fs::write(home.join("snapshots").join(name.to_string()), &bytes).unwrap();
-    let mut own = sections();
-    own["command"] = without_fetching(&cluster[0]);
-    let copied = cluster[0].join(&home, &own);
-    trust_the_newcomer(&cluster, &consortium, &copied).await;
-    let trusted = write(&mut client, 169..170).await;
-    wait_until_committed(&copied, trusted, &cluster).await;
-    assert_eq!(startup_seqno(&copied).await, name.seqno.0, "{}", copied.log());
-    let out = fs::read_to_string(copied.directory.join("out")).unwrap();
-    assert!(out.contains(&format!("Ignoring empty snapshot file {empty}")), "{out}");
-    assert!(out.contains(&format!("Ignoring snapshot file {torn}")), "{out}");
+    let copied = join_past_damaged_files(&cluster, &consortium, directory.path(), (name, &bytes)).await;
 
     // All of them make the next ones.
     let later = write(&mut client, 170..260).await;
@@ -308,7 +325,11 @@ async fn snapshots_and_chunks_are_downloaded_in_ranges() {
     let headers = [("if-none-match", tag.as_str())];
     let known = client.send(Method::GET, &path, &headers, Bytes::new()).await.unwrap();
     assert_eq!((known.status, known.body.len()), (StatusCode::NOT_MODIFIED, 0));
+    others_and_closed_interfaces(&cluster, name).await;
+}
 
+async fn others_and_closed_interfaces(cluster: &Cluster, name: SnapshotName) {
+    let node = &cluster[0];
     // A backup sends clients to the primary for snapshots, and serves its own chunks.
     let sent_on = cluster[1].client(None).get("/node/snapshot").await.unwrap();
     assert_eq!(sent_on.status, StatusCode::PERMANENT_REDIRECT);

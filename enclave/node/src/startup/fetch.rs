@@ -11,7 +11,7 @@ use coco_wire::{
 };
 
 use super::Inspection;
-use crate::join::{address_in, path_in};
+use crate::join::url::{address_in, path_in};
 
 /// Bytes asked for at a time: 4 MiB.
 pub const RANGE: u64 = 4 << 20;
