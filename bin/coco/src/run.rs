@@ -237,6 +237,7 @@ impl<'a> Node<'a> {
             gov: Arc::new(coco_gov::adapter(Arc::new(authority(&shared, clock, log)))),
             node: Arc::new(admin::adapter(Arc::clone(&shared), facts)),
             offered: sessions::offered(&config.network),
+            redirections: sessions::redirections(&config.network),
         };
         let running =
             Running { config, log, clock, rpc: listening.rpc, network, slots, interfaces, stop, platform };
@@ -260,8 +261,6 @@ struct Running<'a> {
 impl Running<'_> {
     /// What the enclave is lent.
     fn resources(&self, machine: &Machine) -> io::Result<Resources> {
-        let interfaces = self.config.network.rpc_interfaces.iter();
-        let timeout = interfaces.map(|(_, interface)| interface.forwarding_timeout).max().unwrap_or_default();
         let clock = self.clock;
         Ok(Resources {
             host: machine.host(),
@@ -269,7 +268,7 @@ impl Running<'_> {
             heavy: Arc::new(JobPool::start(0, MAX_HEAVY)?),
             snapshots: Arc::new(JobPool::start(1, MAX_SNAPSHOT_JOBS)?),
             node_address: self.network.node_to_node_interface.address().into(),
-            forwarding_timeout_ms: u64::try_from(timeout.as_millis()).unwrap_or(u64::MAX),
+            forwarding_timeouts: sessions::forwarding_timeouts(&self.config.network),
             clock: Arc::new(move || (clock.now(), clock.wall())),
         })
     }

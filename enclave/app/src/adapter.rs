@@ -46,6 +46,9 @@ pub struct Origin<'a> {
     pub peer: &'a Peer,
     /// Whether the interface it came in by offers the endpoint of this full path.
     pub offers: &'a dyn Fn(&str) -> bool,
+    /// The answer that sends the client to another node, if the interface has such calls go there. Asked before the
+    /// caller is authenticated, since the other node may know more callers.
+    pub redirect: &'a dyn Fn(Redirection, &Request) -> Option<Response>,
     /// State in which identities and governed endpoints are looked up.
     pub state: &'a Snapshot,
     /// Wall clock of the host in milliseconds since 1970; untrusted.
@@ -192,8 +195,6 @@ pub struct Plan {
     pub reply_at: ReplyAt,
     /// What a node that is not the primary does.
     pub forwarding: Forwarding,
-    /// The same on interfaces that redirect instead of forwarding.
-    pub redirection: Redirection,
 }
 
 /// Transactions of a closed window, in the order of the store.

@@ -139,6 +139,9 @@ impl Adapter for RestAdapter {
         if !(origin.offers)(&installed.full_path) {
             return Err(Response::empty(Status::SERVICE_UNAVAILABLE));
         }
+        if let Some(response) = (origin.redirect)(endpoint.redirection, &request) {
+            return Err(response);
+        }
         let caller = self.identities.authenticate(&endpoint.policies, &request, origin)?;
         let mode = match endpoint.mode {
             EndpointMode::Write => Mode::Execute,
@@ -151,7 +154,6 @@ impl Adapter for RestAdapter {
             weight: endpoint.weight,
             reply_at: reply_at(&request, endpoint),
             forwarding: endpoint.forwarding,
-            redirection: endpoint.redirection,
             calls: vec![Call {
                 caller,
                 route: installed.route.clone(),

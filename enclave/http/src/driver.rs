@@ -9,9 +9,12 @@ mod forward;
 mod others;
 mod waiters;
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
 
-use coco_app::Mode;
+use coco_app::{InterfaceName, Mode};
 use coco_boundary::{Event, Full, Host, Jobs, MAX_BACKLOG, Monotonic, Unix};
 use coco_node::{Beginning, Core, Joined, Mount, Output, Planned, Stage, View, is_requested_by_core};
 
@@ -48,8 +51,9 @@ pub struct Resources {
     pub snapshots: Arc<dyn Jobs>,
     /// Where other nodes reach this one, host and port.
     pub node_address: Arc<str>,
-    /// How long a forwarded request may take, in milliseconds.
-    pub forwarding_timeout_ms: u64,
+    /// How long a forwarded request may take, in milliseconds, by the interface it came in by; one not listed allows
+    /// 3 seconds.
+    pub forwarding_timeouts: BTreeMap<InterfaceName, u64>,
     /// Reads the host's clocks, which are not trusted.
     pub clock: Arc<dyn Fn() -> (Monotonic, Unix) + Send + Sync>,
 }

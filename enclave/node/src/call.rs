@@ -12,7 +12,8 @@ use regex::Regex;
 
 use crate::{
     admin::files::{CHUNK, SNAPSHOT},
-    view::{Shared, State, View, version_of},
+    redirect::Redirections,
+    view::{Shared, Stage, State, View, version_of},
 };
 
 /// Which adapter a call belongs to, by the first element of its path.
@@ -36,6 +37,8 @@ pub struct Mounts {
     pub node: Arc<dyn Adapter>,
     /// An interface that is not listed offers all.
     pub offered: BTreeMap<InterfaceName, Offered>,
+    /// Where interfaces redirect to; one not listed has requests for other nodes forwarded.
+    pub redirections: BTreeMap<InterfaceName, Redirections>,
 }
 
 /// What an interface offers.
@@ -110,8 +113,25 @@ impl View {
     /// Finds out what a request asks for.
     ///
     /// # Errors
-    /// The answer to a request that asks for nothing that can be done.
+    /// The answer to a request that asks for nothing that can be done, or that another node is to answer.
     pub fn decode(&self, request: Request, peer: &Peer) -> Result<Planned, Response> {
+        self.plan(request, peer, self.mounts.redirections.get(&peer.interface))
+    }
+
+    /// The same for a request that another node forwarded.
+    ///
+    /// # Errors
+    /// The answer to a request that asks for nothing that can be done.
+    pub fn decode_forwarded(&self, request: Request, peer: &Peer) -> Result<Planned, Response> {
+        self.plan(request, peer, None)
+    }
+
+    fn plan(
+        &self,
+        request: Request,
+        peer: &Peer,
+        redirections: Option<&Redirections>,
+    ) -> Result<Planned, Response> {
         let state = self.shared.state.load();
         let mount = match request.path().split('/').nth(1) {
             Some("gov") => Mount::Gov,
@@ -120,7 +140,7 @@ impl View {
         };
         let open = match mount {
             Mount::App => state.open,
-            Mount::Gov => state.stage == crate::view::Stage::PartOfNetwork,
+            Mount::Gov => state.stage == Stage::PartOfNetwork,
             Mount::Node => true,
         };
         if !open {
@@ -134,6 +154,7 @@ impl View {
         let origin = Origin {
             peer,
             offers: &|path| offered.is_none_or(|offered| offered.has(path)),
+            redirect: &|wanted, request| redirections?.answer(&self.shared, &state, peer, (wanted, request)),
             state: &state.latest,
             now_ms: self.shared.clock.wall_ms(),
         };

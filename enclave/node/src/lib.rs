@@ -14,6 +14,7 @@ pub mod index;
 pub mod join;
 pub mod keys;
 pub mod peers;
+pub mod redirect;
 pub mod startup;
 pub mod streams;
 pub mod view;

@@ -14,6 +14,8 @@ mod join;
 mod node;
 #[path = "admin/nodes.rs"]
 mod nodes;
+#[path = "admin/redirect.rs"]
+mod redirect;
 #[path = "admin/schema.rs"]
 mod schema;
 

@@ -6,6 +6,7 @@ use std::{
 };
 
 use coco_boundary::InterfaceName;
+pub use coco_node::redirect::{RedirectionTarget, Redirections, Role};
 use regex::Regex;
 
 use super::{
@@ -112,38 +113,6 @@ impl AcceptedEndpoints {
             Self::Matching(expressions) => expressions.iter().any(|expression| expression.is_match(path)),
         }
     }
-}
-
-/// Where an interface redirects to.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Redirections {
-    /// For what only the primary does.
-    pub to_primary: RedirectionTarget,
-    /// For what only a backup does.
-    pub to_backup: RedirectionTarget,
-}
-
-/// How the node that a client is redirected to is found.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum RedirectionTarget {
-    /// Any node of this role, at its interface of this name; without, of the name of the one that redirects.
-    NodeByRole {
-        /// What the node is to be.
-        role: Role,
-        /// Name of its interface.
-        interface: Option<InterfaceName>,
-    },
-    /// Whatever answers at this address, `host` or `host:port`.
-    StaticAddress(String),
-}
-
-/// Role of a node.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Role {
-    /// The one that orders transactions.
-    Primary,
-    /// Any other.
-    Backup,
 }
 
 /// A group of endpoints that an interface serves only when told so.

@@ -14,7 +14,10 @@ use coco_node::{
 };
 use coco_tables::{
     members::RecoveryRole,
-    nodes::{Authority, Endorsement, HttpConfiguration, Interface, NodeNetwork},
+    nodes::{
+        Authority, Endorsement, HttpConfiguration, Interface, NodeNetwork, Redirection, RedirectionKind,
+        Redirections,
+    },
     service::ServiceConfig,
 };
 use serde_json::{Value, json};
@@ -23,7 +26,7 @@ use super::sessions::{self, Listening};
 use crate::config::{
     NodeConfig,
     command::{self, Member, Start},
-    network::{self, AcceptedEndpoints, AppProtocol, Network, RpcInterface},
+    network::{self, AcceptedEndpoints, AppProtocol, Network, RedirectionTarget, Role, RpcInterface},
 };
 
 /// Largest file read, in bytes.
@@ -178,7 +181,30 @@ fn rpc_interface(interface: &RpcInterface, published_address: String) -> Interfa
             }
         },
         forwarding_timeout_ms: u64::try_from(interface.forwarding_timeout.as_millis()).ok(),
-        redirections: None,
+        redirections: interface.redirections.as_ref().map(redirections),
+    }
+}
+
+fn redirections(configured: &network::Redirections) -> Redirections {
+    let described = |target: &RedirectionTarget| match target {
+        RedirectionTarget::NodeByRole { role, interface } => {
+            let role = match role {
+                Role::Primary => "primary",
+                Role::Backup => "backup",
+            };
+            let mut target = json!({ "role": role });
+            if let Some(interface) = interface {
+                target["interface"] = interface.as_str().into();
+            }
+            Redirection { kind: RedirectionKind::NodeByRole, target }
+        }
+        RedirectionTarget::StaticAddress(address) => {
+            Redirection { kind: RedirectionKind::StaticAddress, target: json!({ "address": address }) }
+        }
+    };
+    Redirections {
+        to_primary: described(&configured.to_primary),
+        to_backup: described(&configured.to_backup),
     }
 }
 

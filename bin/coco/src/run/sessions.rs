@@ -19,8 +19,8 @@ use coco_http::{
 use coco_node::{
     Offered,
     admin::{InterfaceReport, SessionMetrics, SessionReport},
+    redirect::Redirections,
 };
-
 use tokio::sync::watch;
 
 use super::Slots;
@@ -94,6 +94,23 @@ pub(super) fn offered(network: &Network) -> BTreeMap<InterfaceName, Offered> {
         (name.clone(), Offered { paths, snapshots, chunks })
     };
     network.rpc_interfaces.iter().map(offered).collect()
+}
+
+/// Where interfaces redirect to, of those that do.
+pub(super) fn redirections(network: &Network) -> BTreeMap<InterfaceName, Redirections> {
+    let of = |(name, interface): &(InterfaceName, RpcInterface)| {
+        Some((name.clone(), interface.redirections.clone()?))
+    };
+    network.rpc_interfaces.iter().filter_map(of).collect()
+}
+
+/// How long requests that are forwarded may take, in milliseconds.
+pub(super) fn forwarding_timeouts(network: &Network) -> BTreeMap<InterfaceName, u64> {
+    let of = |(name, interface): &(InterfaceName, RpcInterface)| {
+        let ms = interface.forwarding_timeout.as_millis();
+        (name.clone(), u64::try_from(ms).unwrap_or(u64::MAX))
+    };
+    network.rpc_interfaces.iter().map(of).collect()
 }
 
 /// The enclave's side of all interfaces.

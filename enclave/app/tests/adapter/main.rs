@@ -61,7 +61,7 @@ fn decode_at(
     };
     let state = store.latest();
     let now_ms = u64::try_from(NOW_S).unwrap() * 1000;
-    adapter.decode(request, &Origin { peer: &peer, offers, state: &state, now_ms })
+    adapter.decode(request, &Origin { peer: &peer, offers, redirect: &|_, _| None, state: &state, now_ms })
 }
 
 /// The same without certificate, where everything is offered.

@@ -1,7 +1,7 @@
 //! Paths, methods, preferences and bodies.
 
 use coco_app::{
-    Endpoint, ErrorCode, Forwarding as F, Method, Mode, Redirection as R, ReplyAt, Response, Status,
+    Endpoint, ErrorCode, Forwarding as F, Method, Mode, ReplyAt, Response, Status,
     Weight as W,
 };
 use coco_kv::Store;
@@ -110,18 +110,15 @@ fn plans_are_as_the_endpoint_says() {
     let adapter = adapter([
         endpoint(Method::Post, "/write"),
         endpoint(Method::Get, "/heavy").heavy().forwarding(F::Never),
-        endpoint(Method::Get, "/backup").redirection(R::ToBackup),
         Endpoint::read(Method::Get, "/read", &[], |_, _| Ok(Response::empty(Status::OK))),
     ]);
-    for (line, mode, weight, forwarding, redirection) in [
-        ("POST /write", Mode::Execute, W::Light, F::Always, R::ToPrimary),
-        ("GET /heavy", Mode::Execute, W::Heavy, F::Never, R::ToPrimary),
-        ("GET /backup", Mode::Execute, W::Light, F::Always, R::ToBackup),
-        ("GET /read", Mode::Query, W::Light, F::Sometimes, R::None),
+    for (line, mode, weight, forwarding) in [
+        ("POST /write", Mode::Execute, W::Light, F::Always),
+        ("GET /heavy", Mode::Execute, W::Heavy, F::Never),
+        ("GET /read", Mode::Query, W::Light, F::Sometimes),
     ] {
         let plan = decode(&adapter, request(line, &[], b"")).unwrap();
-        let found = (plan.mode, plan.weight, plan.forwarding, plan.redirection);
-        assert_eq!(found, (mode, weight, forwarding, redirection), "{line}");
+        assert_eq!((plan.mode, plan.weight, plan.forwarding), (mode, weight, forwarding), "{line}");
     }
 }
 

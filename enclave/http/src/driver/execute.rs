@@ -76,7 +76,7 @@ impl<'a> Turn<'a> {
         };
         let session = &mut self.batches[batch].session;
         if let Some(request) = forwardable
-            && Driver::is_forwarded(&planned.plan, session)
+            && self.driver.is_forwarded(&planned.plan, session)
         {
             return Some(self.driver.forward(session, &request));
         }

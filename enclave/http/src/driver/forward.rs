@@ -26,6 +26,8 @@ use crate::dispatch::{Answer, Session};
 
 /// Requests that may wait for another node.
 const MAX_WAITING: usize = 10_000;
+/// How long one may take unless the interface says otherwise, as in CCF.
+const TIMEOUT_MS: u64 = 3_000;
 
 /// Requests forwarded and not answered yet.
 #[derive(Default)]
@@ -37,6 +39,7 @@ pub(super) struct Forwards {
 struct Waiting {
     to: NodeId,
     reply: oneshot::Sender<Response>,
+    timeout_ms: u64,
     deadline: Monotonic,
 }
 
@@ -112,12 +115,12 @@ impl Reaction {
 
 impl Forwards {
     /// Gives up on what has waited long enough, and on what waits for a node that `leader` has replaced.
-    pub(super) fn expire(&self, leader: Option<NodeId>, now: Monotonic, timeout_ms: u64) {
+    pub(super) fn expire(&self, leader: Option<NodeId>, now: Monotonic) {
         let is_replaced = |to: NodeId| leader.is_some_and(|leader| leader != to);
         let given_up: Vec<_> = lock(&self.waiting)
             .extract_if(.., |_, waiting| waiting.deadline <= now || is_replaced(waiting.to))
             .collect();
-        for (_, Waiting { to, reply, deadline }) in given_up {
+        for (_, Waiting { to, reply, timeout_ms, deadline }) in given_up {
             let text = if deadline <= now {
                 format!(
                     "Request was forwarded to node {to}, but no response was received after {timeout_ms}ms"
@@ -133,7 +136,10 @@ impl Forwards {
 
 impl Driver {
     /// Whether a node that is not the primary sends such a request there.
-    pub(super) fn is_forwarded(plan: &Plan, session: &Session) -> bool {
+    pub(super) fn is_forwarded(&self, plan: &Plan, session: &Session) -> bool {
+        if self.0.view.mounts.redirections.contains_key(&session.peer.interface) {
+            return false;
+        }
         match plan.forwarding {
             Forwarding::Always => true,
             Forwarding::Never => false,
@@ -157,9 +163,10 @@ impl Driver {
             if waiting.len() >= MAX_WAITING {
                 return Answer::Ready(unforwarded("Too many requests wait for the primary."));
             }
-            let timeout_ms = self.0.resources.forwarding_timeout_ms;
+            let timeouts = &self.0.resources.forwarding_timeouts;
+            let timeout_ms = timeouts.get(&session.peer.interface).copied().unwrap_or(TIMEOUT_MS);
             let deadline = Monotonic(shared.clock.now().0.saturating_add(timeout_ms));
-            waiting.insert(id, Waiting { to, reply, deadline });
+            waiting.insert(id, Waiting { to, reply, timeout_ms, deadline });
         }
         let question = Question::of(request, &session.peer);
         let body = postcard::to_allocvec(&question).expect("a request has a serialised form");
@@ -183,7 +190,7 @@ impl Driver {
             let code = ErrorCode::RequestAlreadyForwarded;
             return reply.send(Reject::new(Status::SERVICE_UNAVAILABLE, code, text).into());
         }
-        let planned = match view.decode(request, &peer) {
+        let planned = match view.decode_forwarded(request, &peer) {
             Ok(planned) => planned,
             Err(response) => return reply.send(response),
         };

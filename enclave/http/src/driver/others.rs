@@ -52,7 +52,7 @@ impl Driver {
         shared.history.fill_indexes(shared.clock.now());
         self.perform_reads();
         let leader = shared.state.load().consensus.leader;
-        self.0.forwards.expire(leader, shared.clock.now(), self.0.resources.forwarding_timeout_ms);
+        self.0.forwards.expire(leader, shared.clock.now());
     }
 
     /// Runs `change` on the peers and carries out what follows from it.

@@ -82,6 +82,7 @@ impl Admin {
             gov: Arc::clone(&node.view.mounts.gov),
             node: Arc::new(admin(Arc::clone(&shared), facts())),
             offered: BTreeMap::new(),
+            redirections: BTreeMap::new(),
         };
         let view = View { shared, mounts: Arc::new(mounts) };
         Self { node, view, tables: Tables::default() }

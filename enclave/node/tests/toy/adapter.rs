@@ -5,7 +5,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use coco_app::{
     Adapter, Call, CallBody, Caller, Committed, Context, Event, Forwarding, Headers, Manifest, Method, Mode,
-    Origin, Plan, Redirection, Reject, ReplyAt, Request, Response, Status, Weight, Window, WindowRule, media,
+    Origin, Plan, Reject, ReplyAt, Request, Response, Status, Weight, Window, WindowRule, media,
 };
 use coco_kv::{Reader as _, Tx};
 use coco_wire::{Digest, TableName};
@@ -63,7 +63,6 @@ impl Adapter for Toy {
             weight: Weight::Light,
             reply_at: ReplyAt::Execution,
             forwarding: Forwarding::Always,
-            redirection: Redirection::ToPrimary,
         })
     }
 

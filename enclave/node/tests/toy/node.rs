@@ -392,6 +392,7 @@ fn view(toy: Toy, keys: Keys, secrets: SecretSlot) -> View {
     let indexed = app.manifest().indexed_tables.iter().copied();
     let shared = Shared::new(keys, secrets, 1 << 20, indexed, Arc::new(SystemEntropy), Log::discard());
     let still = || Arc::new(Toy::new(None, None)) as Arc<dyn coco_app::Adapter>;
-    let mounts = Mounts { app, gov: still(), node: still(), offered: BTreeMap::new() };
+    let (offered, redirections) = (BTreeMap::new(), BTreeMap::new());
+    let mounts = Mounts { app, gov: still(), node: still(), offered, redirections };
     View { shared: Arc::new(shared), mounts: Arc::new(mounts) }
 }

@@ -60,7 +60,7 @@ impl Parts {
             heavy: pool(1024),
             snapshots: pool(4),
             node_address: self.network.node_to_node_interface.address().into(),
-            forwarding_timeout_ms: 3000,
+            forwarding_timeouts: BTreeMap::new(),
             clock: Arc::new(move || (clock.now(), clock.wall())),
         }
     }
@@ -162,6 +162,7 @@ fn view(secrets: SecretSlot, network: NodeNetwork, clock: Clock) -> View {
         gov: Arc::new(coco_gov::adapter(Arc::new(authority))),
         node: Arc::new(admin::adapter(Arc::clone(&shared), facts)),
         offered: BTreeMap::new(),
+        redirections: BTreeMap::new(),
     };
     View { shared, mounts: Arc::new(mounts) }
 }

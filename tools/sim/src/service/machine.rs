@@ -228,7 +228,8 @@ fn view(keys: Keys, secrets: SecretSlot, votes: bool, seed: u64, log: Log) -> Vi
     let shared = Shared::new(keys, secrets, HISTORY_BYTES, [], Arc::new(Seeded::new(seed)), log);
     let items = || Arc::new(Items::new()) as Arc<dyn Adapter>;
     let gov = if votes { Arc::new(coco_gov::adapter(Arc::new(authority(&shared)))) } else { items() };
-    let mounts = Mounts { app: items(), gov, node: items(), offered: BTreeMap::new() };
+    let (offered, redirections) = (BTreeMap::new(), BTreeMap::new());
+    let mounts = Mounts { app: items(), gov, node: items(), offered, redirections };
     View { shared: Arc::new(shared), mounts: Arc::new(mounts) }
 }
 
