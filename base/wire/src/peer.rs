@@ -9,7 +9,9 @@ pub mod draft;
 pub mod frame;
 pub mod message;
 
-pub use consensus::{AppendEntries, AppendEntriesResponse, Election, RequestVote, RequestVoteResponse};
+pub use consensus::{
+    AppendEntries, AppendEntriesResponse, Election, ReadId, ReadIndex, RequestVote, RequestVoteResponse,
+};
 pub use draft::{Draft, TooLong};
 pub use frame::{
     AttemptId, Finish, Frame, FrameError, Initiate, MAX_ADDRESS, Respond, Sealed, SealedKind, SessionId,

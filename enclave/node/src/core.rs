@@ -24,7 +24,7 @@ use std::{
 use coco_boundary::{Effect, Monotonic};
 use coco_kv::{Conflict, Snapshot, Store, Surplus};
 use coco_ledger::{Ledger, LedgerConfig, LedgerSecrets, PreviousSignature, SigningPolicy};
-use coco_raft::{NodeId, Raft, Role, Start};
+use coco_raft::{Input, NodeId, Raft, ReadId, Role, Start};
 use coco_tables::Tables;
 use coco_wire::{Digest, Seqno, TxId, View as ViewNumber};
 
@@ -145,10 +145,21 @@ pub struct Output {
     pub jobs: Vec<Job>,
     /// For other nodes, in order.
     pub messages: Vec<Outgoing>,
+    /// Reads asked for by [`Core::read`], and whether they may go on.
+    pub reads: Vec<(ReadId, Readable)>,
     /// A tick is wanted then, if none comes earlier.
     pub wake_at: Option<Monotonic>,
     /// To be dropped without the lock.
     pub surplus: Vec<Surplus>,
+}
+
+/// What becomes of a read that has to see everything committed before it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Readable {
+    /// The committed state shows it.
+    Yes,
+    /// No primary is known that could tell: it may be asked for again.
+    NotNow,
 }
 
 /// Why a transaction gets no place.
@@ -239,6 +250,17 @@ impl Core {
             self.changed = self.changed.max(Changed::Standing);
         }
         self.flush(out);
+    }
+
+    /// Somebody wants to read here, without missing anything that was committed anywhere before. The answer is in
+    /// [`Output::reads`], of this call or a later one; it fails to come if messages between nodes are lost.
+    pub fn read(&mut self, read: ReadId, out: &mut Output) {
+        if self.stage == Stage::PartOfNetwork {
+            self.raft_input(Input::Read(read), out);
+            self.flush(out);
+        } else {
+            out.reads.push((read, Readable::NotNow));
+        }
     }
 
     /// Asks for evidence, from which all else follows.

@@ -21,7 +21,7 @@ pub mod view;
 
 pub use call::{Mount, Mounts, Offered, Planned, Ran, Write};
 pub use core::{
-    Core, Done, Job, Outgoing, Output, Refusal, SnapshotPolicy, SnapshotTime, is_requested_by_core,
+    Core, Done, Job, Outgoing, Output, Readable, Refusal, SnapshotPolicy, SnapshotTime, is_requested_by_core,
 };
 pub use genesis::Genesis;
 pub use history::Decoding;

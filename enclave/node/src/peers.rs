@@ -69,6 +69,7 @@ impl Peers {
                     Message::ProposeRequestVote { view } => {
                         Draft::of(&Sealed::ProposeRequestVote { view: *view })
                     }
+                    Message::ReadIndex(message) => Draft::of(&Sealed::ReadIndex(*message)),
                 };
                 // Entries that fill a ledger also fit in a message; what does not would never arrive.
                 if let Ok(draft) = draft {
@@ -196,6 +197,7 @@ fn heard(opened: &Opened) -> Option<Heard> {
         Sealed::ProposeRequestVote { view } => {
             Heard::Consensus(Message::ProposeRequestVote { view }, Vec::new())
         }
+        Sealed::ReadIndex(message) => Heard::Consensus(Message::ReadIndex(message), Vec::new()),
         Sealed::ForwardedRequest { id, body } => Heard::Request(id, body.to_vec()),
         Sealed::ForwardedResponse { id, body } => Heard::Response(id, body.to_vec()),
     })

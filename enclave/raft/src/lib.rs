@@ -20,7 +20,8 @@ pub use entry::{Configuration, Entry, NodeId};
 pub use log::Log;
 pub use membership::Membership;
 pub use message::{
-    AppendEntries, AppendEntriesResponse, Election, Message, RequestVote, RequestVoteResponse,
+    AppendEntries, AppendEntriesResponse, Election, Message, ReadId, ReadIndex, RequestVote,
+    RequestVoteResponse,
 };
 pub use raft::{Effect, Input, Progress, Raft, Role};
 pub use settings::{Base, PreVote, Replication, Settings, Start};

@@ -1,7 +1,9 @@
 //! What nodes say to each other.
 
 use coco_wire::View;
-pub use coco_wire::peer::{AppendEntries, AppendEntriesResponse, Election, RequestVote, RequestVoteResponse};
+pub use coco_wire::peer::{
+    AppendEntries, AppendEntriesResponse, Election, ReadId, ReadIndex, RequestVote, RequestVoteResponse,
+};
 
 /// A message of one node to another (CCF `src/consensus/aft/raft_types.h`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -19,6 +21,8 @@ pub enum Message {
         /// View of the sender.
         view: View,
     },
+    /// For reads that have to see everything committed before them.
+    ReadIndex(ReadIndex),
 }
 
 impl Message {
@@ -33,6 +37,7 @@ impl Message {
             | Self::RequestVote(RequestVote { view, .. })
             | Self::RequestVoteResponse(RequestVoteResponse { view, .. })
             | Self::ProposeRequestVote { view } => *view,
+            Self::ReadIndex(message) => message.view(),
         }
     }
 }

@@ -8,8 +8,9 @@ use crate::{
     entry::{Configuration, Entry, NodeId},
     log::Log,
     membership::{Membership, Retirement},
-    message::Message,
+    message::{Message, ReadId},
     settings::{Settings, Start},
+    step::read::Reads,
 };
 
 /// One node's part in the agreement.
@@ -30,6 +31,7 @@ pub struct Raft {
     pub(crate) role: Role,
     pub(crate) log: Log,
     pub(crate) retirement: Retirement,
+    pub(crate) reads: Reads,
 }
 
 /// What happened.
@@ -54,6 +56,9 @@ pub enum Input {
         /// The entries that an `AppendEntries` carries, opened and checked; empty with all other messages.
         entries: Vec<Entry>,
     },
+    /// Somebody reads here what is committed, and must miss nothing that was committed anywhere before. Answered by
+    /// [`Effect::Readable`] or [`Effect::Unreadable`], or not at all if messages are lost.
+    Read(ReadId),
     /// This node will stop: if it leads, the best of the others should stand for election now. It leads on until that one
     /// is heard of, so that nothing is lost that can still be sent.
     HandOver,
@@ -112,6 +117,10 @@ pub enum Effect {
         /// First entry that it needs.
         first: Seqno,
     },
+    /// What is committed here includes everything that was committed anywhere when this read was asked for.
+    Readable(ReadId),
+    /// No leader is known that could say so, or it leads no longer: the read may be asked for again.
+    Unreadable(ReadId),
     /// Send; to an `AppendEntries`, the entries after `previous` up to `last` are attached.
     Send {
         /// Receiver.
@@ -192,6 +201,7 @@ impl Raft {
             role: Role::Follower { leader: None, matched: Seqno::ZERO },
             log,
             retirement: Retirement::default(),
+            reads: Reads::default(),
         }
     }
 
@@ -213,6 +223,7 @@ impl Raft {
                     self.message(from, message, &entries, out);
                 }
             }
+            Input::Read(read) => self.read(read, out),
             Input::HandOver => self.nominate(out),
         }
     }
@@ -264,6 +275,7 @@ impl Raft {
             Message::RequestVote(request) => self.request_vote(from, request, out),
             Message::RequestVoteResponse(response) => self.request_vote_response(from, response, out),
             Message::ProposeRequestVote { view } => self.propose_request_vote(from, view, out),
+            Message::ReadIndex(message) => self.read_index(from, message, out),
         }
     }
 }

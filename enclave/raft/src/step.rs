@@ -2,5 +2,6 @@
 
 mod append;
 mod commit;
+pub(crate) mod read;
 mod replicate;
 mod vote;

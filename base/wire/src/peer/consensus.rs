@@ -56,6 +56,57 @@ pub struct RequestVoteResponse {
     pub election: Election,
 }
 
+/// Reads that have to see everything committed before they were asked for (Ongaro's dissertation, section 6.4).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum ReadIndex {
+    /// From a follower: how far must a state have come to be read?
+    Asked {
+        /// View of the follower.
+        view: View,
+        /// Chosen by the follower.
+        read: ReadId,
+    },
+    /// The answer.
+    Answered {
+        /// View of who answers.
+        view: View,
+        /// As in the question.
+        read: ReadId,
+        /// Nothing later was committed when the question came; none if who was asked cannot say.
+        index: Option<Seqno>,
+    },
+    /// From a leader: does the receiver follow it still?
+    Confirm {
+        /// View of the leader.
+        view: View,
+        /// Counts the leader's questions.
+        round: u64,
+    },
+    /// It does.
+    Confirmed {
+        /// View of both.
+        view: View,
+        /// As in the question.
+        round: u64,
+    },
+}
+
+impl ReadIndex {
+    /// View of the sender.
+    #[must_use]
+    pub fn view(&self) -> View {
+        let (Self::Asked { view, .. }
+        | Self::Answered { view, .. }
+        | Self::Confirm { view, .. }
+        | Self::Confirmed { view, .. }) = self;
+        *view
+    }
+}
+
+/// Names a read to the node that asks for it; never used twice.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ReadId(pub u64);
+
 /// Two rounds: nobody starts a view before a majority finds that sensible.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Election {

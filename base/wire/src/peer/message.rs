@@ -10,11 +10,16 @@
 //! 5 propose to request votes: u64 view
 //! 6 forwarded request:        u64 id | body to the end
 //! 7 forwarded response:       u64 id | body to the end
-//! txid = u64 view | u64 seqno; granted: 0 no, 1 yes; election: 0 pre-vote, 1 vote
+//! 8 read index asked:         u64 view | u64 read
+//! 9 read index answered:      u64 view | u64 read | u8 known | u64 index, 0 if not known
+//! 10 confirm leadership:      u64 view | u64 round
+//! 11 leadership confirmed:    u64 view | u64 round
+//! txid = u64 view | u64 seqno; granted, known: 0 no, 1 yes; election: 0 pre-vote, 1 vote
 //! ```
 
 use super::{
-    AppendEntries, AppendEntriesResponse, Election, RequestVote, RequestVoteResponse, draft::MAX_MESSAGE,
+    AppendEntries, AppendEntriesResponse, Election, ReadId, ReadIndex, RequestVote, RequestVoteResponse,
+    draft::MAX_MESSAGE,
 };
 use crate::{
     entry::{self, EntryHeader},
@@ -30,6 +35,10 @@ const VOTE: u8 = 4;
 const PROPOSE_REQUEST_VOTE: u8 = 5;
 const FORWARDED_REQUEST: u8 = 6;
 const FORWARDED_RESPONSE: u8 = 7;
+const READ_INDEX_ASKED: u8 = 8;
+const READ_INDEX_ANSWERED: u8 = 9;
+const CONFIRM: u8 = 10;
+const CONFIRMED: u8 = 11;
 
 /// Bytes of [`Message::AppendEntries`] without entries.
 pub(super) const APPEND_ENTRIES_LEN: usize = 1 + 6 * 8;
@@ -50,6 +59,8 @@ pub enum Message<'a> {
         /// View of the sender.
         view: View,
     },
+    /// For reads that have to see what is committed.
+    ReadIndex(ReadIndex),
     /// A client's request, for the primary to execute.
     ForwardedRequest {
         /// Chosen by the sender.
@@ -137,6 +148,20 @@ impl<'a> Message<'a> {
             FORWARDED_RESPONSE => {
                 return Ok(Self::ForwardedResponse { id: ForwardId(reader.u64()?), body: reader.rest() });
             }
+            READ_INDEX_ASKED => {
+                Self::ReadIndex(ReadIndex::Asked { view: View(reader.u64()?), read: ReadId(reader.u64()?) })
+            }
+            READ_INDEX_ANSWERED => Self::ReadIndex(ReadIndex::Answered {
+                view: View(reader.u64()?),
+                read: ReadId(reader.u64()?),
+                index: read_index(&mut reader)?,
+            }),
+            CONFIRM => {
+                Self::ReadIndex(ReadIndex::Confirm { view: View(reader.u64()?), round: reader.u64()? })
+            }
+            CONFIRMED => {
+                Self::ReadIndex(ReadIndex::Confirmed { view: View(reader.u64()?), round: reader.u64()? })
+            }
             kind => return Err(MessageError::Kind(kind)),
         };
         if reader.is_empty() { Ok(message) } else { Err(MessageError::Fields) }
@@ -152,6 +177,8 @@ impl<'a> Message<'a> {
             Self::RequestVote(_) => 1 + 3 * 8 + 1,
             Self::RequestVoteResponse(_) => 1 + 8 + 2,
             Self::ProposeRequestVote { .. } => 1 + 8,
+            Self::ReadIndex(ReadIndex::Answered { .. }) => 1 + 3 * 8 + 1,
+            Self::ReadIndex(_) => 1 + 2 * 8,
             Self::ForwardedRequest { body, .. } | Self::ForwardedResponse { body, .. } => {
                 (1 + 8_usize).saturating_add(body.len())
             }
@@ -180,6 +207,7 @@ impl<'a> Message<'a> {
                 out.extend([u8::from(*granted), election_byte(*election)]);
             }
             Self::ProposeRequestVote { view } => put(out, PROPOSE_REQUEST_VOTE, &[view.0]),
+            Self::ReadIndex(message) => put_read_index(out, message),
             Self::ForwardedRequest { id, body } => {
                 put(out, FORWARDED_REQUEST, &[id.0]);
                 out.extend_from_slice(body);
@@ -257,6 +285,27 @@ fn put(out: &mut Vec<u8>, kind: u8, fields: &[u64]) {
     out.push(kind);
     for field in fields {
         out.extend_from_slice(&field.to_le_bytes());
+    }
+}
+
+fn put_read_index(out: &mut Vec<u8>, message: &ReadIndex) {
+    match *message {
+        ReadIndex::Asked { view, read } => put(out, READ_INDEX_ASKED, &[view.0, read.0]),
+        ReadIndex::Answered { view, read, index } => {
+            put(out, READ_INDEX_ANSWERED, &[view.0, read.0]);
+            out.push(u8::from(index.is_some()));
+            out.extend_from_slice(&index.unwrap_or(Seqno::ZERO).0.to_le_bytes());
+        }
+        ReadIndex::Confirm { view, round } => put(out, CONFIRM, &[view.0, round]),
+        ReadIndex::Confirmed { view, round } => put(out, CONFIRMED, &[view.0, round]),
+    }
+}
+
+fn read_index(reader: &mut Reader<'_>) -> Result<Option<Seqno>, MessageError> {
+    match (truth(reader)?, Seqno(reader.u64()?)) {
+        (true, index) => Ok(Some(index)),
+        (false, Seqno::ZERO) => Ok(None),
+        (false, _) => Err(MessageError::Fields),
     }
 }
 

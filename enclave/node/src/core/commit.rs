@@ -5,7 +5,7 @@ use coco_ledger::PreviousSignature;
 use coco_raft::{Effect as Decision, Input};
 use coco_wire::{Seqno, View as ViewNumber, signature::TREE};
 
-use super::{Changed, Core, Output};
+use super::{Changed, Core, Output, Readable};
 use crate::view::Stage;
 
 impl Core {
@@ -19,7 +19,11 @@ impl Core {
     }
 
     fn decided(&mut self, decision: Decision, out: &mut Output) {
-        if !matches!(decision, Decision::Send { .. } | Decision::Append { .. }) {
+        let says_nothing = matches!(
+            decision,
+            Decision::Send { .. } | Decision::Append { .. } | Decision::Readable(_) | Decision::Unreadable(_)
+        );
+        if !says_nothing {
             self.changed = self.changed.max(Changed::Standing);
         }
         match decision {
@@ -46,6 +50,8 @@ impl Core {
                 let log = &self.view.shared.log;
                 log.info(format_args!("Node {node} needs entry {first}, which only a snapshot has"));
             }
+            Decision::Readable(read) => out.reads.push((read, Readable::Yes)),
+            Decision::Unreadable(read) => out.reads.push((read, Readable::NotNow)),
             Decision::Send { to, message } => self.send(to, message, out),
         }
     }

@@ -3,7 +3,8 @@
 use std::collections::BTreeSet;
 
 use coco_kv::Reader as _;
-use coco_node::{Beginning, Refusal, view::Part};
+use coco_node::{Beginning, Readable, Refusal, view::Part};
+use coco_raft::ReadId;
 use coco_tables::nodes::{NodeInfo, NodeNetwork, NodeStatus, QuoteFormat, QuoteInfo};
 use coco_wire::{Digest, Seqno, TableName, TxId, View, text::Base64};
 use serde_json::Value;
@@ -125,6 +126,16 @@ impl Cluster {
         self.nodes[at].core.refresh_committed();
         let row = self.nodes[at].view.state().committed.get(&TableName::new(ITEMS), key.as_bytes());
         row.map(|row| String::from_utf8(row.to_vec()).expect("text"))
+    }
+
+    /// What is read without missing anything, if that can be made sure of in so many milliseconds.
+    fn read(&mut self, at: usize, key: &str, within_ms: u64) -> Option<String> {
+        let read = ReadId(at as u64);
+        self.nodes[at].reads.clear();
+        self.nodes[at].with_core(|core, out| core.read(read, out));
+        self.deliver();
+        self.run(within_ms);
+        self.nodes[at].reads.contains(&(read, Readable::Yes)).then(|| self.get(at, key))?
     }
 
     /// All nodes but those cut off have committed the same, byte for byte.
@@ -350,6 +361,37 @@ fn sessions_outlast_catching_up_but_no_change_of_the_primary() {
     for session in &mut sessions {
         assert!(session.follow(state.continuity()).is_err(), "the primary changed");
     }
+}
+
+#[test]
+fn reads_miss_nothing_that_was_committed() {
+    let mut cluster = Cluster::of(3);
+    cluster.put("key", "1");
+    cluster.run(200);
+    for at in 0..3 {
+        assert_eq!(cluster.read(at, "key", 50).as_deref(), Some("1"), "node {at}");
+    }
+    // A primary that is cut off does not know that another one leads, but it knows that it does not know.
+    cluster.cut_off = vec![0];
+    cluster.run(20_000);
+    cluster.put("key", "2");
+    cluster.run(500);
+    for at in [1, 2] {
+        assert_eq!(cluster.read(at, "key", 50).as_deref(), Some("2"), "node {at}");
+    }
+    assert_eq!(cluster.read(0, "key", 2_000), None);
+    cluster.cut_off = vec![];
+    cluster.run(20_000);
+    assert_eq!(cluster.read(0, "key", 50).as_deref(), Some("2"));
+    // One that has just lost its majority still leads, and answers nobody.
+    let primary = cluster.primary().expect("a primary");
+    cluster.cut_off = (0..3).filter(|at| *at != primary).collect();
+    assert_eq!(cluster.read(primary, "key", 200), None);
+    assert!(cluster.nodes[primary].view.state().primary);
+    // A node that belongs to no service yet has nothing to read.
+    cluster.nodes.push(Node::joiner(Toy::new(None, None)));
+    assert_eq!(cluster.read(3, "key", 10), None);
+    assert_eq!(cluster.nodes[3].reads, [(ReadId(3), Readable::NotNow)]);
 }
 
 #[test]

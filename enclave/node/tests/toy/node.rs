@@ -14,12 +14,13 @@ use coco_crypto::{
 use coco_kv::Tx;
 use coco_ledger::{Ledger, LedgerConfig, LedgerSecrets, SignatureMode, SigningPolicy, Timing};
 use coco_node::{
-    Core, Genesis, Job, Joined, Keys, Mount, Mounts, Outgoing, Output, Refusal, Shared, SnapshotPolicy,
-    SnapshotTime, View, Write,
+    Core, Genesis, Job, Joined, Keys, Mount, Mounts, Outgoing, Output, Readable, Refusal, Shared,
+    SnapshotPolicy, SnapshotTime, View, Write,
     core::Settings,
     is_requested_by_core,
     keys::{CoseNames, NodeNaming, SecretSlot, ServiceIdentity, ServiceNaming},
 };
+use coco_raft::ReadId;
 use coco_tables::{
     Tables,
     nodes::NodeNetwork,
@@ -49,6 +50,8 @@ pub(crate) struct Node {
     pub(crate) snapshots: BTreeMap<(Seqno, Seqno), Vec<u8>>,
     /// Whether pieces of snapshots are never reported as written.
     pub(crate) stuck_files: bool,
+    /// What became of reads.
+    pub(crate) reads: Vec<(ReadId, Readable)>,
     now: u64,
     pub(crate) persisted: TxId,
 }
@@ -88,6 +91,7 @@ impl Node {
             unfinished: BTreeMap::new(),
             snapshots: BTreeMap::new(),
             stuck_files: false,
+            reads: Vec::new(),
             now: 1000,
             persisted: TxId::default(),
         }
@@ -240,6 +244,7 @@ impl Node {
         loop {
             let mut next = Output::default();
             self.messages.append(&mut out.messages);
+            self.reads.append(&mut out.reads);
             for effect in std::mem::take(&mut out.effects) {
                 self.perform(effect, &mut next);
             }
@@ -250,6 +255,7 @@ impl Node {
                 }
             }
             self.messages.append(&mut next.messages);
+            self.reads.append(&mut next.reads);
             if next.effects.is_empty() && next.jobs.is_empty() {
                 self.core.refresh_committed();
                 return;

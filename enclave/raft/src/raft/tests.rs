@@ -1,5 +1,6 @@
 mod cluster;
 mod leaving;
+mod reads;
 mod several;
 
 use std::collections::BTreeSet;

@@ -54,6 +54,7 @@ impl Raft {
         if settled.configurations > 0 {
             self.tell_retirable(out);
         }
+        self.settle_reads(out);
     }
 
     /// Tells a leader whose retirement it should mark.
@@ -88,6 +89,7 @@ impl Raft {
             self.nominate(out);
             self.truncate(self.log.last_signature().seqno, out);
         }
+        self.drop_reads(out);
         self.role = Role::Retired;
     }
 

@@ -18,6 +18,7 @@ impl Raft {
         if let Role::Leader { heartbeat_ms, .. } = &self.role {
             if self.now_ms >= *heartbeat_ms {
                 self.send_to_all(out);
+                self.repeat_round(out);
             }
             if !self.hears_quorums() {
                 self.follow(self.view, out);
@@ -34,6 +35,7 @@ impl Raft {
     /// is of, but not within a view: its leader may count on what this node acknowledged.
     pub(crate) fn follow(&mut self, view: View, out: &mut Vec<Effect>) {
         let to = self.log.last_signature().seqno;
+        self.drop_reads(out);
         if self.leads() {
             self.truncate(to, out);
         } else if view > self.view {

@@ -84,6 +84,7 @@ impl Cluster {
             Effect::Behind { node, first } => {
                 broken("all entries can be read", format!("{} needs {first}", place_of(&node)))
             }
+            Effect::Readable(_) | Effect::Unreadable(_) => Ok(()),
             Effect::Send { to, message } => {
                 if let Message::RequestVoteResponse(RequestVoteResponse {
                     view,

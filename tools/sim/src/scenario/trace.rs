@@ -166,7 +166,11 @@ impl Trace {
                 }
             }
             Effect::Send { to, message } => self.sent(seen, to, message),
-            Effect::Follows { .. } | Effect::Retirable(_) | Effect::Behind { .. } => {}
+            Effect::Follows { .. }
+            | Effect::Retirable(_)
+            | Effect::Behind { .. }
+            | Effect::Readable(_)
+            | Effect::Unreadable(_) => {}
         }
     }
 
@@ -183,6 +187,8 @@ impl Trace {
             Message::RequestVote(_) => "recv_request_vote",
             Message::RequestVoteResponse(_) => "recv_request_vote_response",
             Message::ProposeRequestVote { .. } => "recv_propose_request_vote",
+            // CCF knows no such message.
+            Message::ReadIndex(_) => return,
         };
         self.write(seen, function, more);
     }
@@ -242,7 +248,9 @@ impl Trace {
             }
             Message::AppendEntriesResponse(_) => "send_append_entries_response",
             Message::RequestVote(_) => "send_request_vote",
-            Message::RequestVoteResponse(_) | Message::ProposeRequestVote { .. } => return,
+            Message::RequestVoteResponse(_) | Message::ProposeRequestVote { .. } | Message::ReadIndex(_) => {
+                return;
+            }
         };
         self.write(seen, function, more);
     }
@@ -307,6 +315,7 @@ pub(super) fn describe(message: &Message) -> Value {
             "election_type": election_type(&response.election),
         }),
         Message::ProposeRequestVote { view } => json!({ "msg": "raft_propose_request_vote", "term": view }),
+        Message::ReadIndex(message) => json!({ "msg": "raft_read_index", "term": message.view() }),
     }
 }
 

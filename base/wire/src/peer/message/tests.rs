@@ -54,6 +54,17 @@ proptest! {
         check(&Message::RequestVote(RequestVote { view, last_signature: txid, election }));
         check(&Message::RequestVoteResponse(RequestVoteResponse { view, granted, election }));
         check(&Message::ProposeRequestVote { view });
+        let (read, round) = (ReadId(numbers.1), numbers.1);
+        for index in [None, Some(txid.seqno)] {
+            check(&Message::ReadIndex(ReadIndex::Answered { view, read, index }));
+        }
+        for message in [
+            ReadIndex::Asked { view, read },
+            ReadIndex::Confirm { view, round },
+            ReadIndex::Confirmed { view, round },
+        ] {
+            check(&Message::ReadIndex(message));
+        }
         check(&Message::ForwardedRequest { id, body: &body });
         check(&Message::ForwardedResponse { id, body: &body });
     }
@@ -81,7 +92,7 @@ proptest! {
     }
 
     #[test]
-    fn any_bytes_are_refused_or_have_one_encoding(kind in 0_u8..9, rest in vec(any::<u8>(), 0..80)) {
+    fn any_bytes_are_refused_or_have_one_encoding(kind in 0_u8..13, rest in vec(any::<u8>(), 0..80)) {
         let bytes = [&[kind][..], &rest].concat();
         if let Ok(message) = Message::decode(&bytes) {
             let mut again = Vec::new();

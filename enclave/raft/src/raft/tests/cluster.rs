@@ -6,7 +6,7 @@ use coco_wire::{Seqno, TxId};
 use proptest::{prelude::*, test_runner::TestRng};
 
 use super::{member, node};
-use crate::{Effect, Entry, Input, Message, NodeId, Raft, Role};
+use crate::{Effect, Entry, Input, Message, NodeId, Raft, ReadId, Role};
 
 struct Member {
     raft: Raft,
@@ -19,6 +19,11 @@ struct Cluster {
     members: BTreeMap<NodeId, Member>,
     wire: Vec<(NodeId, NodeId, Message, Vec<Entry>)>,
     leaders: BTreeMap<u64, NodeId>,
+    /// Who reads, and how much was committed anywhere when it was asked to.
+    reads: BTreeMap<ReadId, (NodeId, usize)>,
+    done: usize,
+    /// Neither hears nor is heard.
+    cut_off: Option<NodeId>,
     now_ms: u64,
     rng: TestRng,
 }
@@ -31,7 +36,8 @@ impl Cluster {
             (node(*name), Member { raft, log: Vec::new(), written: 0, committed: Vec::new() })
         };
         let members = names.iter().map(member).collect();
-        Self { members, wire: Vec::new(), leaders: BTreeMap::new(), now_ms: 0, rng }
+        let (leaders, reads) = (BTreeMap::new(), BTreeMap::new());
+        Self { members, wire: Vec::new(), leaders, reads, done: 0, cut_off: None, now_ms: 0, rng }
     }
 
     fn below(&mut self, bound: usize) -> usize {
@@ -65,6 +71,15 @@ impl Cluster {
                     let to = usize::try_from(seqno.0).unwrap();
                     assert!(to > member.committed.len() && member.log[to - 1].signature, "S6");
                     member.committed = member.log[..to].to_vec();
+                }
+                Effect::Readable(read) => {
+                    let (by, committed) = self.reads[&read];
+                    assert_eq!(by, at);
+                    assert!(
+                        member.committed.len() >= committed,
+                        "{read:?} misses what was committed before it"
+                    );
+                    self.done += 1;
                 }
                 Effect::BecameLeader { view } => {
                     assert!(self.leaders.insert(view.0, at).is_none(), "S1: two leaders in view {view}");
@@ -110,6 +125,13 @@ impl Cluster {
         self.members.keys().copied().collect()
     }
 
+    fn read(&mut self, at: NodeId) {
+        let read = ReadId(self.reads.len() as u64);
+        let committed = self.members.values().map(|member| member.committed.len()).max().unwrap();
+        self.reads.insert(read, (at, committed));
+        self.handle(at, Input::Read(read));
+    }
+
     fn write(&mut self, at: NodeId) {
         let member = self.members.get_mut(&at).unwrap();
         member.written = member.log.len();
@@ -122,7 +144,10 @@ impl Cluster {
     fn step(&mut self, healthy: bool) {
         let names = self.names();
         let any = names[self.below(names.len())];
-        match self.below(8) {
+        if healthy || self.below(100) == 0 {
+            self.cut_off = if healthy || self.below(3) == 0 { None } else { Some(any) };
+        }
+        match self.below(9) {
             0 => {
                 self.now_ms += 20;
                 let now_ms = self.now_ms + if healthy { 0 } else { self.below(600) as u64 };
@@ -133,9 +158,13 @@ impl Cluster {
                 self.propose(any, signature);
             }
             2 => self.write(any),
+            3 => self.read(any),
             _ if !self.wire.is_empty() => {
                 let at = if healthy { 0 } else { self.below(self.wire.len()) };
                 let (from, to, message, entries) = self.wire.remove(at);
+                if self.cut_off.is_some_and(|node| node == from || node == to) {
+                    return;
+                }
                 match if healthy { 9 } else { self.below(10) } {
                     0 | 1 => return,
                     2 => self.wire.push((from, to, message, entries.clone())),
@@ -156,7 +185,9 @@ proptest! {
         let mut cluster = Cluster::new(size, rng);
         (0..1500).for_each(|_| cluster.step(false));
         let before = cluster.members.values().map(|member| member.committed.len()).max().unwrap();
+        let read_before = cluster.done;
         (0..6000).for_each(|_| cluster.step(true));
+        prop_assert!(cluster.done > read_before, "nothing was read after the faults ended");
         let after = cluster.members.values().map(|member| member.committed.len()).min().unwrap();
         prop_assert!(after > before, "no progress: {before} committed before the faults ended, {after} after");
     }
