@@ -16,7 +16,8 @@ pub struct Settings {
     pub message_timeout_ms: u64,
     /// Most entries in one message.
     pub max_entries: u64,
-    /// Most messages with entries that a peer has not answered.
+    /// Most messages with entries that a peer has not answered. Where none of them has a signature, those up to the next one
+    /// go beyond that, as a disk may report with signatures only.
     pub max_messages: usize,
     /// What a node must know before it starts a view.
     pub pre_vote: PreVote,

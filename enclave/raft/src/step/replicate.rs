@@ -145,12 +145,12 @@ impl Raft {
         let max_messages = self.settings.max_messages;
         loop {
             let progress = self.progress(&to);
-            let sent = progress.sent;
-            if progress.probing
-                || sent >= last
-                || sent < unreadable
-                || progress.in_flight.len() >= max_messages
-            {
+            let (matched, sent) = (progress.matched, progress.sent);
+            let full = progress.in_flight.len() >= max_messages;
+            if progress.probing || sent >= last || sent < unreadable {
+                return;
+            }
+            if full && !self.is_signature_due(matched, sent) {
                 return;
             }
             let end = self.end_of_message(sent);
@@ -159,6 +159,13 @@ impl Raft {
             progress.in_flight.push_back(end);
             self.send(to, sent, end, out);
         }
+    }
+
+    /// Whether there is a signature to be sent, and none among what the peer has not answered. Its disk may report with
+    /// signatures only, so that it would never answer.
+    fn is_signature_due(&self, matched: Seqno, sent: Seqno) -> bool {
+        let mut known = self.log.signatures().chain([self.log.committed().seqno]);
+        self.log.last_signature().seqno > sent && !known.any(|at| at > matched && at <= sent)
     }
 
     /// The last entry that fits in a message after `sent`: those of one view, of a limited number.

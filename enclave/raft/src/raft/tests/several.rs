@@ -142,6 +142,22 @@ fn what_is_in_flight_is_bounded() {
     assert_eq!(sent(&mut raft, accepted(2, 2, 9)), [(9, 12), (12, 15)]);
 }
 
+/// A disk reports with signatures only: a peer that has none of what is in flight would never answer.
+#[test]
+fn a_signature_goes_beyond_what_may_be_in_flight() {
+    let (mut raft, _) = run(
+        &[1, 2],
+        [Input::Tick { now_ms: 1000 }, voted(2, 1, Election::PreVote), voted(2, 2, Election::Vote)],
+    );
+    let propose =
+        |raft: &mut Raft, entries: &[Entry]| ranges(&handle(raft, [Input::Propose(entries.to_vec())]), 2);
+    let entries: Vec<Entry> = (1..=10).map(|seqno| entry(2, seqno)).collect();
+    assert_eq!(propose(&mut raft, &entries), [(0, 3), (3, 6)]);
+    assert_eq!(propose(&mut raft, &[signature(2, 11)]), [(6, 9), (9, 11)], "with all before it");
+    assert_eq!(propose(&mut raft, &[entry(2, 12), signature(2, 13)]), [], "one of them is enough");
+    assert_eq!(ranges(&handle(&mut raft, [accepted(2, 2, 11)]), 2), [(11, 13)]);
+}
+
 #[test]
 fn one_round_for_each_view_in_which_logs_differ() {
     let follower_log = [(2, 1), (2, 2), (3, 3), (3, 4), (3, 5)].map(|(view, seqno)| signature(view, seqno));
