@@ -20,8 +20,8 @@ const NODES: usize = 3;
 const MIX: Mix = Mix { clients: 5, keys: 6, reads: 40, waits: 50 };
 /// How long clients go on undisturbed before, between and after failures.
 const QUIET: Duration = Duration::from_millis(700);
-/// How long commits may stay away when everything works again.
-const RECOVERED: Duration = Duration::from_secs(20);
+/// How long a round may take. Much, as the machine may be busy with other tests.
+const LIMIT: Duration = Duration::from_secs(600);
 
 /// What befalls a node, or its place in the network.
 #[derive(Clone, Copy, Debug)]
@@ -128,8 +128,10 @@ async fn round(seed: u64, length: usize, consortium: &Consortium) {
         tokio::time::sleep(QUIET).await;
         world.suffer(fault).await;
     }
+    let running = world.cluster.running();
+    world.cluster.primary_among(&running).await;
     let healed = load.now();
-    tokio::time::sleep(ELECTION_TIMEOUT * 2 + QUIET).await;
+    tokio::time::sleep(ELECTION_TIMEOUT + QUIET).await;
     let history = load.end().await;
     let resumed = history.acknowledged_after(healed);
     assert!(resumed > 0, "seed {seed}: nothing is committed after all\n{}", world.cluster.logs());
@@ -162,6 +164,6 @@ async fn histories_are_linearizable() {
     let consortium = Consortium::default();
     for seed in scale::rounds(1, 40) {
         let round = round(seed, scale::of(4, PASSING.len()), &consortium);
-        tokio::time::timeout(RECOVERED * 20, round).await.unwrap();
+        tokio::time::timeout(LIMIT, round).await.unwrap();
     }
 }

@@ -79,7 +79,7 @@ impl Seeds {
         }
         let seconds = elapsed.as_secs_f64();
         CURRENT.set(Some((seed, seconds)));
-        if seed % REPORTED == 0 && seconds > 1.0 {
+        if seed.is_multiple_of(REPORTED) && seconds > 1.0 {
             println!("{seconds:.0} s: goes on with seed {seed}");
         }
         Some(seed)

@@ -44,7 +44,7 @@ pub struct Conditions {
     pub channels: bool,
     /// Whether the ledger is signed with ECDSA too in all seeds, not only in the same one of a thousand.
     pub real: bool,
-    /// Whether members vote on every change of the configuration in all seeds, not only in one of 25.
+    /// Whether members vote on every change of the configuration in all seeds, not only in one of a hundred.
     pub votes: bool,
     /// Faults that do not strike.
     pub without: Faults,

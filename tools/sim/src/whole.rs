@@ -26,7 +26,7 @@ pub(super) struct WholeArguments {
     /// Does all cryptography, ECDSA and the channels, which one of a thousand seeds does anyway.
     #[arg(long)]
     real: bool,
-    /// Has members vote on every change of the configuration, as in one of 25 seeds anyway.
+    /// Has members vote on every change of the configuration, as in one of a hundred seeds anyway.
     #[arg(long)]
     votes: bool,
     /// Leaves out what a violation does not need.

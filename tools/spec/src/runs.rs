@@ -11,15 +11,15 @@ use crate::state::{Set, State, set_of};
 use judge::Step;
 use words::Value;
 
-/// The state of runs: at most 12 nodes, views below 64, 1,023 entries a log. What goes beyond is refused.
-type Large = State<12, 64, 1023>;
+/// The state of runs: at most 16 nodes, views below 64, 1,023 entries a log. What goes beyond is refused.
+type Large = State<16, 64, 1023>;
 
 /// Bytes of stack for some such states.
-const STACK: usize = 64 << 20;
+const STACK: usize = 128 << 20;
 
 impl Large {
     /// Most nodes of a run.
-    const MOST: usize = 12;
+    const MOST: usize = 16;
 }
 
 /// What the specification says of a run.

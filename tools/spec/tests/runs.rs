@@ -71,6 +71,6 @@ fn seeds_are_allowed() {
 #[test]
 fn tampered_runs_are_refused() {
     check("tampered scenarios", &tampered(&own_scenarios()), false);
-    let runs: Vec<Steps> = (0..4).map(|seed| raft::record(seed, 1_500)).collect();
+    let runs: Vec<Steps> = (0..12).map(|seed| raft::record(seed, 1_500)).collect();
     check("tampered seeds", &tampered(&runs), false);
 }

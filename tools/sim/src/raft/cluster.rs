@@ -295,7 +295,9 @@ impl Cluster {
         };
         for _ in 0..copies {
             let mut latency_ms = self.random.between(1, self.options.latency_ms);
-            if self.random.chance(self.options.delayed) {
+            let is_vote = matches!(message, Message::RequestVoteResponse(_));
+            let delayed = if is_vote { self.options.late_votes } else { self.options.delayed };
+            if self.random.chance(delayed) {
                 self.strike(Fault::Delay);
                 latency_ms +=
                     self.random.below(MAX_DELAY_TIMEOUTS * self.options.settings.election_timeout_ms);

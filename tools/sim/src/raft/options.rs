@@ -19,6 +19,8 @@ pub struct Options {
     pub duplicated: u64,
     /// Messages that come much later, of a thousand.
     pub delayed: u64,
+    /// Answers to requests for votes that come much later, of a thousand.
+    pub late_votes: u64,
     /// Reports of written entries that are lost, of a thousand.
     pub unreported: u64,
     /// Longest time a message takes if it is not delayed, in milliseconds.
@@ -65,6 +67,7 @@ impl Options {
             lost: bad(random, 150),
             duplicated: bad(random, 150),
             delayed: bad(random, 80),
+            late_votes: if random.chance(300) { random.below(500) } else { 0 },
             unreported: bad(random, 100),
             latency_ms: random.between(1, 40),
             write_ms: random.between(1, 30),
@@ -76,6 +79,15 @@ impl Options {
     /// When faults have ended: the same cluster in a good world.
     #[must_use]
     pub fn healed(self) -> Self {
-        Self { lost: 0, duplicated: 0, delayed: 0, unreported: 0, latency_ms: 10, write_ms: 5, ..self }
+        Self {
+            lost: 0,
+            duplicated: 0,
+            delayed: 0,
+            late_votes: 0,
+            unreported: 0,
+            latency_ms: 10,
+            write_ms: 5,
+            ..self
+        }
     }
 }

@@ -15,8 +15,6 @@ use super::{
 
 /// Longest delay of a message or job that is delayed, in election timeouts.
 const MAX_DELAY_TIMEOUTS: u64 = 3;
-/// Bytes of an entry's header.
-const HEADER_LEN: usize = 8;
 /// Reports that are wrong on a host that lies, of a thousand.
 const LIES: u64 = 50;
 /// What a slow disk adds to each write.
@@ -165,8 +163,7 @@ fn flip(entries: &mut [Vec<u8>], which: u64, at: u64, bit: u64) {
         |number: u64, length: usize| usize::try_from(number % length.max(1) as u64).expect("a length");
     let which = index(which, entries.len());
     let Some(entry) = entries.get_mut(which) else { return };
-    // The flags in the header are authenticated by nothing in CCF's format.
-    let at = HEADER_LEN + index(at, entry.len() - HEADER_LEN);
+    let at = index(at, entry.len());
     if let Some(byte) = entry.get_mut(at) {
         *byte ^= 1 << bit;
     }

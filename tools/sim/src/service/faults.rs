@@ -131,6 +131,12 @@ impl FaultTable {
         }
     }
 
+    /// How often the rarest kind struck, in whatever phase.
+    #[must_use]
+    pub fn rarest(&self) -> u64 {
+        self.0.iter().map(|phases| phases.iter().sum()).min().unwrap_or_default()
+    }
+
     /// The smallest number in it.
     #[must_use]
     pub fn least(&self) -> u64 {

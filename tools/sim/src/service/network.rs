@@ -7,7 +7,7 @@ use coco_node::{
     Outgoing,
     peers::{Heard, Peers, PeersOutput},
 };
-use coco_raft::NodeId;
+use coco_raft::{Message, NodeId};
 
 use super::{checks::Checked, event::Event, faults::Fault, world::World};
 
@@ -16,6 +16,12 @@ use super::{checks::Checked, event::Event, faults::Fault, world::World};
 pub(super) enum Parcel {
     Message(Outgoing),
     Frame(Vec<u8>),
+}
+
+impl Parcel {
+    fn is_vote(&self) -> bool {
+        matches!(self, Self::Message(Outgoing { message: Message::RequestVoteResponse(_), .. }))
+    }
 }
 
 /// Where others reach a node.
@@ -55,7 +61,8 @@ impl World<'_> {
         let twice = self.random.chance(self.options.duplicated) && self.strike(Fault::Duplicate);
         for _ in 0..if twice { 2 } else { 1 } {
             let mut ms = self.random.between(1, self.options.latency_ms);
-            if self.random.chance(self.options.delayed) && self.strike(Fault::Delay) {
+            let delayed = if parcel.is_vote() { self.options.late_votes } else { self.options.delayed };
+            if self.random.chance(delayed) && self.strike(Fault::Delay) {
                 ms += self.long_ms();
             }
             self.after(ms, Event::Deliver { from, to, parcel: parcel.clone() });

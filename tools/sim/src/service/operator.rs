@@ -38,7 +38,7 @@ impl World<'_> {
             11 => return self.remove(),
             12 => return self.replace(),
             13 | 14 => {
-                self.on_any(Fault::SlowDisk, |machine, until_ms| machine.disk.slow_until_ms = until_ms)
+                self.on_any(Fault::SlowDisk, |machine, until_ms| machine.disk.slow_until_ms = until_ms);
             }
             15 | 16 => self.on_any(Fault::Pause, |machine, until_ms| machine.paused_until_ms = until_ms),
             _ => self.disturb_a_clock(),

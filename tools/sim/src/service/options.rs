@@ -21,6 +21,8 @@ pub(super) struct Options {
     pub(super) duplicated: u64,
     /// Messages that come much later, of a thousand.
     pub(super) delayed: u64,
+    /// Answers to requests for votes that come much later, of a thousand.
+    pub(super) late_votes: u64,
     /// Reports of written entries that come late, of a thousand.
     pub(super) unreported: u64,
     /// Jobs that take long, of a thousand.
@@ -59,6 +61,7 @@ impl Options {
             lost: bad(random, 120),
             duplicated: bad(random, 120),
             delayed: bad(random, 60),
+            late_votes: if random.chance(300) { random.below(500) } else { 0 },
             unreported: bad(random, 100),
             late_jobs: bad(random, 150),
             stale_calls: bad(random, 300),
@@ -69,7 +72,7 @@ impl Options {
             latency_ms: random.between(1, 30),
             write_ms: random.between(1, 20),
             job_ms: random.between(1, 10),
-            think_ms: random.between(80, 220),
+            think_ms: random.between(60, 190),
             clients: usize::try_from(random.between(2, 5)).expect("small"),
         }
     }
@@ -80,6 +83,7 @@ impl Options {
             lost: 0,
             duplicated: 0,
             delayed: 0,
+            late_votes: 0,
             unreported: 0,
             late_jobs: 0,
             stale_calls: 0,

@@ -36,7 +36,7 @@ const RECOVERY_TIMEOUTS: u64 = 30;
 /// Of so many seeds, one has real cryptography: channels, and signatures over the ledger.
 const WITH_CRYPTOGRAPHY: u64 = 1000;
 /// Of so many seeds, in one members vote.
-const WITH_VOTES: u64 = 25;
+const WITH_VOTES: u64 = 100;
 /// Nodes at first, at most.
 const MAX_FIRST: u64 = 5;
 

@@ -46,7 +46,9 @@ impl Steps {
         match act {
             Act::Take { .. } => before.last != after.last,
             Act::Follow(_) | Act::Campaign => before.view != after.view,
-            Act::Stand | Act::Lead => before.role != after.role,
+            // A node may campaign without asking before.
+            Act::Stand => before.role != after.role && after.role == Kind::PreCandidate,
+            Act::Lead => before.role != after.role,
             Act::Propose(_) | Act::Persist(_) | Act::Commit(_) => before != after,
             _ => false,
         }
