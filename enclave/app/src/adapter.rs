@@ -182,6 +182,19 @@ pub enum ReplyAt {
     },
 }
 
+/// What a read has to have seen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Freshness {
+    /// Whatever its node has.
+    Local,
+    /// Everything that was committed anywhere before it was asked for; refused if that cannot be made sure of in this
+    /// many milliseconds. It reads what is committed and nothing else.
+    Linearizable {
+        /// Longest wait.
+        within_ms: u64,
+    },
+}
+
 /// What one message asks for.
 #[derive(Clone, Debug)]
 pub struct Plan {
@@ -193,6 +206,8 @@ pub struct Plan {
     pub weight: Weight,
     /// When the message is answered.
     pub reply_at: ReplyAt,
+    /// What a message that only reads has to have seen.
+    pub freshness: Freshness,
     /// What a node that is not the primary does.
     pub forwarding: Forwarding,
 }

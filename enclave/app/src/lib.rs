@@ -17,8 +17,8 @@ mod signed;
 mod standard;
 
 pub use adapter::{
-    Adapter, Call, CallBody, Committed, Event, IndexStatus, Manifest, Mode, Origin, Plan, ReplyAt, Weight,
-    Window, WindowRule,
+    Adapter, Call, CallBody, Committed, Event, Freshness, IndexStatus, Manifest, Mode, Origin, Plan, ReplyAt,
+    Weight, Window, WindowRule,
 };
 pub use caller::{Caller, ClientCertificate, Peer, SignedMessage};
 pub use coco_boundary::InterfaceName;

@@ -7,7 +7,8 @@ use coco_wire::{Digest, TxId};
 
 use crate::{
     adapter::{
-        Adapter, Call, CallBody, Committed, Event, IndexStatus, Manifest, Mode, Origin, Plan, ReplyAt,
+        Adapter, Call, CallBody, Committed, Event, Freshness, IndexStatus, Manifest, Mode, Origin, Plan,
+        ReplyAt,
     },
     context::Context,
     endpoint::{Endpoint, EndpointMode, Found, Router},
@@ -19,6 +20,8 @@ use crate::{
 
 /// Longest wait that a client may ask for with `Prefer: wait`, in seconds.
 const MAX_WAIT_S: u64 = 60;
+/// How long a linearizable read may take unless the client says otherwise, in milliseconds.
+const READ_WAIT_MS: u64 = 3_000;
 
 /// Endpoints under one mount, with those that every application has.
 pub struct RestAdapter {
@@ -149,10 +152,16 @@ impl Adapter for RestAdapter {
             EndpointMode::Receipt => Mode::Historical(txid_in_query(&request)?),
             EndpointMode::Historical => Mode::Historical(txid_in_header(&request)?),
         };
+        let preferences = Preferences::of(&request);
+        let freshness = match mode {
+            Mode::Query => preferences.freshness,
+            _ => Freshness::Local,
+        };
         Ok(Plan {
-            mode,
+            mode: if freshness == Freshness::Local { mode } else { Mode::QueryCommitted },
             weight: endpoint.weight,
-            reply_at: reply_at(&request, endpoint),
+            reply_at: reply_at(&request, endpoint, preferences.wait_ms),
+            freshness,
             forwarding: endpoint.forwarding,
             calls: vec![Call {
                 caller,
@@ -185,20 +194,40 @@ impl Adapter for RestAdapter {
     }
 }
 
-/// `Prefer: wait=SECONDS` (RFC 7240, section 4.3) asks for the answer at commit.
-fn reply_at(request: &Request, endpoint: &Endpoint) -> ReplyAt {
-    let preferences = request.headers.text("prefer").unwrap_or("");
-    let wait = preferences.split([',', ';']).find_map(|preference| {
-        let (name, value) = preference.split_once('=')?;
-        let wait = name.trim().eq_ignore_ascii_case("wait");
-        if wait { value.trim().trim_matches('"').parse::<u64>().ok() } else { None }
-    });
+/// What a client prefers (RFC 7240).
+struct Preferences {
+    /// `wait=SECONDS`: how long it would wait.
+    wait_ms: Option<u64>,
+    /// `consistency=linearizable`, ours.
+    freshness: Freshness,
+}
+
+impl Preferences {
+    fn of(request: &Request) -> Self {
+        let mut found = Self { wait_ms: None, freshness: Freshness::Local };
+        let mut linearizable = false;
+        let preferences = request.headers.text("prefer").unwrap_or("");
+        for (name, value) in preferences.split([',', ';']).filter_map(|it| it.split_once('=')) {
+            let (name, value) = (name.trim(), value.trim().trim_matches('"'));
+            if name.eq_ignore_ascii_case("wait") && found.wait_ms.is_none() {
+                found.wait_ms = value.parse().ok().map(|seconds: u64| seconds.min(MAX_WAIT_S) * 1000);
+            }
+            linearizable |=
+                name.eq_ignore_ascii_case("consistency") && value.eq_ignore_ascii_case("linearizable");
+        }
+        if linearizable {
+            found.freshness = Freshness::Linearizable { within_ms: found.wait_ms.unwrap_or(READ_WAIT_MS) };
+        }
+        found
+    }
+}
+
+fn reply_at(request: &Request, endpoint: &Endpoint, wait_ms: Option<u64>) -> ReplyAt {
     let asked = |name: &&str| request.parameter(name).as_deref() == Some("true");
     let at_commit_ms = endpoint.at_commit_ms.filter(|_| endpoint.at_commit_if.as_ref().is_none_or(asked));
-    match (wait, at_commit_ms) {
-        (Some(seconds), _) => ReplyAt::Commit { within_ms: seconds.min(MAX_WAIT_S) * 1000 },
-        (None, Some(within_ms)) => ReplyAt::Commit { within_ms },
-        (None, None) => ReplyAt::Execution,
+    match wait_ms.or(at_commit_ms) {
+        Some(within_ms) => ReplyAt::Commit { within_ms },
+        None => ReplyAt::Execution,
     }
 }
 

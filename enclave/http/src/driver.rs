@@ -7,6 +7,7 @@ mod execute;
 mod files;
 mod forward;
 mod others;
+mod reads;
 mod waiters;
 
 use std::{
@@ -19,7 +20,7 @@ use coco_boundary::{Event, Full, Host, Jobs, MAX_BACKLOG, Monotonic, Unix};
 use coco_node::{Beginning, Core, Joined, Mount, Output, Planned, Stage, View, is_requested_by_core};
 
 pub use self::files::SnapshotFileError;
-use self::{execute::Turn, files::Files, forward::Forwards, others::Others, waiters::Waiters};
+use self::{execute::Turn, files::Files, forward::Forwards, others::Others, reads::Reads, waiters::Waiters};
 use crate::{
     CertificateSlot,
     dispatch::{Batch, Dispatch},
@@ -36,6 +37,7 @@ struct Inner {
     others: Others,
     forwards: Forwards,
     files: Files,
+    reads: Reads,
     resources: Resources,
 }
 
@@ -70,6 +72,7 @@ impl Driver {
             others,
             forwards: Forwards::default(),
             files: Files::default(),
+            reads: Reads::default(),
             resources,
         }))
     }
@@ -102,6 +105,7 @@ impl Driver {
                 self.with_core(|core, out| core.handle(event, out));
                 if ticks {
                     self.tick_others();
+                    self.tick_reads();
                 }
             }
         }
@@ -134,9 +138,13 @@ impl Driver {
 
     /// Has the states published that a call is to see.
     fn show(&self, planned: &Planned) {
-        if planned.mount == Mount::Node || planned.plan.mode == Mode::QueryCommitted {
+        let lags = || {
+            let state = self.0.view.shared.state.load();
+            state.committed.version() < state.chain.committed.seqno
+        };
+        if planned.mount == Mount::Node || (planned.plan.mode == Mode::QueryCommitted && lags()) {
             self.lock().refresh_committed();
-        } else {
+        } else if planned.plan.mode != Mode::QueryCommitted {
             self.refresh();
         }
     }
@@ -173,6 +181,9 @@ impl Driver {
             }
         }
         self.send_queued();
+        for (read, readable) in out.reads {
+            self.read_settled(read, readable);
+        }
         if let Some(at) = out.wake_at {
             self.0.resources.host.wake_at(at);
         }

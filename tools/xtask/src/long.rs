@@ -48,6 +48,11 @@ const RUNS: &[Run] = &[
         about: "loss of power after more than 1,000 calls of one disk, and at 1,000 moments of three",
         steps: &[end_to_end!("crash")],
     },
+    Run {
+        name: "reads",
+        about: "linearizable reads on every node of three, each after a committed write, 2,000 times",
+        steps: &[end_to_end!("reads")],
+    },
     Run { name: "kill", about: "kill -9 under load, 50 times", steps: &[end_to_end!("kill")] },
     Run {
         name: "cluster",

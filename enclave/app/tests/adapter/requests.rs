@@ -1,8 +1,7 @@
 //! Paths, methods, preferences and bodies.
 
 use coco_app::{
-    Endpoint, ErrorCode, Forwarding as F, Method, Mode, ReplyAt, Response, Status,
-    Weight as W,
+    Endpoint, ErrorCode, Forwarding as F, Freshness, Method, Mode, ReplyAt, Response, Status, Weight as W,
 };
 use coco_kv::Store;
 use serde::Deserialize;
@@ -102,6 +101,30 @@ fn answers_come_when_the_client_or_the_endpoint_says() {
         let headers: Vec<_> = prefer.map(|value| ("Prefer", value)).into_iter().collect();
         let plan = decode(&adapter, request(&format!("POST /app{path}"), &headers, b"")).unwrap();
         assert_eq!(plan.reply_at, expected, "{path} {prefer:?}");
+    }
+}
+
+#[test]
+fn reads_are_as_fresh_as_the_client_prefers() {
+    let adapter = adapter([
+        endpoint(Method::Post, "/write"),
+        Endpoint::read(Method::Get, "/read", &[], |_, _| Ok(Response::empty(Status::OK))),
+    ]);
+    let linearizable = |within_ms| (Mode::QueryCommitted, Freshness::Linearizable { within_ms });
+    let local = (Mode::Query, Freshness::Local);
+    for (line, prefer, expected) in [
+        ("GET /read", "consistency=linearizable", linearizable(3_000)),
+        ("GET /read", "return=minimal, Consistency = \"Linearizable\"", linearizable(3_000)),
+        ("GET /read", "wait=1, consistency=linearizable", linearizable(1_000)),
+        ("GET /read", "consistency=linearizable; wait=999", linearizable(60_000)),
+        ("GET /read", "consistency=eventual", local),
+        ("GET /read", "consistency", local),
+        ("GET /read", "linearizable", local),
+        ("GET /read", "wait=5", local),
+        ("POST /write", "consistency=linearizable", (Mode::Execute, Freshness::Local)),
+    ] {
+        let plan = decode(&adapter, request(line, &[("Prefer", prefer)], b"")).unwrap();
+        assert_eq!((plan.mode, plan.freshness), expected, "{line} {prefer}");
     }
 }
 

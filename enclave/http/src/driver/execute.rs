@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use coco_app::{
-    Call, ErrorCode, Historical, Lookup, Mode, Reject, ReplyAt, Request, Response, Status, TxStatus, Weight,
+    Call, ErrorCode, Freshness, Historical, Lookup, Mode, Reject, ReplyAt, Request, Response, Status,
+    TxStatus, Weight,
 };
 use coco_boundary::{Full, Monotonic};
 use coco_node::{
@@ -60,6 +61,7 @@ impl<'a> Turn<'a> {
             self.batches[batch].requests = requests;
         }
         self.sequence();
+        self.driver.ask_to_read();
         self.driver.perform_reads();
     }
 
@@ -165,6 +167,11 @@ fn continuity_lost(session: &mut Session, current: Continuity) -> Option<Answer>
 impl Driver {
     /// Answers anything but a light write.
     fn answer(&self, planned: Planned) -> Answer {
+        if let Freshness::Linearizable { within_ms } = planned.plan.freshness {
+            let (reply, answer) = oneshot::channel();
+            self.read_later(planned, within_ms, Reply::Session(reply));
+            return Answer::Later(answer);
+        }
         let historical = match planned.plan.mode {
             Mode::Historical(txid) => match self.historical(txid) {
                 Ok(historical) => Some(historical),

@@ -11,8 +11,8 @@ use std::{
 
 use bytes::Bytes;
 use coco_app::{
-    ClientCertificate, ErrorCode, Forwarding, Headers, InterfaceName, Method, Mode, Peer, Plan, Reject,
-    Request, Response, Status, Weight, media,
+    ClientCertificate, ErrorCode, Forwarding, Freshness, Headers, InterfaceName, Method, Mode, Peer, Plan,
+    Reject, Request, Response, Status, Weight, media,
 };
 use coco_boundary::{Full, Monotonic};
 use coco_node::Planned;
@@ -194,6 +194,10 @@ impl Driver {
             Ok(planned) => planned,
             Err(response) => return reply.send(response),
         };
+        if let Freshness::Linearizable { within_ms } = planned.plan.freshness {
+            self.read_later(planned, within_ms, reply);
+            return self.ask_to_read();
+        }
         if planned.plan.weight == Weight::Light {
             return self.run_forwarded(&planned, reply);
         }

@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use coco_app::{
-    Adapter, Call, CallBody, Caller, Committed, Context, Event, Forwarding, Headers, Manifest, Method, Mode,
-    Origin, Plan, Reject, ReplyAt, Request, Response, Status, Weight, Window, WindowRule, media,
+    Adapter, Call, CallBody, Caller, Committed, Context, Event, Forwarding, Freshness, Headers, Manifest,
+    Method, Mode, Origin, Plan, Reject, ReplyAt, Request, Response, Status, Weight, Window, WindowRule,
+    media,
 };
 use coco_kv::{Reader as _, Tx};
 use coco_wire::{Digest, TableName};
@@ -62,6 +63,7 @@ impl Adapter for Toy {
             mode: if queries { Mode::Query } else { Mode::Execute },
             weight: Weight::Light,
             reply_at: ReplyAt::Execution,
+            freshness: Freshness::Local,
             forwarding: Forwarding::Always,
         })
     }

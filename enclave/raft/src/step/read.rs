@@ -179,6 +179,10 @@ impl Raft {
     fn answer(&mut self, asker: Asker, index: Option<Seqno>, out: &mut Vec<Effect>) {
         match (asker, index) {
             (Asker::Peer(to, read), index) => {
+                if index.is_some() {
+                    // So that it does not wait for the next sign of life.
+                    self.tell_commit(to, out);
+                }
                 self.say(to, ReadIndex::Answered { view: self.view, read, index }, out);
             }
             (Asker::Own(read), None) => out.push(Effect::Unreadable(read)),

@@ -93,6 +93,13 @@ impl Raft {
         }
     }
 
+    /// Tells a peer what is committed, although it may hear it later with entries.
+    pub(crate) fn tell_commit(&self, to: NodeId, out: &mut Vec<Effect>) {
+        if let Some((_, progress)) = self.peers().find(|(node, progress)| **node == to && !progress.probing) {
+            self.send(to, progress.sent, progress.sent, out);
+        }
+    }
+
     /// Keeps a record for each node that needs to hear of this leader, and for no other. A new one hears at once where
     /// the leader is, and answers where it is itself.
     pub(crate) fn refresh_peers(&mut self, before: TxId, out: &mut Vec<Effect>) {
