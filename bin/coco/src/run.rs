@@ -30,7 +30,7 @@ use coco_host::{
     platform::VirtualPlatform,
     process::{write_output, write_pid_file},
 };
-use coco_http::{CertificateSlot, Driver, Resources, Rpc};
+use coco_http::{CertificateSlots, Driver, Resources, Rpc};
 use coco_ledger::{Ledger, LedgerSecrets};
 use coco_node::{
     Core, Keys, Mounts, Shared, View,
@@ -46,7 +46,6 @@ use self::join::Joining;
 use crate::config::{
     NodeConfig,
     command::{CommandKind, Start},
-    network::Authority as Endorser,
 };
 
 pub use self::{error::RunError, files::FileError};
@@ -111,7 +110,7 @@ struct Node<'a> {
     /// Its interfaces as others are told of them.
     network: NodeNetwork,
     node_data: Value,
-    slots: Slots,
+    slots: CertificateSlots,
     interfaces: sessions::Interfaces,
     /// Set when sessions are to end.
     stop: watch::Sender<bool>,
@@ -126,8 +125,8 @@ impl<'a> Node<'a> {
         let clock = Clock::start();
         let naming = settings::node_naming(config, &listening);
         let keys = Keys::generate(&naming, unix(clock), &SystemEntropy)?;
-        let slots = Slots::default();
-        slots.node.install(vec![keys.self_signed.der().to_vec()], &keys.node)?;
+        let slots = CertificateSlots::default();
+        slots.node.install(vec![keys.self_signed.load().der().to_vec()], &keys.node)?;
         let (stop, stopping) = watch::channel(false);
         let interfaces = sessions::interfaces(config, &slots, &stopping);
         let node_data = files::data(config.node_data_json_file.as_deref())?;
@@ -252,7 +251,7 @@ struct Running<'a> {
     clock: Clock,
     rpc: Vec<coco_host::net::Interface>,
     network: NodeNetwork,
-    slots: Slots,
+    slots: CertificateSlots,
     interfaces: sessions::Interfaces,
     stop: watch::Sender<bool>,
     platform: Arc<VirtualPlatform>,
@@ -269,6 +268,7 @@ impl Running<'_> {
             snapshots: Arc::new(JobPool::start(1, MAX_SNAPSHOT_JOBS)?),
             node_address: self.network.node_to_node_interface.address().into(),
             forwarding_timeouts: sessions::forwarding_timeouts(&self.config.network),
+            slots: self.slots.clone(),
             clock: Arc::new(move || (clock.now(), clock.wall())),
         })
     }
@@ -285,7 +285,7 @@ impl Running<'_> {
         if let Some(path) = &outputs.rpc_addresses_file {
             write(path, files::rpc_addresses(&self.network).as_bytes())?;
         }
-        let certificate = driver.view().shared.keys.self_signed.to_pem();
+        let certificate = driver.view().shared.keys.self_signed.load().to_pem();
         write(&outputs.node_certificate_file, certificate.as_bytes())?;
         Ok(server)
     }
@@ -327,22 +327,6 @@ impl Running<'_> {
             StopReason::Asked => ExitCode::SUCCESS,
             StopReason::Fault => ExitCode::FAILURE,
         })
-    }
-}
-
-/// Certificates that interfaces show, by who vouches for them.
-#[derive(Default)]
-struct Slots {
-    node: Arc<CertificateSlot>,
-    service: Arc<CertificateSlot>,
-}
-
-impl Slots {
-    fn of(&self, endorser: Endorser) -> Arc<CertificateSlot> {
-        match endorser {
-            Endorser::Node => Arc::clone(&self.node),
-            Endorser::Service | Endorser::Unsecured => Arc::clone(&self.service),
-        }
     }
 }
 

@@ -17,12 +17,14 @@ use std::{
 
 use coco_app::{InterfaceName, Mode};
 use coco_boundary::{Event, Full, Host, Jobs, MAX_BACKLOG, Monotonic, Unix};
-use coco_node::{Beginning, Core, Joined, Mount, Output, Planned, Stage, View, is_requested_by_core};
+use coco_node::{
+    Beginning, Certificates, Core, Joined, Mount, Output, Planned, Renewed, Stage, View, is_requested_by_core,
+};
 
 pub use self::files::SnapshotFileError;
 use self::{execute::Turn, files::Files, forward::Forwards, others::Others, reads::Reads, waiters::Waiters};
 use crate::{
-    CertificateSlot,
+    CertificateSlot, CertificateSlots,
     dispatch::{Batch, Dispatch},
 };
 
@@ -38,6 +40,8 @@ struct Inner {
     forwards: Forwards,
     files: Files,
     reads: Reads,
+    /// Held while certificates are taken over.
+    renewing: Mutex<()>,
     resources: Resources,
 }
 
@@ -56,6 +60,8 @@ pub struct Resources {
     /// How long a forwarded request may take, in milliseconds, by the interface it came in by; one not listed allows
     /// 3 seconds.
     pub forwarding_timeouts: BTreeMap<InterfaceName, u64>,
+    /// What the interfaces show.
+    pub slots: CertificateSlots,
     /// Reads the host's clocks, which are not trusted.
     pub clock: Arc<dyn Fn() -> (Monotonic, Unix) + Send + Sync>,
 }
@@ -73,6 +79,7 @@ impl Driver {
             forwards: Forwards::default(),
             files: Files::default(),
             reads: Reads::default(),
+            renewing: Mutex::default(),
             resources,
         }))
     }
@@ -125,6 +132,24 @@ impl Driver {
         let keys = &self.0.view.shared.keys;
         let Some(service) = keys.service() else { return Ok(()) };
         slot.install(vec![service.endorsed.load().der().to_vec()], &keys.node)
+    }
+
+    /// Takes over certificates that governance renewed: new connections and handshakes show them.
+    fn renew(&self) {
+        let _one_at_a_time = others::lock(&self.0.renewing);
+        self.lock().refresh_committed();
+        let shared = &self.0.view.shared;
+        if shared.renew() == Renewed::Nothing {
+            return;
+        }
+        self.with_peers(|peers, _| peers.renew());
+        let CertificateSlots { node, service } = &self.0.resources.slots;
+        let own = shared.keys.self_signed.load();
+        let shown = node.install(vec![own.der().to_vec()], &shared.keys.node);
+        match shown.and_then(|()| self.show_endorsed(service)) {
+            Ok(()) => shared.log.info(format_args!("This node shows a renewed certificate")),
+            Err(error) => shared.log.fail(format_args!("A renewed certificate cannot be used: {error}")),
+        }
     }
 
     /// Has the latest state published if it is not; says whether it was not.
@@ -183,6 +208,9 @@ impl Driver {
         self.send_queued();
         for (read, readable) in out.reads {
             self.read_settled(read, readable);
+        }
+        if out.certificates == Certificates::Written {
+            self.renew();
         }
         if let Some(at) = out.wake_at {
             self.0.resources.host.wake_at(at);

@@ -27,4 +27,4 @@ pub use interface::{AppProtocol, Interface, InterfaceSettings, Limits, SessionCa
 pub use metrics::{InterfaceMetrics, RequestErrors, SessionCount};
 pub use rpc::Rpc;
 pub use serve::serve;
-pub use tls::{CertificateSlot, InvalidCertificate};
+pub use tls::{CertificateSlot, CertificateSlots, InvalidCertificate};

@@ -50,6 +50,15 @@ impl CertificateSlot {
     }
 }
 
+/// The slots of a node, by who vouches for their certificates. Clones share them.
+#[derive(Clone, Debug, Default)]
+pub struct CertificateSlots {
+    /// The node itself.
+    pub node: Arc<CertificateSlot>,
+    /// The service.
+    pub service: Arc<CertificateSlot>,
+}
+
 impl fmt::Debug for CertificateSlot {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("CertificateSlot").field("set", &self.is_set()).finish()

@@ -147,10 +147,22 @@ pub struct Output {
     pub messages: Vec<Outgoing>,
     /// Reads asked for by [`Core::read`], and whether they may go on.
     pub reads: Vec<(ReadId, Readable)>,
+    /// Whether certificates are to be taken over: see [`Shared::renew`](crate::Shared::renew).
+    pub certificates: Certificates,
     /// A tick is wanted then, if none comes earlier.
     pub wake_at: Option<Monotonic>,
     /// To be dropped without the lock.
     pub surplus: Vec<Surplus>,
+}
+
+/// Whether rows with certificates of nodes, or of the service, were committed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Certificates {
+    /// They were not.
+    #[default]
+    Untouched,
+    /// They were written.
+    Written,
 }
 
 /// What becomes of a read that has to see everything committed before it.

@@ -22,8 +22,8 @@ pub struct Keys {
     pub node_id: Digest,
     /// Signs for the node.
     pub node: Arc<EcKey>,
-    /// The node's first certificate, self-signed.
-    pub self_signed: Certificate,
+    /// The node's own certificate, self-signed.
+    pub self_signed: ArcSwap<Certificate>,
     /// Request for the certificate that the service endorses.
     pub request: Request,
     /// Others encrypt ledger secrets to it.
@@ -98,6 +98,7 @@ impl Keys {
         encryption: Arc<RsaKey>,
     ) -> Self {
         let node_id = node.public_key().id();
+        let self_signed = ArcSwap::from_pointee(self_signed);
         Self { node_id, node, self_signed, request, encryption, service: Arc::default() }
     }
 
@@ -125,7 +126,7 @@ impl Keys {
     }
 
     fn endorse(&self, key: &EcKey, certificate: &Certificate, entropy: &dyn Entropy) -> Certificate {
-        issue_endorsed(key, certificate, &self.request, self.self_signed.validity(), entropy)
+        issue_endorsed(key, certificate, &self.request, self.self_signed.load().validity(), entropy)
     }
 
     /// Makes the node one of a service. It stays with the first.

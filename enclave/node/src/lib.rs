@@ -15,17 +15,20 @@ pub mod join;
 pub mod keys;
 pub mod peers;
 pub mod redirect;
+mod renewal;
 pub mod startup;
 pub mod streams;
 pub mod view;
 
 pub use call::{Mount, Mounts, Offered, Planned, Ran, Write};
 pub use core::{
-    Core, Done, Job, Outgoing, Output, Readable, Refusal, SnapshotPolicy, SnapshotTime, is_requested_by_core,
+    Certificates, Core, Done, Job, Outgoing, Output, Readable, Refusal, SnapshotPolicy, SnapshotTime,
+    is_requested_by_core,
 };
 pub use genesis::Genesis;
 pub use history::Decoding;
 pub use join::{Joined, Joiner};
 pub use keys::Keys;
+pub use renewal::Renewed;
 pub use startup::{Beginning, Inspection, Opening};
 pub use view::{Shared, Stage, State, View};

@@ -150,17 +150,27 @@ impl Peers {
         out.jobs.extend(done.jobs);
     }
 
+    /// Shows the certificate that the node has now, in handshakes to come.
+    pub fn renew(&mut self) {
+        let identity = self.identity();
+        if let (Some(channels), Some(identity)) = (&mut self.channels, identity) {
+            channels.renew(identity);
+        }
+    }
+
     fn open(&self) -> Option<Channels> {
+        let entropy = Arc::clone(&self.shared.entropy);
+        Some(Channels::new(self.identity()?, entropy, Limits::default()))
+    }
+
+    fn identity(&self) -> Option<Arc<Identity>> {
         let keys = &self.shared.keys;
         let service = keys.service()?;
         let signer: Arc<dyn Signer> = keys.node.clone();
         let (endorsed, certificate) = (service.endorsed.load(), service.certificate.load());
         match Identity::new(Arc::clone(&self.address), signer, (**endorsed).clone(), (**certificate).clone())
         {
-            Ok(identity) => {
-                let entropy = Arc::clone(&self.shared.entropy);
-                Some(Channels::new(Arc::new(identity), entropy, Limits::default()))
-            }
+            Ok(identity) => Some(Arc::new(identity)),
             Err(error) => {
                 self.shared.log.fail(format_args!("No channel to other nodes can be opened: {error}"));
                 None

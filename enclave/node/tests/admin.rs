@@ -86,7 +86,7 @@ fn a_new_service_tells_of_itself() {
         ("/node/service/configuration", json!(ServiceConfig::default())),
         (
             "/node/self_signed_certificate",
-            json!({ "self_signed_certificate": keys.keys.self_signed.to_pem() }),
+            json!({ "self_signed_certificate": keys.keys.self_signed.load().to_pem() }),
         ),
         ("/node/commit", json!({ "transaction_id": "2.2" })),
         ("/node/tx?transaction_id=2.1", json!({ "transaction_id": "2.1", "status": "Committed" })),

@@ -8,6 +8,10 @@ mod cluster;
 mod fetch;
 #[path = "toy/node.rs"]
 mod node;
+#[path = "toy/reads.rs"]
+mod reads;
+#[path = "toy/renewal.rs"]
+mod renewal;
 #[path = "toy/snapshots.rs"]
 mod snapshots;
 

@@ -15,6 +15,8 @@ pub use membership::{changes, leaving, mark_retired_committed, removable, truste
 
 /// Name of `nodes.info`.
 pub const INFO: &str = "public:ccf.gov.nodes.info";
+/// Name of `nodes.endorsed_certificates`.
+pub const ENDORSED_CERTIFICATES: &str = "public:ccf.gov.nodes.endorsed_certificates";
 
 /// Tables of nodes, by the digest of their public key (DER of SubjectPublicKeyInfo).
 pub struct Nodes {
@@ -28,7 +30,7 @@ impl Default for Nodes {
     fn default() -> Self {
         Self {
             info: Table::new(INFO),
-            endorsed_certificates: Table::new("public:ccf.gov.nodes.endorsed_certificates"),
+            endorsed_certificates: Table::new(ENDORSED_CERTIFICATES),
         }
     }
 }

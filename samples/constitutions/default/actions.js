@@ -31,6 +31,11 @@
 //   transition_node_to_trusted  node_id, valid_from: time, validity_period_days?: 1 or more
 //       Admits a node that asked to join, and certifies it from that time on. Without a number of days, for
 //       as long as the service allows. Nothing happens to a node that is not pending.
+//   set_node_certificate_validity       node_id, valid_from: time, validity_period_days?: 1 or more
+//   set_all_nodes_certificate_validity  valid_from: time, validity_period_days?: 1 or more
+//       Renews the certificates of trusted nodes, which show them once that is committed.
+//   set_service_certificate_validity    valid_from: time, validity_period_days?: 1 or more
+//       Renews the service's own certificate; its key stays.
 //   remove_node                 node_id
 //       Retires a node, or turns away one that asked to join. It may be stopped once it is listed by
 //       /node/network/removable_nodes.
@@ -288,27 +293,68 @@ action("remove_user", { user_id: entityId }, ({ user_id }) => {
 
 action("set_user_data", { user_id: entityId, user_data: optional(object) }, setUserData);
 
-action("transition_node_to_trusted", {
-  node_id: entityId,
-  valid_from: text,
-  validity_period_days: optional(integer(1)),
-}, ({ node_id, valid_from, validity_period_days }) => {
+// How long a certificate is to be valid: as asked, or as long as the service allows.
+function validityDays(kind, asked) {
+  const longest = get("service.config")[`maximum_${kind}_certificate_validity_days`] ?? 365;
+  const days = asked ?? longest;
+  if (days > longest) {
+    throw new Error(`validity_period_days (${days}) exceeds what the service allows (${longest})`);
+  }
+  return days;
+}
+
+function endorse(id, { certificate_signing_request: request }, valid_from, days) {
+  const endorsed = ccf.network.generateEndorsedCertificate(request, valid_from, days);
+  putText("nodes.endorsed_certificates", id, endorsed);
+}
+
+const validity = { valid_from: text, validity_period_days: optional(integer(1)) };
+
+action("transition_node_to_trusted", { node_id: entityId, ...validity }, (args) => {
+  const { node_id, valid_from, validity_period_days } = args;
   const info = get("nodes.info", node_id);
   if (info.status !== "Pending") {
     return;
   }
-  const longest = get("service.config").maximum_node_certificate_validity_days ?? 365;
-  const days = validity_period_days ?? longest;
-  if (days > longest) {
-    throw new Error(`validity_period_days (${days}) exceeds what the service allows (${longest})`);
-  }
+  const days = validityDays("node", validity_period_days);
   const ledger_secret_seqno = ccf.network.getLatestLedgerSecretSeqno();
   put("nodes.info", node_id, { ...info, status: "Trusted", ledger_secret_seqno });
-  const request = info.certificate_signing_request;
-  if (request !== undefined) {
-    const endorsed = ccf.network.generateEndorsedCertificate(request, valid_from, days);
-    putText("nodes.endorsed_certificates", node_id, endorsed);
+  if (info.certificate_signing_request !== undefined) {
+    endorse(node_id, info, valid_from, days);
   }
+});
+
+// Nodes show their renewed certificates once they are committed.
+function renew(id, info, valid_from, days) {
+  if (info.certificate_signing_request === undefined) {
+    throw new Error(`node ${id} asked for no certificate`);
+  }
+  endorse(id, info, valid_from, days);
+}
+
+action("set_node_certificate_validity", { node_id: entityId, ...validity },
+  ({ node_id, valid_from, validity_period_days }) => {
+    const info = get("nodes.info", node_id);
+    if (info.status !== "Trusted") {
+      throw new Error(`node ${node_id} is not trusted`);
+    }
+    renew(node_id, info, valid_from, validityDays("node", validity_period_days));
+  });
+
+action("set_all_nodes_certificate_validity", validity, ({ valid_from, validity_period_days }) => {
+  const days = validityDays("node", validity_period_days);
+  table("nodes.info").forEach((info, id) => {
+    const node = ccf.bufToJsonCompatible(info);
+    if (node.status === "Trusted") {
+      renew(ccf.bufToStr(id), node, valid_from, days);
+    }
+  });
+});
+
+action("set_service_certificate_validity", validity, ({ valid_from, validity_period_days }) => {
+  const days = validityDays("service", validity_period_days);
+  const cert = ccf.network.generateNetworkCertificate(valid_from, days);
+  put("service.info", singleton, { ...get("service.info", singleton), cert });
 });
 
 action("remove_node", { node_id: entityId }, ({ node_id }) => {

@@ -123,14 +123,14 @@ impl Embedded {
     /// Asks for a node until it is let in.
     fn ask(&self, shared: &Arc<Shared>, platform: &VirtualPlatform, introduction: Introduction) -> Joined {
         let settings = join::Settings { target: "a test".to_owned(), retry_ms: 1, follow_redirect: false };
-        let certificate = &shared.keys.self_signed;
+        let certificate = shared.keys.self_signed.load();
         let mut joiner = Joiner::new(Arc::clone(shared), self.service.clone(), introduction, settings);
         let deadline = Instant::now() + LIMIT;
         loop {
             assert!(Instant::now() < deadline, "the node is not let in");
             let content = [("content-type", "application/json")];
             let asked = request(Method::Post, join::PATH, &content, joiner.body());
-            let Response { status, body, .. } = self.send_as(Some(certificate), vec![asked]).remove(0);
+            let Response { status, body, .. } = self.send_as(Some(&certificate), vec![asked]).remove(0);
             match joiner.answered(&join::Answer { status: status.0, location: None, body: body.into() }) {
                 Next::Ask { .. } => sleep(POLL),
                 Next::Prove(digest) => {

@@ -63,6 +63,16 @@ impl Connection {
         Self(TlsConnector::from(Arc::new(config)).connect(name, tcp).await.expect("the node speaks TLS"))
     }
 
+    /// The certificate that the node shows.
+    ///
+    /// # Panics
+    /// If it is none.
+    #[must_use]
+    pub fn certificate(&self) -> Certificate {
+        let chain = self.0.get_ref().1.peer_certificates().expect("a node shows a certificate");
+        Certificate::from_der(&chain[0]).expect("it is one")
+    }
+
     /// Sends bytes; that the other end has closed already shows in what is read.
     pub async fn send(&mut self, bytes: &[u8]) {
         let _ = self.0.write_all(bytes).await;

@@ -72,7 +72,7 @@ impl Joining {
         log: &Log,
     ) -> Result<Asking, RunError> {
         let shared = Arc::clone(&driver.view().shared);
-        let client = Client::new(&self.service, &shared.keys.self_signed, &shared.keys.node)?;
+        let client = Client::new(&self.service, &shared.keys.self_signed.load(), &shared.keys.node)?;
         let joiner = Joiner::new(shared, self.service.clone(), introduction, self.settings);
         let attempt = Attempt {
             driver: driver.clone(),

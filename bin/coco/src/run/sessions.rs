@@ -13,8 +13,8 @@ use coco_host::{
     peers::PeerNetwork,
 };
 use coco_http::{
-    AppProtocol, Interface, InterfaceMetrics, InterfaceSettings, Limits, SessionCaps, SessionCount, Timeouts,
-    Transport,
+    AppProtocol, CertificateSlots, Interface, InterfaceMetrics, InterfaceSettings, Limits, SessionCaps,
+    SessionCount, Timeouts, Transport,
 };
 use coco_node::{
     Offered,
@@ -23,7 +23,6 @@ use coco_node::{
 };
 use tokio::sync::watch;
 
-use super::Slots;
 use crate::config::{
     Address, NodeConfig,
     network::{
@@ -119,12 +118,19 @@ pub(super) struct Interfaces {
     node: Arc<SessionCount>,
 }
 
-pub(super) fn interfaces(config: &NodeConfig, slots: &Slots, stop: &watch::Receiver<bool>) -> Interfaces {
+pub(super) fn interfaces(
+    config: &NodeConfig,
+    slots: &CertificateSlots,
+    stop: &watch::Receiver<bool>,
+) -> Interfaces {
     let node = Arc::new(SessionCount::default());
     let make = |(name, interface): &(InterfaceName, RpcInterface)| {
         let settings = settings(name, interface, config);
-        let slot = slots.of(interface.authority);
-        Arc::new(Interface::new(settings, slot, Arc::clone(&node), stop.clone()))
+        let slot = match interface.authority {
+            Authority::Node => &slots.node,
+            Authority::Service | Authority::Unsecured => &slots.service,
+        };
+        Arc::new(Interface::new(settings, Arc::clone(slot), Arc::clone(&node), stop.clone()))
     };
     Interfaces { all: config.network.rpc_interfaces.iter().map(make).collect(), node: Arc::clone(&node) }
 }

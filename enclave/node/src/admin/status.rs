@@ -95,7 +95,7 @@ fn readiness(ready: bool) -> Response {
 }
 
 fn self_signed_certificate(admin: &Admin, _: &Call, _: &mut Context<'_>) -> Result<Response, Reject> {
-    Ok(ok(&json!({ "self_signed_certificate": admin.shared.keys.self_signed.to_pem() })))
+    Ok(ok(&json!({ "self_signed_certificate": admin.shared.keys.self_signed.load().to_pem() })))
 }
 
 fn head_primary(admin: &Admin, call: &Call, cx: &mut Context<'_>) -> Result<Response, Reject> {

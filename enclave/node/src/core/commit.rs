@@ -3,9 +3,10 @@
 use coco_boundary::Effect;
 use coco_ledger::PreviousSignature;
 use coco_raft::{Effect as Decision, Input};
+use coco_tables::nodes;
 use coco_wire::{Seqno, View as ViewNumber, signature::TREE};
 
-use super::{Changed, Core, Output, Readable};
+use super::{Certificates, Changed, Core, Output, Readable, sequence::SERVICE_INFO};
 use crate::view::Stage;
 
 impl Core {
@@ -87,10 +88,14 @@ impl Core {
         let snapshots = &mut self.snapshots;
         let shared = &self.view.shared;
         let app = &self.view.mounts.app;
+        let certificates = &mut out.certificates;
         let surplus = self.kv.compact(seqno, &mut |seqno, writes| {
             if writes.table(TREE).is_some() {
                 shared.history.signature_committed(seqno);
                 snapshots.signed(seqno, writes);
+            }
+            if writes.table(nodes::ENDORSED_CERTIFICATES).is_some() || writes.table(SERVICE_INFO).is_some() {
+                *certificates = Certificates::Written;
             }
             shared.indexes.committed(seqno, writes);
             shared.streams.publish(app.committed(&coco_app::Committed { seqno, writes }));

@@ -14,7 +14,7 @@ use crate::call::{Mount, Write};
 /// Names of the tables that say who may do what begin so.
 const GOVERNANCE: &str = "public:ccf.gov.";
 /// Table whose change may open the service to users.
-const SERVICE_INFO: &str = "public:ccf.gov.service.info";
+pub(super) const SERVICE_INFO: &str = "public:ccf.gov.service.info";
 
 impl Core {
     /// Gives a transaction the next place, if what it read still holds.

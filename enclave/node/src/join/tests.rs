@@ -68,7 +68,7 @@ impl Fixture {
     fn welcome(&self) -> Value {
         let service = self.service();
         let request = &self.shared.keys.request;
-        let validity = self.shared.keys.self_signed.validity();
+        let validity = self.shared.keys.self_signed.load().validity();
         let certificate = service.certificate.load();
         let endorsed = issue_endorsed(&*service.key, &certificate, request, validity, &SystemEntropy);
         let info = NetworkInfo::new(
@@ -138,7 +138,7 @@ fn answers_that_are_not_of_the_service_to_be_joined_are_not_believed() {
     let key = |key: &EcKey| json!(*key.to_pem());
     let info = fixture.welcome()["network_info"].clone();
     let foreign = other.welcome()["network_info"].clone();
-    let unendorsed = json!(fixture.shared.keys.self_signed.to_pem());
+    let unendorsed = json!(fixture.shared.keys.self_signed.load().to_pem());
     let cases = [
         ("", json!(null)),
         ("", json!([])),

@@ -1,7 +1,5 @@
 //! Several whole nodes in one thread.
 
-use std::collections::BTreeSet;
-
 use coco_kv::Reader as _;
 use coco_node::{Beginning, Readable, Refusal, view::Part};
 use coco_raft::ReadId;
@@ -49,7 +47,7 @@ impl Cluster {
     }
 
     /// Has the service take it in.
-    fn admit(&mut self, newcomer: &mut Node, beginning: Option<Beginning>) {
+    pub(crate) fn admit(&mut self, newcomer: &mut Node, beginning: Option<Beginning>) {
         let primary = self.primary().expect("somebody lets it in");
         let joined = self.nodes[primary].welcome(newcomer);
         let (id, endorsed) = (newcomer.id(), joined.service.endorsed.load().to_pem());
@@ -83,7 +81,7 @@ impl Cluster {
     }
 
     /// Lets 10 ms pass, and each node be told what others had to tell then.
-    fn run_a_little(&mut self) {
+    pub(crate) fn run_a_little(&mut self) {
         for node in &mut self.nodes {
             node.tick(10);
         }
@@ -129,7 +127,7 @@ impl Cluster {
     }
 
     /// What is read without missing anything, if that can be made sure of in so many milliseconds.
-    fn read(&mut self, at: usize, key: &str, within_ms: u64) -> Option<String> {
+    pub(crate) fn read(&mut self, at: usize, key: &str, within_ms: u64) -> Option<String> {
         let read = ReadId(at as u64);
         self.nodes[at].reads.clear();
         self.nodes[at].with_core(|core, out| core.read(read, out));
@@ -321,77 +319,6 @@ fn a_primary_that_loses_its_majority_tells_its_sessions() {
     assert!(state.chain.latest.seqno < last.seqno, "what follows the last signature is undone");
     assert_eq!(state.chain.latest.view, view);
     assert!(began.follow(state.continuity()).is_err());
-}
-
-#[test]
-fn sessions_outlast_catching_up_but_no_change_of_the_primary() {
-    let mut cluster = Cluster::of(3);
-    let began_in = cluster.put("first", "1").view;
-    cluster.run(200);
-    // Another primary, and entries of two views for the one who joins next.
-    cluster.cut_off = vec![0];
-    cluster.run(20_000);
-    let now_in = cluster.put("second", "2").view;
-    assert!(now_in > began_in);
-    cluster.cut_off.clear();
-    cluster.run(1_000);
-
-    let mut newcomer = Node::joiner(Toy::new(None, None));
-    let fresh = newcomer.view.state().continuity();
-    cluster.admit(&mut newcomer, None);
-    cluster.nodes.push(newcomer);
-    let mut sessions = vec![fresh];
-    let mut views = BTreeSet::new();
-    while cluster.nodes[3].view.state().chain.latest.view < now_in {
-        cluster.run_a_little();
-        let state = cluster.nodes[3].view.state();
-        views.insert(state.chain.latest.view);
-        for session in &mut sessions {
-            assert_eq!(session.follow(state.continuity()), Ok(()), "{:?}", state.chain.latest);
-        }
-        sessions.push(state.continuity());
-    }
-    assert!(views.contains(&began_in), "it catches up in steps: {views:?}");
-
-    cluster.run(1_000);
-    let primary = cluster.primary().expect("a primary");
-    cluster.cut_off = vec![primary];
-    cluster.run(20_000);
-    let state = cluster.nodes[3].view.state();
-    for session in &mut sessions {
-        assert!(session.follow(state.continuity()).is_err(), "the primary changed");
-    }
-}
-
-#[test]
-fn reads_miss_nothing_that_was_committed() {
-    let mut cluster = Cluster::of(3);
-    cluster.put("key", "1");
-    cluster.run(200);
-    for at in 0..3 {
-        assert_eq!(cluster.read(at, "key", 50).as_deref(), Some("1"), "node {at}");
-    }
-    // A primary that is cut off does not know that another one leads, but it knows that it does not know.
-    cluster.cut_off = vec![0];
-    cluster.run(20_000);
-    cluster.put("key", "2");
-    cluster.run(500);
-    for at in [1, 2] {
-        assert_eq!(cluster.read(at, "key", 50).as_deref(), Some("2"), "node {at}");
-    }
-    assert_eq!(cluster.read(0, "key", 2_000), None);
-    cluster.cut_off = vec![];
-    cluster.run(20_000);
-    assert_eq!(cluster.read(0, "key", 50).as_deref(), Some("2"));
-    // One that has just lost its majority still leads, and answers nobody.
-    let primary = cluster.primary().expect("a primary");
-    cluster.cut_off = (0..3).filter(|at| *at != primary).collect();
-    assert_eq!(cluster.read(primary, "key", 200), None);
-    assert!(cluster.nodes[primary].view.state().primary);
-    // A node that belongs to no service yet has nothing to read.
-    cluster.nodes.push(Node::joiner(Toy::new(None, None)));
-    assert_eq!(cluster.read(3, "key", 10), None);
-    assert_eq!(cluster.nodes[3].reads, [(ReadId(3), Readable::NotNow)]);
 }
 
 #[test]

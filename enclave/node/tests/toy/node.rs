@@ -14,8 +14,8 @@ use coco_crypto::{
 use coco_kv::Tx;
 use coco_ledger::{Ledger, LedgerConfig, LedgerSecrets, SignatureMode, SigningPolicy, Timing};
 use coco_node::{
-    Core, Genesis, Job, Joined, Keys, Mount, Mounts, Outgoing, Output, Readable, Refusal, Shared,
-    SnapshotPolicy, SnapshotTime, View, Write,
+    Certificates, Core, Genesis, Job, Joined, Keys, Mount, Mounts, Outgoing, Output, Readable, Refusal,
+    Shared, SnapshotPolicy, SnapshotTime, View, Write,
     core::Settings,
     is_requested_by_core,
     keys::{CoseNames, NodeNaming, SecretSlot, ServiceIdentity, ServiceNaming},
@@ -52,6 +52,8 @@ pub(crate) struct Node {
     pub(crate) stuck_files: bool,
     /// What became of reads.
     pub(crate) reads: Vec<(ReadId, Readable)>,
+    /// Whether certificates were to be taken over.
+    pub(crate) certificates: Certificates,
     now: u64,
     pub(crate) persisted: TxId,
 }
@@ -92,6 +94,7 @@ impl Node {
             snapshots: BTreeMap::new(),
             stuck_files: false,
             reads: Vec::new(),
+            certificates: Certificates::Untouched,
             now: 1000,
             persisted: TxId::default(),
         }
@@ -113,7 +116,7 @@ impl Node {
         let service = keys.service().expect("it belongs to one");
         let certificate = service.certificate.load().as_ref().clone();
         let newcomer = &other.view.shared.keys;
-        let validity = newcomer.self_signed.validity();
+        let validity = newcomer.self_signed.load().validity();
         let endorsed =
             issue_endorsed(&*service.key, &certificate, &newcomer.request, validity, &SystemEntropy);
         Joined {
@@ -240,9 +243,12 @@ impl Node {
     }
 
     /// Carries out what follows until nothing does.
-    fn settle(&mut self, mut out: Output) {
+    pub(crate) fn settle(&mut self, mut out: Output) {
         loop {
             let mut next = Output::default();
+            if out.certificates == Certificates::Written {
+                self.certificates = out.certificates;
+            }
             self.messages.append(&mut out.messages);
             self.reads.append(&mut out.reads);
             for effect in std::mem::take(&mut out.effects) {

@@ -21,7 +21,7 @@ use coco_host::{
     peers::PeerNetwork,
     platform::VirtualPlatform,
 };
-use coco_http::{Driver, Resources};
+use coco_http::{CertificateSlots, Driver, Resources};
 use coco_ledger::LedgerConfig;
 use coco_node::{
     Genesis, Keys, Mounts, Shared, View,
@@ -61,6 +61,7 @@ impl Parts {
             snapshots: pool(4),
             node_address: self.network.node_to_node_interface.address().into(),
             forwarding_timeouts: BTreeMap::new(),
+            slots: CertificateSlots::default(),
             clock: Arc::new(move || (clock.now(), clock.wall())),
         }
     }

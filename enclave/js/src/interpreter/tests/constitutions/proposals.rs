@@ -88,6 +88,21 @@ fn valid_node_actions() -> Vec<(&'static str, Value)> {
         ("transition_node_to_trusted", trust(10, 366)),
         ("transition_node_to_trusted", trust(11, 7)),
         ("transition_node_to_trusted", trust(13, 7)),
+        ("set_node_certificate_validity", trust(9, 1)),
+        ("set_node_certificate_validity", trust(9, 366)),
+        ("set_node_certificate_validity", trust(10, 1)),
+        ("set_node_certificate_validity", trust(13, 1)),
+        ("set_node_certificate_validity", json!({ "node_id": member(9), "valid_from": "20251028164048Z" })),
+        ("set_all_nodes_certificate_validity", json!({ "valid_from": "20251028164048Z" })),
+        (
+            "set_all_nodes_certificate_validity",
+            json!({ "valid_from": "20251028164048Z", "validity_period_days": 366 }),
+        ),
+        ("set_service_certificate_validity", json!({ "valid_from": "20251028164048Z" })),
+        (
+            "set_service_certificate_validity",
+            json!({ "valid_from": "20251028164048Z", "validity_period_days": 366 }),
+        ),
         ("remove_node", json!({ "node_id": member(9) })),
         ("remove_node", json!({ "node_id": member(10) })),
         ("remove_node", json!({ "node_id": member(12) })),
@@ -102,7 +117,7 @@ fn valid_node_actions() -> Vec<(&'static str, Value)> {
     ]
 }
 
-/// Arguments to trust a node for some days.
+/// Arguments to trust a node, or to renew its certificate, for some days.
 fn trust(node: u8, days: u32) -> Value {
     json!({ "node_id": member(node), "valid_from": "2025-10-28 16:40:48", "validity_period_days": days })
 }
