@@ -17,6 +17,19 @@ pub struct ClientCertificate {
     pub der: Arc<[u8]>,
     /// First and last second of validity, Unix time.
     pub validity_s: (i64, i64),
+    /// The session in which that was proved; none if another node tells of it, or its version of TLS has no such name.
+    pub session: Option<ChannelBinding>,
+}
+
+/// Names a TLS 1.3 session: what both ends, and nobody else, derive from it (`tls-exporter`, RFC 9266).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ChannelBinding(pub [u8; ChannelBinding::LEN]);
+
+impl ChannelBinding {
+    /// Bytes of the name.
+    pub const LEN: usize = 32;
+    /// What it is derived for.
+    pub const LABEL: &'static [u8] = b"EXPORTER-Channel-Binding";
 }
 
 /// Bytes that are no X.509 certificate.
@@ -25,7 +38,7 @@ pub struct ClientCertificate {
 pub struct InvalidCertificate;
 
 impl ClientCertificate {
-    /// Reads what is needed of a certificate.
+    /// Reads what is needed of a certificate, which was shown in no session yet.
     ///
     /// # Errors
     /// If `der` is not one certificate exactly.
@@ -36,6 +49,7 @@ impl ClientCertificate {
             id: certificate.fingerprint(),
             der: der.into(),
             validity_s: (validity.not_before().0, validity.not_after().0),
+            session: None,
         })
     }
 }
@@ -71,8 +85,8 @@ pub struct SignedMessage {
 pub enum Caller {
     /// Nobody in particular.
     Anyone,
-    /// Holder of a certificate that the service need not know: its digest and DER.
-    AnyCertificate(Digest, Vec<u8>),
+    /// Holder of a certificate that the service need not know: its digest and DER, and the session it was shown in.
+    AnyCertificate(Digest, Vec<u8>, Option<ChannelBinding>),
     /// A registered user.
     User(Digest),
     /// A registered member.

@@ -20,7 +20,7 @@ pub use adapter::{
     Adapter, Call, CallBody, Committed, Event, Freshness, IndexStatus, Manifest, Mode, Origin, Plan, ReplyAt,
     Weight, Window, WindowRule,
 };
-pub use caller::{Caller, ClientCertificate, Peer, SignedMessage};
+pub use caller::{Caller, ChannelBinding, ClientCertificate, Peer, SignedMessage};
 pub use coco_boundary::InterfaceName;
 pub use context::{Chain, Context, Historical, Index, Lookup, NodeRequests, Receipt, Services, TxStatus};
 pub use download::{Download, Given, Next};

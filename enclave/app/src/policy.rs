@@ -129,7 +129,7 @@ impl Identities {
             Policy::AnyCert => {
                 let shown = shown.ok_or("No caller certificate")?;
                 check_validity(shown, origin.now_ms)?;
-                Ok(Caller::AnyCertificate(shown.id, shown.der.to_vec()))
+                Ok(Caller::AnyCertificate(shown.id, shown.der.to_vec(), shown.session))
             }
             Policy::UserCoseSign1 => {
                 let (id, signed) = verify(Role::User, request, origin.state, &self.users)?;

@@ -6,16 +6,16 @@ mod trust;
 
 use std::{io, sync::Arc, time::Duration};
 
-use coco_app::{Headers, Method, Status};
+use coco_app::{ChannelBinding, Headers, Method, Status};
 use coco_boundary::ByteStream;
 use coco_crypto::{Certificate, EcKey};
 use rustls::{ClientConfig, pki_types::ServerName};
 use tokio::time::timeout;
-use tokio_rustls::TlsConnector;
+use tokio_rustls::{TlsConnector, client::TlsStream};
 
 use crate::{
     InvalidCertificate,
-    tls::{ALPN_HTTP1, ALPN_HTTP2},
+    tls::{ALPN_HTTP1, ALPN_HTTP2, channel_binding},
 };
 
 /// Asks nodes that show a certificate which one service issued, and shows them the certificate of this node.
@@ -96,17 +96,51 @@ impl Client {
     /// # Errors
     /// See [`ClientError`].
     pub async fn ask(&self, stream: impl ByteStream, question: &Question<'_>) -> Result<Reply, ClientError> {
-        let asked = self.exchange(stream, question);
+        let asked = async { self.connect(stream, question.address).await?.exchange(question).await };
         timeout(question.within, asked).await.unwrap_or(Err(ClientError::Timeout))
     }
 
-    async fn exchange(&self, stream: impl ByteStream, question: &Question<'_>) -> Result<Reply, ClientError> {
-        let name = server_name(question.address).ok_or(ClientError::Request)?;
+    /// Begins a session on `stream` with the node at `address`, to be asked in it once its name is known. It is up to
+    /// the caller how long that may take.
+    ///
+    /// # Errors
+    /// See [`ClientError`].
+    pub async fn connect<S: ByteStream>(
+        &self,
+        stream: S,
+        address: &str,
+    ) -> Result<Connected<S>, ClientError> {
+        let name = server_name(address).ok_or(ClientError::Request)?;
         let connector = TlsConnector::from(Arc::clone(&self.tls));
-        let stream = connector.connect(name, stream).await.map_err(of_handshake)?;
-        match stream.get_ref().1.alpn_protocol() {
-            Some(ALPN_HTTP2) => http2::exchange(stream, question).await,
-            Some(_) | None => http1::exchange(stream, question).await,
+        Ok(Connected(connector.connect(name, stream).await.map_err(of_handshake)?))
+    }
+}
+
+/// A session in which nothing was asked yet.
+pub struct Connected<S>(TlsStream<S>);
+
+impl<S: ByteStream> Connected<S> {
+    /// Names the session.
+    ///
+    /// # Panics
+    /// Never: the client speaks TLS 1.3 only.
+    #[must_use]
+    pub fn binding(&self) -> ChannelBinding {
+        channel_binding(self.0.get_ref().1).expect("TLS 1.3, whose handshake is over, has it")
+    }
+
+    /// Asks, and ends the session.
+    ///
+    /// # Errors
+    /// See [`ClientError`].
+    pub async fn ask(self, question: &Question<'_>) -> Result<Reply, ClientError> {
+        timeout(question.within, self.exchange(question)).await.unwrap_or(Err(ClientError::Timeout))
+    }
+
+    async fn exchange(self, question: &Question<'_>) -> Result<Reply, ClientError> {
+        match self.0.get_ref().1.alpn_protocol() {
+            Some(ALPN_HTTP2) => http2::exchange(self.0, question).await,
+            Some(_) | None => http1::exchange(self.0, question).await,
         }
     }
 }

@@ -33,7 +33,7 @@ where
     let handshake = interface.acceptor().accept(stream);
     let Ok(Ok(stream)) = timeout(settings.timeouts.handshake, handshake).await else { return };
     let (_, state) = stream.get_ref();
-    let Ok(certificate) = tls::client_certificate(state.peer_certificates()) else { return };
+    let Ok(certificate) = tls::client_certificate(state) else { return };
     let protocol = match state.alpn_protocol() {
         Some(tls::ALPN_HTTP1 | tls::ALPN_HTTP1_0) if settings.protocol == AppProtocol::Http2 => return,
         Some(tls::ALPN_HTTP1 | tls::ALPN_HTTP1_0) => AppProtocol::Http1,

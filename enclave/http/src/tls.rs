@@ -3,10 +3,11 @@
 use std::{fmt, sync::Arc};
 
 use arc_swap::ArcSwapOption;
-use coco_app::ClientCertificate;
+use coco_app::{ChannelBinding, ClientCertificate};
 use coco_crypto::EcKey;
 use rustls::{
-    CipherSuite, DigitallySignedStruct, DistinguishedName, NamedGroup, ServerConfig, SignatureScheme,
+    CipherSuite, ConnectionCommon, DigitallySignedStruct, DistinguishedName, NamedGroup, ProtocolVersion,
+    ServerConfig, ServerConnection, SignatureScheme,
     client::danger::HandshakeSignatureValid,
     crypto::{
         CryptoProvider, WebPkiSupportedAlgorithms, aws_lc_rs, verify_tls12_signature, verify_tls13_signature,
@@ -122,9 +123,18 @@ pub(crate) fn provider() -> CryptoProvider {
 /// # Errors
 /// If the library could read it and we cannot.
 pub(crate) fn client_certificate(
-    chain: Option<&[CertificateDer<'_>]>,
+    connection: &ServerConnection,
 ) -> Result<Option<ClientCertificate>, coco_app::caller::InvalidCertificate> {
-    chain.and_then(<[_]>::first).map(|first| ClientCertificate::from_der(first)).transpose()
+    let Some(first) = connection.peer_certificates().and_then(<[_]>::first) else { return Ok(None) };
+    let certificate = ClientCertificate::from_der(first)?;
+    Ok(Some(ClientCertificate { session: channel_binding(connection), ..certificate }))
+}
+
+/// Names the session to both its ends. Before TLS 1.3 not all of it goes into the name, so there is none.
+pub(crate) fn channel_binding<T>(connection: &ConnectionCommon<T>) -> Option<ChannelBinding> {
+    connection.protocol_version().filter(|version| *version == ProtocolVersion::TLSv1_3)?;
+    let name = [0; ChannelBinding::LEN];
+    connection.export_keying_material(name, ChannelBinding::LABEL, None).ok().map(ChannelBinding)
 }
 
 /// Lets in clients without a certificate, and those that prove to hold the key of the one they show.

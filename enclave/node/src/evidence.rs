@@ -1,8 +1,9 @@
 //! Evidence of what nodes run, and the service's policy of which of it is welcome.
 
+use coco_app::ChannelBinding;
 use coco_attest::{Claims, Evidence, Platform, Refusal, ReportData};
 use coco_boundary::{Evidence as BoundaryEvidence, EvidenceFormat};
-use coco_crypto::{EcPublicKey, hash::sha256};
+use coco_crypto::hash::sha256;
 use coco_kv::Reader;
 use coco_tables::{
     Tables,
@@ -57,12 +58,25 @@ pub(crate) fn verify(quote: &QuoteInfo, expected: &ReportData) -> Result<Claims,
     )
 }
 
-/// Binds fresh evidence of a node that joins to the service it joins, its own key and a challenge. No other evidence of
-/// a node is bound to such a digest.
-pub(crate) fn of_challenge(service: &EcPublicKey, node: &Digest, challenge: &Digest) -> ReportData {
-    const PURPOSE: &[u8] = b"coco join evidence v1";
-    let parts = [PURPOSE, &service.id().0, &node.0, &challenge.0].concat();
-    ReportData(sha256(&parts))
+/// What fresh evidence of a node that joins is bound to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Proof {
+    /// Names the service that it joins.
+    pub(crate) service: Digest,
+    /// Names the node.
+    pub(crate) node: Digest,
+    /// From the service's last answer.
+    pub(crate) challenge: Digest,
+}
+
+impl Proof {
+    /// What the evidence has to contain that is shown in this TLS session. No other evidence of a node does: what was made
+    /// for one session is worth nothing in another, whoever holds the node's key.
+    #[must_use]
+    pub fn report_data(&self, session: &ChannelBinding) -> Digest {
+        const PURPOSE: &[u8] = b"coco join evidence v2";
+        sha256(&[PURPOSE, &self.service.0, &self.node.0, &self.challenge.0, &session.0].concat())
+    }
 }
 
 /// Whether the members admit what the claims say.

@@ -6,9 +6,8 @@
 //! What is bound to what: the first evidence carries the digest of the node's key, as in CCF; the node shows that key in
 //! TLS and signs the handshake with it, and so proves in every session that it is the enclave that the evidence is
 //! about, as the key is made at its start and never leaves it. Before it is given anything secret, it shows
-//! evidence made now, bound to the service, to its key and to a challenge of the node that it asks, which CCF does not
-//! ask for. Evidence is bound to the key of the session and not to the session itself. Addresses and `node_data` are
-//! the host's word.
+//! evidence made now, bound to the service, to its key, to a challenge of the node that it asks and to the TLS session
+//! in which it asks (RFC 9266), which CCF does not ask for. Addresses and `node_data` are the host's word.
 
 pub(crate) mod message;
 pub(crate) mod url;
@@ -27,10 +26,12 @@ use coco_wire::{Digest, Seqno};
 use serde_json::Value;
 use zeroize::Zeroizing;
 
+pub use crate::evidence::Proof;
+
 use self::message::{JoinAnswer, JoinRequest, NetworkInfo};
 use self::url::address_in;
 use crate::{
-    evidence::{of_challenge, quote_info},
+    evidence::quote_info,
     keys::{Keys, ServiceIdentity},
     view::{Peer, Shared},
 };
@@ -112,8 +113,8 @@ pub enum Next {
         /// Of interest to the operator.
         because: Notice,
     },
-    /// Have the platform make evidence that is bound to this digest, hand it to [`Joiner::proved`], and ask again.
-    Prove(Digest),
+    /// Have the platform make evidence for a new session, hand it to [`Joiner::proved`], and ask again in that session.
+    Prove(Proof),
     /// The node is in.
     Joined(Box<Joined>),
     /// It will not be let in.
@@ -341,7 +342,7 @@ impl Joiner {
     fn prove(&self, challenge: &Digest) -> Next {
         let id = self.shared.keys.node_id;
         match self.service.public_key().as_ec() {
-            Some(service) => Next::Prove(of_challenge(service, &id, challenge).0),
+            Some(service) => Next::Prove(Proof { service: service.id(), node: id, challenge: *challenge }),
             None => self.again(Notice::Malformed),
         }
     }

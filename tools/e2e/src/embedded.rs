@@ -8,7 +8,9 @@ use std::{
 };
 
 use bytes::Bytes;
-use coco_app::{ClientCertificate, Headers, InterfaceName, Method, Peer, Request, Response, TxStatus};
+use coco_app::{
+    ChannelBinding, ClientCertificate, Headers, InterfaceName, Method, Peer, Request, Response, TxStatus,
+};
 use coco_boundary::{Event, StopReason};
 use coco_client::{
     Identity,
@@ -35,6 +37,8 @@ use assembly::Parts;
 const LIMIT: Duration = Duration::from_secs(120);
 /// Time between two looks.
 const POLL: Duration = Duration::from_millis(1);
+/// Names the TLS session that there is none of here.
+const SESSION: ChannelBinding = ChannelBinding([0; ChannelBinding::LEN]);
 
 /// How the ledger is written.
 #[derive(Clone, Copy, Debug)]
@@ -133,7 +137,8 @@ impl Embedded {
             let Response { status, body, .. } = self.send_as(Some(&certificate), vec![asked]).remove(0);
             match joiner.answered(&join::Answer { status: status.0, location: None, body: body.into() }) {
                 Next::Ask { .. } => sleep(POLL),
-                Next::Prove(digest) => {
+                Next::Prove(proof) => {
+                    let digest = proof.report_data(&SESSION);
                     joiner.proved(&platform.quote(digest).expect("a platform makes evidence"));
                 }
                 Next::Joined(joined) => return *joined,
@@ -196,8 +201,10 @@ impl Embedded {
     }
 
     fn send_as(&self, certificate: Option<&Certificate>, requests: Vec<Request>) -> Vec<Response> {
-        let certificate = certificate
-            .map(|certificate| ClientCertificate::from_der(certificate.der()).expect("a certificate"));
+        let certificate = certificate.map(|certificate| {
+            let certificate = ClientCertificate::from_der(certificate.der()).expect("a certificate");
+            ClientCertificate { session: Some(SESSION), ..certificate }
+        });
         let session = Session::new(Peer { interface: InterfaceName::new("main"), certificate });
         let mut batches = [Batch { requests, ..Batch::new(session) }];
         self.driver.dispatch(&mut batches);

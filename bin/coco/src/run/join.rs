@@ -6,14 +6,14 @@ use coco_app::Method;
 use coco_boundary::{Event, Log};
 use coco_crypto::Certificate;
 use coco_host::{net::connect, platform::VirtualPlatform};
-use coco_http::{CertificateSlot, Client, ClientError, Driver, Question, SnapshotFileError};
+use coco_http::{CertificateSlot, Client, ClientError, Connected, Driver, Question, SnapshotFileError};
 use coco_node::{
     Joined, Joiner,
-    join::{self, Answer, Failure, GaveUp, Introduction, Next, Notice},
+    join::{self, Answer, Failure, GaveUp, Introduction, Next, Notice, Proof},
     startup::BeginningError,
 };
 use coco_wire::snapshot::SnapshotName;
-use tokio::{runtime::Builder, sync::watch, time};
+use tokio::{net::TcpStream, runtime::Builder, sync::watch, time};
 
 use super::{RunError, snapshot::Finding};
 use crate::config::command::{FetchSnapshot, Join};
@@ -135,13 +135,7 @@ impl Attempt {
                     time::sleep(Duration::from_millis(after_ms)).await;
                     self.ask().await
                 }
-                Next::Prove(report_data) => match self.platform.quote(report_data) {
-                    Ok(evidence) => {
-                        self.joiner.proved(&evidence);
-                        self.ask().await
-                    }
-                    Err(fault) => self.joiner.failed(Failure::Unreachable(fault.to_string())),
-                },
+                Next::Prove(proof) => self.prove(&proof).await,
                 Next::Joined(joined) => match self.joined(*joined).await {
                     Ok(()) => return None,
                     Err(unusable) => {
@@ -185,11 +179,37 @@ impl Attempt {
     }
 
     async fn ask(&mut self) -> Next {
-        let target = self.joiner.target().to_owned();
-        let stream = match connect(&target, CONNECT).await {
-            Ok(stream) => stream,
-            Err(error) => return self.joiner.failed(Failure::Unreachable(error.to_string())),
+        match self.connect().await {
+            Ok(session) => self.ask_in(session).await,
+            Err(failure) => self.joiner.failed(failure),
+        }
+    }
+
+    /// Asks with evidence that is made for the session in which it is shown.
+    async fn prove(&mut self, proof: &Proof) -> Next {
+        let session = match self.connect().await {
+            Ok(session) => session,
+            Err(failure) => return self.joiner.failed(failure),
         };
+        match self.platform.quote(proof.report_data(&session.binding())) {
+            Ok(evidence) => {
+                self.joiner.proved(&evidence);
+                self.ask_in(session).await
+            }
+            Err(fault) => self.joiner.failed(Failure::Unreachable(fault.to_string())),
+        }
+    }
+
+    async fn connect(&self) -> Result<Session, Failure> {
+        let target = self.joiner.target();
+        let stream =
+            connect(target, CONNECT).await.map_err(|error| Failure::Unreachable(error.to_string()))?;
+        let connected = time::timeout(CONNECT, self.client.connect(stream, target)).await;
+        connected.unwrap_or(Err(ClientError::Timeout)).map_err(failure)
+    }
+
+    async fn ask_in(&mut self, session: Session) -> Next {
+        let target = self.joiner.target().to_owned();
         let question = Question {
             method: Method::Post,
             address: &target,
@@ -199,14 +219,13 @@ impl Attempt {
             max_answer: join::MAX_ANSWER,
             within: ANSWER,
         };
-        match self.client.ask(stream, &question).await {
+        match session.ask(&question).await {
             Ok(reply) => {
                 let location = reply.headers.text("location").map(str::to_owned);
                 let answer = Answer { status: reply.status.0, location, body: reply.body.into() };
                 self.joiner.answered(&answer)
             }
-            Err(ClientError::Untrusted(error)) => self.joiner.failed(Failure::Untrusted(error.to_string())),
-            Err(error) => self.joiner.failed(Failure::Unreachable(error.to_string())),
+            Err(error) => self.joiner.failed(failure(error)),
         }
     }
 
@@ -221,5 +240,14 @@ impl Attempt {
             self.log.fail(format_args!("{notice}"));
         }
         self.noted = Some(notice);
+    }
+}
+
+type Session = Connected<TcpStream>;
+
+fn failure(error: ClientError) -> Failure {
+    match error {
+        ClientError::Untrusted(error) => Failure::Untrusted(error.to_string()),
+        error => Failure::Unreachable(error.to_string()),
     }
 }

@@ -120,12 +120,13 @@ fn certificates_prove_who_calls() {
             (Ok(caller), Ok(kind)) => {
                 let (found, id) = match &caller {
                     Caller::Anyone => ("anyone", None),
-                    Caller::AnyCertificate(id, der) => {
+                    Caller::AnyCertificate(id, der, None) => {
                         assert_eq!(Some(der.as_slice()), certificate.map(Certificate::der));
                         ("any", Some(id))
                     }
                     Caller::User(id) => ("user", Some(id)),
                     Caller::Member(id) => ("member", Some(id)),
+                    Caller::AnyCertificate(.., Some(_)) => panic!("it was shown in no session"),
                     Caller::UserSigned(..) | Caller::MemberSigned(..) => ("signed", None),
                 };
                 assert_eq!(found, kind, "{policies:?}");

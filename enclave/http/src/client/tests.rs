@@ -13,7 +13,10 @@ use tokio::{
 use tokio_rustls::TlsAcceptor;
 
 use super::*;
-use crate::{AppProtocol, CertificateSlot, tls::server_config};
+use crate::{
+    AppProtocol, CertificateSlot,
+    tls::{client_certificate, server_config},
+};
 
 fn self_signed(key: &EcKey, name: &str, from: i64) -> Certificate {
     let validity = Validity::days(UnixTime(from), 1).unwrap();
@@ -285,4 +288,43 @@ async fn interfaces_of_http2_are_asked_in_http2() {
             Err(error) => assert!(!allowed && matches!(error, ClientError::TooLarge), "{error:?}"),
         }
     }
+}
+
+#[tokio::test]
+async fn both_ends_name_a_session_and_no_two_sessions_have_one_name() {
+    let fixture = Fixture::new();
+    let config = fixture.server(AppProtocol::Http1, &[&fixture.endorsed(&fixture.node)], &fixture.node);
+    let mut seen = Vec::new();
+    for _ in 0..3 {
+        let (ours, theirs) = duplex(64 * 1024);
+        let client = fixture.client();
+        let accepting = TlsAcceptor::from(Arc::clone(&config)).accept(theirs);
+        let (session, accepted) = tokio::join!(client.connect(ours, "node.example:1"), accepting);
+        let (session, accepted) = (session.unwrap(), accepted.unwrap());
+        let shown = client_certificate(accepted.get_ref().1).unwrap().unwrap();
+        assert_eq!(shown.der[..], *fixture.own.1.der());
+        assert_eq!(shown.session, Some(session.binding()));
+        assert!(!seen.contains(&session.binding()));
+        seen.push(session.binding());
+    }
+}
+
+#[tokio::test]
+async fn a_session_of_an_older_version_has_no_name() {
+    let fixture = Fixture::new();
+    let config = fixture.server(AppProtocol::Http1, &[&fixture.endorsed(&fixture.node)], &fixture.node);
+    let ours = fixture.client().tls;
+    let tls = ClientConfig::builder_with_provider(Arc::new(crate::tls::provider()))
+        .with_protocol_versions(&[&rustls::version::TLS12])
+        .unwrap()
+        .dangerous()
+        .with_custom_certificate_verifier(trust::verifier(&fixture.service.1))
+        .with_client_cert_resolver(Arc::clone(&ours.client_auth_cert_resolver));
+    let (ours, theirs) = duplex(64 * 1024);
+    let connector = TlsConnector::from(Arc::new(tls));
+    let connecting = connector.connect(server_name("node.example:1").unwrap(), ours);
+    let (session, accepted) = tokio::join!(connecting, TlsAcceptor::from(config).accept(theirs));
+    let accepted = accepted.unwrap();
+    session.unwrap();
+    assert_eq!(client_certificate(accepted.get_ref().1).unwrap().unwrap().session, None);
 }

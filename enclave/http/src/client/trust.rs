@@ -20,20 +20,23 @@ pub(super) fn config(
     own: &Certificate,
     key: &EcKey,
 ) -> Result<ClientConfig, InvalidCertificate> {
-    let provider = provider();
-    let servers =
-        OfService { service: service.clone(), algorithms: provider.signature_verification_algorithms };
     let chain = vec![CertificateDer::from(own.der().to_vec())];
     let key = PrivatePkcs8KeyDer::from(key.pkcs8_der().to_vec());
-    let mut config = ClientConfig::builder_with_provider(Arc::new(provider))
+    let mut config = ClientConfig::builder_with_provider(Arc::new(provider()))
         .with_protocol_versions(&[&rustls::version::TLS13])
         .expect("the suites chosen cover TLS 1.3")
         .dangerous()
-        .with_custom_certificate_verifier(Arc::new(servers))
+        .with_custom_certificate_verifier(verifier(service))
         .with_client_auth_cert(chain, key.into())?;
     // Each session is to prove both keys.
     config.resumption = Resumption::disabled();
     Ok(config)
+}
+
+/// Believes nodes of `service`.
+pub(super) fn verifier(service: &Certificate) -> Arc<dyn ServerCertVerifier> {
+    let algorithms = provider().signature_verification_algorithms;
+    Arc::new(OfService { service: service.clone(), algorithms })
 }
 
 /// Accepts a certificate that the service's key signed, from whoever holds its key.

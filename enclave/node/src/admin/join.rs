@@ -3,13 +3,13 @@
 //! Beyond CCF: nothing secret leaves while a change of the primary could undo the decision to trust the node, as secrets
 //! cannot be taken back. That cannot wait for commit, which may need the node itself; see [`outlasts`]. And nothing
 //! secret leaves but for evidence made now: a trusted node is given a challenge, which is good once and for a short
-//! time, and asks again with evidence bound to it. A retired node is refused whatever the status of the service.
+//! time, and asks again with evidence bound to it and to the TLS session in which it is shown. A retired node is refused whatever the status of the service.
 
 mod challenges;
 
 use coco_app::{
-    Call, Caller, Context, Endpoint, ErrorCode, Forwarding, Method, Policy, Redirection, Reject, Response,
-    Status,
+    Call, Caller, ChannelBinding, Context, Endpoint, ErrorCode, Forwarding, Method, Policy, Redirection,
+    Reject, Response, Status,
 };
 use coco_attest::{Claims, ReportData};
 use coco_crypto::{
@@ -25,7 +25,7 @@ use coco_wire::{Digest, Seqno};
 
 use super::{Admin, PERMANENT_REDIRECT, redirect::to_primary};
 use crate::{
-    evidence::{admit, of_challenge, verify},
+    evidence::{Proof, admit, verify},
     join::{
         PATH,
         message::{JoinAnswer, JoinRequest, NetworkInfo},
@@ -52,17 +52,18 @@ struct Joining {
     id: Digest,
     key: EcPublicKey,
     certificate: Certificate,
+    session: Option<ChannelBinding>,
 }
 
 impl Joining {
     fn of(caller: &Caller) -> Result<Self, Reject> {
-        let Caller::AnyCertificate(_, der) = caller else {
+        let Caller::AnyCertificate(_, der, session) = caller else {
             unreachable!("the policy of the endpoint asks for a certificate")
         };
         let invalid = || Reject::invalid_input("The certificate of a node has an elliptic-curve key.");
         let certificate = Certificate::from_der(der).map_err(|_| invalid())?;
         let key = certificate.public_key().as_ec().cloned().ok_or_else(invalid)?;
-        Ok(Self { id: key.id(), key, certificate })
+        Ok(Self { id: key.id(), key, certificate, session: *session })
     }
 }
 
@@ -146,8 +147,12 @@ fn trusted(
         let challenge = Some(admin.challenges.make(joining.id, now, cx.services));
         return Ok(Response::json(Status::OK, &JoinAnswer { challenge, ..answer }));
     };
-    let expected = of_challenge(identity.key.public_key(), &joining.id, &challenge);
-    appraise(admin, &*cx.tx, quote, &expected)?;
+    let session = joining.session.ok_or_else(|| {
+        let text = "Fresh evidence is bound to its TLS session, which takes TLS 1.3.";
+        Reject::new(Status::UNAUTHORIZED, ErrorCode::InvalidQuote, text)
+    })?;
+    let proof = Proof { service: identity.key.public_key().id(), node: joining.id, challenge };
+    appraise(admin, &*cx.tx, quote, &ReportData(proof.report_data(&session)))?;
     let network_info = secrets(admin, cx, &joining.id, node, service)?;
     Ok(Response::json(Status::OK, &JoinAnswer { network_info, ..answer }))
 }

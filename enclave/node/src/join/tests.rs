@@ -1,3 +1,4 @@
+use coco_app::ChannelBinding;
 use coco_boundary::{EvidenceFormat, Log};
 use coco_crypto::{
     Curve, EcKey, LedgerSecret, SystemEntropy,
@@ -208,8 +209,11 @@ fn it_proves_what_it_runs_when_challenged() {
         Evidence { format: EvidenceFormat::Virtual, quote: b"fresh".to_vec(), endorsements: Vec::new() };
     let mut seen = std::collections::BTreeSet::from([id]);
     for byte in [1, 2] {
-        let Next::Prove(report_data) = joiner.answered(&challenge(byte)) else { panic!("no proof") };
-        assert!(seen.insert(report_data), "evidence is bound to the challenge, and to no other purpose");
+        let Next::Prove(proof) = joiner.answered(&challenge(byte)) else { panic!("no proof") };
+        for session in [1, 2] {
+            let report_data = proof.report_data(&ChannelBinding([session; 32]));
+            assert!(seen.insert(report_data), "bound to challenge and session, and to no other purpose");
+        }
         joiner.proved(&evidence);
         assert_eq!(fresh(&joiner).as_deref(), Some("ZnJlc2g="));
         // Who challenges again and again is not obeyed at any speed.

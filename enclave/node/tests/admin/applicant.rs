@@ -4,7 +4,7 @@ use std::sync::LazyLock;
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use bytes::Bytes;
-use coco_app::{Headers, InterfaceName, Method, Peer, Request, Response, caller::ClientCertificate};
+use coco_app::{ChannelBinding, ClientCertificate, Headers, InterfaceName, Method, Peer, Request, Response};
 use coco_crypto::{
     Certificate, Curve, EcKey, RsaKey, Signer as _, SystemEntropy,
     rsa::RsaBits,
@@ -16,6 +16,9 @@ use serde_json::{Value, json};
 use crate::harness::Admin;
 
 pub(crate) const MEASUREMENT: &str = "Insecure hard-coded virtual measurement v1";
+
+/// The session in which it asks, and for which it makes evidence.
+const SESSION: ChannelBinding = ChannelBinding([5; ChannelBinding::LEN]);
 
 static ENCRYPTION: LazyLock<String> =
     LazyLock::new(|| RsaKey::generate(RsaBits::B2048).public_key().to_pem());
@@ -65,8 +68,29 @@ impl Applicant {
         self.ask_at(admin, body, "configured.example:1")
     }
 
+    /// Asks in a session of this name.
+    pub(crate) fn ask_in(
+        &self,
+        admin: &mut Admin,
+        body: &Value,
+        session: Option<ChannelBinding>,
+    ) -> (u16, Value, Response) {
+        self.send(admin, body, "configured.example:1", session)
+    }
+
     pub(crate) fn ask_at(&self, admin: &mut Admin, body: &Value, host: &str) -> (u16, Value, Response) {
-        let certificate = Some(ClientCertificate::from_der(self.certificate.der()).expect("valid"));
+        self.send(admin, body, host, Some(SESSION))
+    }
+
+    fn send(
+        &self,
+        admin: &mut Admin,
+        body: &Value,
+        host: &str,
+        session: Option<ChannelBinding>,
+    ) -> (u16, Value, Response) {
+        let certificate = ClientCertificate::from_der(self.certificate.der()).expect("valid");
+        let certificate = Some(ClientCertificate { session, ..certificate });
         let peer = Peer { interface: InterfaceName::new("main"), certificate };
         let headers = Headers::from_pairs([(&b"host"[..], host.as_bytes())]);
         let body = Bytes::from(body.to_string());
@@ -91,7 +115,8 @@ impl Applicant {
     /// The question with evidence bound to a challenge.
     pub(crate) fn proof(&self, admin: &Admin, challenge: &Digest) -> Value {
         let service = admin.view.shared.keys.service().expect("valid").key.public_key().id();
-        let bound = [&b"coco join evidence v1"[..], &service.0, &self.id().0, &challenge.0].concat();
+        let bound =
+            [&b"coco join evidence v2"[..], &service.0, &self.id().0, &challenge.0, &SESSION.0].concat();
         let bound = STANDARD.encode(coco_crypto::hash::sha256(&bound).0);
         let mut body = self.body();
         body["fresh_quote_info"] = self.quote(|quote| quote["report_data"] = json!(bound));

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use coco_app::{Method, Response};
+use coco_app::{ChannelBinding, Method, Response};
 use coco_boundary::{Monotonic, Unix};
 use coco_crypto::{Certificate, Signer as _, pem, x509::Request as SigningRequest};
 use coco_node::view::{Ack, Part};
@@ -137,6 +137,16 @@ fn secrets_are_for_evidence_made_now() {
     clock.set(Monotonic(clock.now().0 + 31_000), Unix(0));
     let (code, body, _) = applicant.show(&mut admin, &challenge);
     assert_eq!((code, body.get("network_info")), (200, None), "too late");
+
+    // Evidence for another session, such as one whose other end passes on what a node sends it, or for one without a name.
+    for (session, reason) in [
+        (Some(ChannelBinding([6; 32])), key),
+        (None, "Fresh evidence is bound to its TLS session, which takes TLS 1.3."),
+    ] {
+        let challenge = applicant.challenged(&mut admin);
+        let body = applicant.proof(&admin, &challenge);
+        assert_eq!(refusal(&applicant.ask_in(&mut admin, &body, session)), (401, "InvalidQuote", reason));
+    }
 
     // Code that the members no longer admit.
     let challenge = applicant.challenged(&mut admin);

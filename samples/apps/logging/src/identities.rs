@@ -39,7 +39,7 @@ pub(crate) fn endpoints() -> Vec<Endpoint> {
 fn describe(caller: &Caller, users: &Users, members: &Members, tx: &Tx) -> Result<String, Malformed> {
     Ok(match caller {
         Caller::Anyone => "Unauthenticated".into(),
-        Caller::AnyCertificate(_, der) => {
+        Caller::AnyCertificate(_, der, _) => {
             format!("Any TLS cert\nThe caller's cert is:\n{}", pem::encode("CERTIFICATE", der))
         }
         Caller::User(id) => {
