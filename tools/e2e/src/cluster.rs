@@ -109,9 +109,17 @@ impl Cluster {
     /// # Panics
     /// If it does not start.
     pub fn add(&mut self, target: usize) -> usize {
+        self.add_with(&self.plan.executable.clone(), target)
+    }
+
+    /// The same with another executable.
+    ///
+    /// # Panics
+    /// If it does not start.
+    pub fn add_with(&mut self, executable: &Path, target: usize) -> usize {
         let number = self.nodes.len();
         let directory = self.directory.join(format!("node{number}"));
-        let node = self[target].join_with(&self.plan.executable, &directory, &self.plan.sections(number));
+        let node = self[target].join_with(executable, &directory, &self.plan.sections(number));
         self.admit(node);
         number
     }

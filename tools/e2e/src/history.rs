@@ -152,12 +152,26 @@ impl History {
     /// Longest time in nanoseconds after `since` without an acknowledgement, up to the last one.
     #[must_use]
     pub fn outage(&self, since: u64) -> Option<u64> {
-        let committed = self.0.iter().filter(|operation| matches!(operation.outcome, Outcome::Committed(_)));
-        let mut times: Vec<u64> =
-            committed.map(|operation| operation.ended).filter(|at| *at > since).collect();
-        times.sort_unstable();
+        let times = self.committed_between(since, u64::MAX);
         let starts = [since].into_iter().chain(times.iter().copied());
         starts.zip(&times).map(|(start, end)| end - start).max()
+    }
+
+    /// Longest time in nanoseconds between `since` and `until` without an acknowledgement.
+    #[must_use]
+    pub fn outage_between(&self, since: u64, until: u64) -> u64 {
+        let times = self.committed_between(since, until);
+        let (starts, ends) = ([since].into_iter().chain(times.clone()), times.into_iter().chain([until]));
+        starts.zip(ends).map(|(start, end)| end - start).max().unwrap_or(0)
+    }
+
+    /// When writes were acknowledged as committed, in order.
+    fn committed_between(&self, since: u64, until: u64) -> Vec<u64> {
+        let committed = self.0.iter().filter(|operation| matches!(operation.outcome, Outcome::Committed(_)));
+        let ended = committed.map(|operation| operation.ended);
+        let mut times: Vec<u64> = ended.filter(|at| (since + 1..=until).contains(at)).collect();
+        times.sort_unstable();
+        times
     }
 
     /// Checks it against a ledger that has everything that was acknowledged.

@@ -2,7 +2,7 @@
 
 use std::{
     sync::{
-        Arc,
+        Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, Ordering},
     },
     time::{Duration, Instant},
@@ -40,6 +40,8 @@ pub struct Mix {
 pub struct Load {
     began: Instant,
     done: Arc<AtomicBool>,
+    /// Where clients may go.
+    addresses: Arc<Mutex<Vec<String>>>,
     clients: Vec<JoinHandle<Vec<Operation>>>,
 }
 
@@ -48,13 +50,13 @@ impl Load {
     #[must_use]
     pub fn start(cluster: &Cluster, user: &Identity, seed: u64, mix: Mix) -> Self {
         let (began, done) = (Instant::now(), Arc::<AtomicBool>::default());
-        let addresses: Vec<_> = cluster.numbers().map(|number| cluster[number].address.clone()).collect();
+        let addresses = Arc::new(Mutex::new(addresses(cluster, cluster.numbers())));
         let clients = (0..mix.clients).map(|number| {
             let client = LoadClient {
                 number,
                 mix,
                 random: Random((seed << 8) + number),
-                addresses: addresses.clone(),
+                addresses: Arc::clone(&addresses),
                 service: cluster[0].service.clone(),
                 user: user.clone(),
                 began,
@@ -63,7 +65,12 @@ impl Load {
             tokio::spawn(client.run())
         });
         let clients = clients.collect();
-        Self { began, done, clients }
+        Self { began, done, addresses, clients }
+    }
+
+    /// Goes on with these nodes: who is at another one leaves it.
+    pub fn move_to(&self, cluster: &Cluster, nodes: &[usize]) {
+        *lock(&self.addresses) = addresses(cluster, nodes.iter().copied());
     }
 
     /// Time in nanoseconds since they started.
@@ -90,7 +97,7 @@ struct LoadClient {
     number: u64,
     mix: Mix,
     random: Random,
-    addresses: Vec<String>,
+    addresses: Arc<Mutex<Vec<String>>>,
     service: Certificate,
     user: Identity,
     began: Instant,
@@ -100,8 +107,8 @@ struct LoadClient {
 impl LoadClient {
     async fn run(mut self) -> Vec<Operation> {
         let mut operations = Vec::new();
-        let mut at = usize::try_from(self.number).expect("few clients") % self.addresses.len();
-        let mut client = self.client(at);
+        let mut turn = usize::try_from(self.number).expect("few clients");
+        let (mut address, mut client) = self.client(turn);
         while !self.done.load(Ordering::SeqCst) {
             let key = self.random.below(self.mix.keys);
             let reads = self.random.below(100) < self.mix.reads;
@@ -118,18 +125,32 @@ impl LoadClient {
             };
             operations.push(Operation { key, deed, begun, ended: since(self.began), outcome: asked });
             if asked == Outcome::Unknown {
-                at = (at + 1) % self.addresses.len();
-                client = self.client(at);
+                turn += 1;
                 tokio::time::sleep(REST).await;
+            }
+            if asked == Outcome::Unknown || !lock(&self.addresses).contains(&address) {
+                (address, client) = self.client(turn);
             }
         }
         operations
     }
 
-    fn client(&self, at: usize) -> Client {
-        Client::new(&self.addresses[at], &self.service, Some(&self.user))
-            .expect("address and certificates are sound")
+    fn client(&self, turn: usize) -> (String, Client) {
+        let address = {
+            let addresses = lock(&self.addresses);
+            addresses[turn % addresses.len()].clone()
+        };
+        let client = Client::new(&address, &self.service, Some(&self.user));
+        (address, client.expect("address and certificates are sound"))
     }
+}
+
+fn addresses(cluster: &Cluster, nodes: impl IntoIterator<Item = usize>) -> Vec<String> {
+    nodes.into_iter().map(|number| cluster[number].address.clone()).collect()
+}
+
+fn lock(addresses: &Mutex<Vec<String>>) -> MutexGuard<'_, Vec<String>> {
+    addresses.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 async fn write(client: &mut Client, key: u64, value: &str, waits: bool) -> Option<Outcome> {

@@ -53,6 +53,11 @@ const RUNS: &[Run] = &[
         about: "linearizable reads on every node of three, each after a committed write, 2,000 times",
         steps: &[end_to_end!("reads")],
     },
+    Run {
+        name: "upgrade",
+        about: "all nodes replaced by others that run other code, under load, 20 times",
+        steps: &[end_to_end!("upgrade")],
+    },
     Run { name: "kill", about: "kill -9 under load, 50 times", steps: &[end_to_end!("kill")] },
     Run {
         name: "cluster",

@@ -200,4 +200,3 @@ pub(super) fn settings(writing: Writing) -> Settings {
         keep_committed: 8,
     }
 }
-

@@ -123,4 +123,7 @@ fn the_longest_time_without_commits() {
     assert_eq!(history.outage(10), Some(59));
     assert_eq!(history.outage(80), Some(10));
     assert_eq!(history.outage(90), None);
+    assert_eq!(history.outage_between(10, 40), 11);
+    assert_eq!(history.outage_between(10, 89), 58);
+    assert_eq!(history.outage_between(90, 99), 9);
 }
