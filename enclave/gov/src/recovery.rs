@@ -18,8 +18,8 @@ pub(crate) fn encrypted_share(
     let member = member_id(call, 0)?;
     let shares = governance.tables.secrets.recovery_shares.get(&*cx.tx).map_err(internal)?;
     let share = shares.and_then(|mut shares| shares.encrypted_shares.remove(&member));
-    let share =
-        share.ok_or_else(|| Reject::not_found(format!("Recovery share not found for member m[{member}].")))?;
+    let share = share
+        .ok_or_else(|| Reject::not_found(format!("Recovery share not found for member m[{member}].")))?;
     Ok(Response::json(Status::OK, &json!({ "memberId": member, "encryptedShare": share })))
 }
 

@@ -28,10 +28,7 @@ pub struct Nodes {
 
 impl Default for Nodes {
     fn default() -> Self {
-        Self {
-            info: Table::new(INFO),
-            endorsed_certificates: Table::new(ENDORSED_CERTIFICATES),
-        }
+        Self { info: Table::new(INFO), endorsed_certificates: Table::new(ENDORSED_CERTIFICATES) }
     }
 }
 

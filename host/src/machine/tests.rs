@@ -58,7 +58,14 @@ fn a_machine_ticks_quotes_persists_warns_and_stops() {
         ignore_first_sigterm: true,
         quote: Box::new(move |_| Ok(answer.clone())),
     };
-    let frame = Initiate { attempt: AttemptId(1), share: [2; 32] }.encode(&Digest([3; 32]));
+    let frame = Initiate {
+        attempt: AttemptId(1),
+        share: [2; 32],
+        address: "host:1",
+        signature: &[4; 96],
+        certificate: &[5; 100],
+    }
+    .encode(&Digest([3; 32]));
     let send = Effect::Send { to: own.as_str().into(), frame: frame.clone() };
     let mut effects = vec![Effect::Quote { report_data: Digest([1; 32]) }, send, signature()];
     host.perform(&mut effects);

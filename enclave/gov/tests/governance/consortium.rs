@@ -191,8 +191,7 @@ impl Service {
         let peer = Peer { interface: InterfaceName::new("primary"), certificate: None };
         let state = self.store.latest();
         let now_ms = self.node.now_ms();
-        let origin =
-            Origin { peer: &peer, offers: &|_| true, redirect: &|_, _| None, state: &state, now_ms };
+        let origin = Origin { peer: &peer, offers: &|_| true, redirect: &|_, _| None, state: &state, now_ms };
         let plan = match self.adapter.decode(request, &origin) {
             Ok(plan) => plan,
             Err(response) => return response,

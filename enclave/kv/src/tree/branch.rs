@@ -51,7 +51,8 @@ impl Branch {
         let head = Head::of(key);
         let (heads, separators) = (&self.heads[..self.len - 1], &self.separators[..self.len - 1]);
         let mut separators = heads.iter().zip(separators);
-        let at = separators.position(|(it, separator)| it.cmp_or(head, || separator.bytes().cmp(key)).is_gt());
+        let at =
+            separators.position(|(it, separator)| it.cmp_or(head, || separator.bytes().cmp(key)).is_gt());
         at.unwrap_or(self.len - 1)
     }
 

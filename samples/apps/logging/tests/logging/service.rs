@@ -143,8 +143,7 @@ impl Service {
         };
         let state = self.store.latest();
         let now_ms = u64::try_from(NOW_S).unwrap() * 1000;
-        let origin =
-            Origin { peer: &peer, offers: &|_| true, redirect: &|_, _| None, state: &state, now_ms };
+        let origin = Origin { peer: &peer, offers: &|_| true, redirect: &|_, _| None, state: &state, now_ms };
         self.adapter.decode(request, &origin)
     }
 
