@@ -7,6 +7,7 @@ use std::sync::Arc;
 use coco_boundary::{Effect, Monotonic};
 use coco_crypto::Signer;
 use coco_raft::{Message, NodeId};
+use coco_tables::nodes::NodeStatus;
 use coco_wire::peer::{Draft, ForwardId, Message as Sealed};
 
 use crate::{
@@ -116,6 +117,10 @@ impl Peers {
         let shared = Arc::clone(&self.shared);
         self.with_channels(out, |channels, now, out| {
             channels.tick(now, out);
+            // An election is no time for handshakes: they would have candidates split the votes.
+            for (node, _) in shared.peers.load().iter().filter(|(_, peer)| peer.status == NodeStatus::Trusted) {
+                channels.connect(*node, now, out);
+            }
             channels.retain(|node| known(&shared, node));
         });
     }
