@@ -27,8 +27,10 @@ pub(super) use self::sealing::{Proof, Proved, Proving, Sealed, Sealing};
 use super::{Core, Output, Signatures, jobs::Job};
 use crate::call::{Mount, Write};
 
-/// Snapshots that wait for their evidence.
+/// Snapshots that are written, or wait for their evidence.
 const MAX_WAITING: usize = 4;
+/// Snapshots that wait to be written: each holds on to a state.
+const MAX_QUEUED: usize = 2;
 /// Evidence that waits for its signature, or for the snapshot to be written.
 const MAX_EVIDENCE: usize = 16;
 
@@ -87,6 +89,8 @@ struct Making {
 }
 
 enum Phase {
+    /// Another one is being written.
+    Queued(Sealing),
     /// A job makes the next piece.
     Sealing,
     /// The host writes a piece.
@@ -200,21 +204,21 @@ impl Core {
         };
         if !self.make_room(out) {
             let log = &self.view.shared.log;
-            return log.info(format_args!("No snapshot is made at {seqno}: another one is being written"));
+            return log.info(format_args!("No snapshot is made at {seqno}: others wait to be written"));
         }
         let leaf = self.ledger.leaf(seqno).expect("the tree has the last committed signature");
         let views = self.raft.log().views().iter().map(|first| (first.view, first.seqno));
         let header = SnapshotHeader { seqno, leaf, view_history: view_history(views, seqno) };
         let sealing = Sealing::begin(secrets, header, self.kv.committed());
-        self.snapshots.making.insert(seqno, Making { len: 0, phase: Phase::Sealing });
-        out.jobs.push(Job::seal(sealing));
+        self.snapshots.making.insert(seqno, Making { len: 0, phase: Phase::Queued(sealing) });
+        self.seal_next(out);
     }
 
-    /// Whether one more snapshot can be made: one is written at a time, and few wait for evidence.
+    /// Whether one more snapshot can be made: few wait to be written, and few for their evidence.
     fn make_room(&mut self, out: &mut Output) -> bool {
         let making = &mut self.snapshots.making;
-        let is_busy = |making: &Making| matches!(making.phase, Phase::Sealing | Phase::Writing(_));
-        if making.values().any(is_busy) {
+        let is_queued = |making: &&Making| matches!(making.phase, Phase::Queued(_));
+        if making.values().filter(is_queued).count() >= MAX_QUEUED {
             return false;
         }
         while making.len() >= MAX_WAITING {
@@ -223,6 +227,21 @@ impl Core {
             }
         }
         true
+    }
+
+    /// Begins with the oldest snapshot that waits, unless one is being written.
+    fn seal_next(&mut self, out: &mut Output) {
+        let making = &mut self.snapshots.making;
+        let is_busy = |making: &Making| matches!(making.phase, Phase::Sealing | Phase::Writing(_));
+        if making.values().any(is_busy) {
+            return;
+        }
+        let next = making.values_mut().find(|making| matches!(making.phase, Phase::Queued(_)));
+        if let Some(making) = next
+            && let Phase::Queued(sealing) = std::mem::replace(&mut making.phase, Phase::Sealing)
+        {
+            out.jobs.push(Job::seal(sealing));
+        }
     }
 
     /// A piece was made.
@@ -239,6 +258,7 @@ impl Core {
             Err(error) => {
                 self.view.shared.log.fail(format_args!("No snapshot can be made at {seqno}: {error}"));
                 self.snapshots.making.remove(&seqno);
+                self.seal_next(out);
             }
         }
     }
@@ -262,6 +282,7 @@ impl Core {
             }
             FileEvent::SnapshotFailed { seqno, .. } => {
                 self.snapshots.making.remove(&seqno);
+                self.seal_next(out);
             }
             FileEvent::SnapshotCommitted { .. } | FileEvent::Listed { .. } | FileEvent::Part { .. } => {}
         }
@@ -325,6 +346,7 @@ impl Core {
                 }
             }
         }
+        self.seal_next(out);
     }
 
     /// The receipt was made.
