@@ -160,7 +160,7 @@ impl SandboxArgs {
         let first = cluster.add(application, files).await?.rpc_address.clone();
         let service = opening::service_certificate(&directory.service_certificate())?;
         let mut client = Client::new(&first, &service, None)?;
-        cluster.during(opening::wait_for_answer(&mut client)).await?;
+        cluster.during(opening::wait_until_created(&mut client)).await?;
         let mut others = Vec::new();
         for number in 1..self.nodes {
             self.say(&format!("Node {number} joins."))?;

@@ -326,6 +326,9 @@ impl Core {
     fn state(&self, latest: Snapshot, committed: Snapshot) -> State {
         let log = self.raft.log();
         let (signed, root) = self.signing.made.last();
+        // A new service is of use to its members once there is a signature that they can acknowledge.
+        let unsigned = self.is_leader() && signed.seqno == Seqno::ZERO;
+        let stage = if unsigned { Stage::Initialized } else { self.stage };
         let chain = coco_app::Chain {
             views: Arc::clone(&self.views),
             committed: log.committed(),
@@ -335,7 +338,7 @@ impl Core {
             },
         };
         State {
-            stage: self.stage,
+            stage,
             latest,
             committed,
             chain,

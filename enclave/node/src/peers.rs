@@ -118,7 +118,8 @@ impl Peers {
         self.with_channels(out, |channels, now, out| {
             channels.tick(now, out);
             // An election is no time for handshakes: they would have candidates split the votes.
-            for (node, _) in shared.peers.load().iter().filter(|(_, peer)| peer.status == NodeStatus::Trusted) {
+            for (node, _) in shared.peers.load().iter().filter(|(_, peer)| peer.status == NodeStatus::Trusted)
+            {
                 channels.connect(*node, now, out);
             }
             channels.retain(|node| known(&shared, node));

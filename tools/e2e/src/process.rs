@@ -129,7 +129,8 @@ impl Node {
     pub async fn open(&self, consortium: &Consortium) {
         let mut client = self.client(None);
         let deadline = Instant::now() + LIMIT;
-        while !client.get("/node/state").await.is_ok_and(|answer| answer.status == StatusCode::OK) {
+        while !client.get("/node/ready/gov").await.is_ok_and(|answer| answer.status == StatusCode::NO_CONTENT)
+        {
             assert!(Instant::now() < deadline, "the node does not answer\n{}", log(&self.directory));
             tokio::time::sleep(POLL).await;
         }

@@ -77,10 +77,10 @@ pub(super) async fn wait_until_open(client: &mut Client) -> Result<(), SandboxEr
     wait_until(SandboxError::NotOpened(STEP), async || network::is_open(client).await).await
 }
 
-/// A node that has just started refuses connections until it has a certificate to show.
-pub(super) async fn wait_for_answer(client: &mut Client) -> Result<(), SandboxError> {
-    let answers = async || network::startup(client).await.map(|_| true);
-    wait_until(SandboxError::NotOpened(STEP), answers).await
+/// A node that has just started refuses connections until it has a certificate to show, and members until it has signed.
+pub(super) async fn wait_until_created(client: &mut Client) -> Result<(), SandboxError> {
+    let created = async || Ok(network::startup(client).await?.is_part_of_network());
+    wait_until(SandboxError::NotOpened(STEP), created).await
 }
 
 /// Looks again and again; in the end the last error is told, or `late`.
