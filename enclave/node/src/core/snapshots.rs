@@ -31,6 +31,8 @@ use crate::call::{Mount, Write};
 const MAX_WAITING: usize = 4;
 /// Snapshots that wait to be written: each holds on to a state.
 const MAX_QUEUED: usize = 2;
+/// Periodic snapshots are this many times as far apart as one takes to be written, however fast entries come.
+const PACE: u64 = 20;
 /// Evidence that waits for its signature, or for the snapshot to be written.
 const MAX_EVIDENCE: usize = 16;
 
@@ -70,8 +72,17 @@ pub(super) struct Snapshots {
 #[derive(Default)]
 struct Last {
     at: Monotonic,
+    /// How long it took to be written.
+    took_ms: u64,
     /// The last entry about the last snapshot.
     seqno: Seqno,
+}
+
+impl Last {
+    /// Whether the next one would take too much of the node's time.
+    fn is_too_near(&self, now: Monotonic) -> bool {
+        now.since_ms(self.at) < self.took_ms.saturating_mul(PACE)
+    }
 }
 
 struct Evidence {
@@ -102,6 +113,11 @@ enum Phase {
 }
 
 impl Snapshots {
+    /// Whether one waits to be written, or is being written.
+    fn is_busy(&self) -> bool {
+        self.making.values().any(|making| !matches!(making.phase, Phase::Written(_) | Phase::Proving))
+    }
+
     fn has_evidence(&self, of: Seqno) -> bool {
         self.evidence.values().any(|evidence| evidence.snapshot.version == of)
     }
@@ -173,7 +189,7 @@ impl Core {
     /// The primary's part before it signs: a request if a periodic snapshot is due there.
     pub(super) fn request_snapshot_if_due(&mut self, now: Monotonic) {
         let Some(policy) = self.snapshots.policy else { return };
-        if self.is_snapshot_due() {
+        if self.is_snapshot_due() || self.snapshots.is_busy() || self.snapshots.last.is_too_near(now) {
             return;
         }
         let latest = self.kv.latest();
@@ -184,7 +200,7 @@ impl Core {
         let signature = latest.version().next().next();
         let count_is_due = signature.0 - last.0 >= policy.tx_count;
         let time_is_due = policy.time.is_some_and(|time| {
-            let Last { at, seqno } = self.snapshots.last;
+            let Last { at, seqno, .. } = self.snapshots.last;
             now.since_ms(at) >= time.interval_ms
                 && latest.version().0.saturating_sub(seqno.0) >= time.min_tx_count
         });
@@ -198,7 +214,7 @@ impl Core {
     /// Begins the snapshot at a signature, which is committed, while nothing after it is.
     pub(super) fn make_snapshot(&mut self, seqno: Seqno, out: &mut Output) {
         let at = self.view.shared.clock.now();
-        self.snapshots.last = Last { at, seqno };
+        self.snapshots.last = Last { at, took_ms: 0, seqno };
         let (Some(_), Some(secrets)) = (self.snapshots.policy, self.view.shared.secrets.load()) else {
             return;
         };
@@ -275,6 +291,8 @@ impl Core {
                     Phase::Writing(Rest::More(sealing)) => out.jobs.push(Job::seal(sealing)),
                     Phase::Writing(Rest::Nothing(digest)) => {
                         making.phase = Phase::Written(digest);
+                        let now = self.view.shared.clock.now();
+                        self.snapshots.last.took_ms = now.since_ms(self.snapshots.last.at);
                         self.settle_snapshots(out);
                     }
                     other => making.phase = other,
@@ -373,3 +391,6 @@ impl Core {
         self.place(&write).expect("nothing comes between the latest state and this");
     }
 }
+
+#[cfg(test)]
+mod tests;
