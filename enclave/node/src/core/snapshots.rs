@@ -32,7 +32,7 @@ const MAX_WAITING: usize = 4;
 /// Snapshots that wait to be written: each holds on to a state.
 const MAX_QUEUED: usize = 2;
 /// Periodic snapshots are this many times as far apart as one takes to be written, however fast entries come.
-const PACE: u64 = 20;
+const PACE: u64 = 50;
 /// Evidence that waits for its signature, or for the snapshot to be written.
 const MAX_EVIDENCE: usize = 16;
 
