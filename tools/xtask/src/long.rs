@@ -22,6 +22,8 @@ macro_rules! end_to_end {
             "COCO_FULL=1",
             "cargo",
             "test",
+            "--profile",
+            "long",
             "--package",
             "coco-e2e",
             "--test",
