@@ -226,7 +226,10 @@ impl Driver {
     ) {
         let Some(decoding) = self.0.view.shared.history.answered(request, entries) else { return };
         let driver = self.clone();
-        let work = Box::new(move || driver.0.view.shared.history.decode(&decoding));
+        let work = Box::new(move || {
+            let shared = &driver.0.view.shared;
+            shared.history.decode(&shared.state.load().chain, &decoding);
+        });
         // If there is no room the client is told to ask again, and the entries are read again.
         drop(self.0.resources.heavy.spawn(work));
     }

@@ -5,7 +5,7 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use coco_app::{Chain, ErrorCode, Historical, Lookup, Receipt, Reject, Status};
+use coco_app::{Chain, ErrorCode, Historical, Lookup, Receipt, Reject, Status, TxStatus};
 use coco_boundary::{Effect, Monotonic, ReadFault, RequestId};
 use coco_ledger::{Opened, SignedRoot, open};
 use coco_wire::{Seqno, WriteSet};
@@ -134,14 +134,15 @@ impl History {
         }
     }
 
-    /// Opens entries, proves them by their signatures and keeps them. What the host altered is not kept.
-    pub fn decode(&self, decoding: &Decoding) {
+    /// Opens entries, proves them by their signatures and keeps them. What the host altered is not kept, nor what was
+    /// signed but never committed: that is of another view than `chain` has there.
+    pub fn decode(&self, chain: &Chain, decoding: &Decoding) {
         let mut batch: Vec<(Opened, usize)> = Vec::new();
         let (mut kept, mut indexed) = (Vec::new(), Vec::new());
         let secrets = self.secrets.load();
         for (seqno, bytes) in (decoding.first.0..).map(Seqno).zip(&decoding.entries) {
             let Some(Ok(opened)) = secrets.as_ref().map(|secrets| open(secrets, bytes)) else { break };
-            if opened.txid.seqno != seqno {
+            if opened.txid.seqno != seqno || chain.status(opened.txid) != TxStatus::Committed {
                 break;
             }
             let signature = opened.is_signature();

@@ -236,6 +236,34 @@ fn what_was_committed_survives_the_primary() {
     assert!(chain.latest.view > View(2));
 }
 
+/// A host may keep what its node dropped, with the signature that the node made over it.
+#[test]
+fn a_signed_fork_is_no_history() {
+    let mut cluster = Cluster::of(3);
+    cluster.put("kept", "1");
+    cluster.run(500);
+    cluster.cut_off = vec![0];
+    let lost = cluster.put_on(0, "lost", "1").expect("it does not know yet");
+    cluster.run(200);
+    let fork: Vec<_> =
+        cluster.nodes[0].entries.range(lost.seqno..).map(|(seqno, entry)| (*seqno, entry.clone())).collect();
+    let signed = fork.last().expect("with a signature").0;
+    assert!(signed > lost.seqno);
+    cluster.run(20_000);
+    cluster.put("instead", "2");
+    cluster.cut_off.clear();
+    cluster.run(20_000);
+    cluster.assert_agreed();
+
+    let node = &mut cluster.nodes[0];
+    let ledger = node.entries.clone();
+    node.entries.extend(fork);
+    assert!(node.look_up(signed).is_none(), "what was never committed is no history");
+    node.entries = ledger;
+    let found = node.look_up(signed).expect("the host tells the truth now");
+    assert!(found.txid.view > lost.view);
+}
+
 #[test]
 fn a_node_that_leaves_is_not_needed() {
     let mut cluster = Cluster::of(3);

@@ -176,15 +176,20 @@ impl Node {
 
     /// A committed transaction, read back from the ledger.
     pub(crate) fn committed_transaction(&mut self, seqno: Seqno) -> Arc<Historical> {
+        self.look_up(seqno).unwrap_or_else(|| panic!("{seqno} cannot be read back"))
+    }
+
+    /// The same, if what the host reads back is believed.
+    pub(crate) fn look_up(&mut self, seqno: Seqno) -> Option<Arc<Historical>> {
         for _ in 0..2 {
             let chain = self.view.state().chain.clone();
             let now = self.later();
             match self.view.shared.history.lookup(&chain, &[seqno], now).expect("it is committed") {
-                Lookup::Found(mut found) => return found.remove(0),
+                Lookup::Found(mut found) => return Some(found.remove(0)),
                 Lookup::Loading => self.answer_reads(),
             }
         }
-        panic!("{seqno} cannot be read back");
+        None
     }
 
     /// A time at which unanswered reads are tried again.
@@ -296,7 +301,7 @@ impl Node {
                 }
                 let history = &self.view.shared.history;
                 if let Some(decoding) = history.answered(request, entries) {
-                    history.decode(&decoding);
+                    history.decode(&self.view.state().chain, &decoding);
                 }
             }
             Effect::Stop { .. } => self.stopped = true,
