@@ -62,6 +62,7 @@ impl Core {
         if self.is_primary() {
             self.mark_retired(out);
             self.record_snapshot();
+            self.make_up_for_snapshot();
             self.consider_signing(out);
         }
         self.go_on_leaving(out);

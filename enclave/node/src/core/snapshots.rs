@@ -66,6 +66,8 @@ pub(super) struct Snapshots {
     /// By the last entry inside.
     making: BTreeMap<Seqno, Making>,
     last: Last,
+    /// A periodic one was due too soon after the last.
+    overdue: bool,
 }
 
 /// What the next snapshot's time counts from.
@@ -113,9 +115,10 @@ enum Phase {
 }
 
 impl Snapshots {
-    /// Whether one waits to be written, or is being written.
-    fn is_busy(&self) -> bool {
-        self.making.values().any(|making| !matches!(making.phase, Phase::Written(_) | Phase::Proving))
+    /// Whether the next periodic one has to wait: the last is not written yet, or was so a moment ago.
+    fn must_wait(&self, now: Monotonic) -> bool {
+        let is_written = |making: &Making| matches!(making.phase, Phase::Written(_) | Phase::Proving);
+        self.last.is_too_near(now) || !self.making.values().all(is_written)
     }
 
     fn has_evidence(&self, of: Seqno) -> bool {
@@ -189,7 +192,7 @@ impl Core {
     /// The primary's part before it signs: a request if a periodic snapshot is due there.
     pub(super) fn request_snapshot_if_due(&mut self, now: Monotonic) {
         let Some(policy) = self.snapshots.policy else { return };
-        if self.is_snapshot_due() || self.snapshots.is_busy() || self.snapshots.last.is_too_near(now) {
+        if self.is_snapshot_due() {
             return;
         }
         let latest = self.kv.latest();
@@ -204,10 +207,19 @@ impl Core {
             now.since_ms(at) >= time.interval_ms
                 && latest.version().0.saturating_sub(seqno.0) >= time.min_tx_count
         });
-        if count_is_due || time_is_due {
+        self.snapshots.overdue = (count_is_due || time_is_due) && self.snapshots.must_wait(now);
+        if (count_is_due || time_is_due) && !self.snapshots.overdue {
             let mut tx = Tx::new(latest);
             requests.put(&mut tx, PERIODIC, &Present);
             self.place_own(tx, Digest::ZERO);
+        }
+    }
+
+    /// The primary's part once there is room again for a snapshot that was due, although nothing else may be written.
+    pub(super) fn make_up_for_snapshot(&mut self) {
+        let now = self.view.shared.clock.now();
+        if self.snapshots.overdue && !self.snapshots.must_wait(now) {
+            self.request_snapshot_if_due(now);
         }
     }
 
