@@ -61,10 +61,13 @@ struct Flags {
 impl Flags {
     fn note(&mut self, seqno: Seqno, entry: &[u8]) {
         self.from.get_or_insert(seqno);
-        match flags_of(entry) {
-            Some(flags) if flags != EntryFlags::NONE => drop(self.some.insert(seqno, flags)),
-            _ => drop(self.some.remove(&seqno)),
+        if let Some(flags) = flags_of(entry).filter(|flags| *flags != EntryFlags::NONE) {
+            self.some.insert(seqno, flags);
         }
+    }
+
+    fn rollback(&mut self, to: Seqno) {
+        self.some.split_off(&to.next());
     }
 
     fn are_those_of(&self, seqno: Seqno, entry: &[u8]) -> bool {
@@ -115,6 +118,7 @@ impl Sending {
 
     /// Forgets everything after `to`.
     pub(super) fn rollback(&mut self, to: Seqno) {
+        self.flags.rollback(to);
         while self.first.0 + self.recent.len() as u64 > to.0 + 1
             && let Some(entry) = self.recent.pop_back()
         {

@@ -207,8 +207,9 @@ impl Core {
             now.since_ms(at) >= time.interval_ms
                 && latest.version().0.saturating_sub(seqno.0) >= time.min_tx_count
         });
-        self.snapshots.overdue = (count_is_due || time_is_due) && self.snapshots.must_wait(now);
-        if (count_is_due || time_is_due) && !self.snapshots.overdue {
+        let is_due = count_is_due || time_is_due;
+        self.snapshots.overdue = is_due && self.snapshots.must_wait(now);
+        if is_due && !self.snapshots.overdue {
             let mut tx = Tx::new(latest);
             requests.put(&mut tx, PERIODIC, &Present);
             self.place_own(tx, Digest::ZERO);
@@ -217,8 +218,11 @@ impl Core {
 
     /// The primary's part once there is room again for a snapshot that was due, although nothing else may be written.
     pub(super) fn make_up_for_snapshot(&mut self) {
+        if !self.snapshots.overdue {
+            return;
+        }
         let now = self.view.shared.clock.now();
-        if self.snapshots.overdue && !self.snapshots.must_wait(now) {
+        if !self.snapshots.must_wait(now) {
             self.request_snapshot_if_due(now);
         }
     }
