@@ -16,7 +16,7 @@ use std::fmt;
 
 use crate::steps::Steps;
 
-pub use faults::{Fault, FaultTable, Phase};
+pub use faults::{Fault, FaultTable};
 pub use options::Options;
 
 /// What a seed did.

@@ -29,8 +29,6 @@ mod world;
 
 pub use faults::{Fault, FaultTable, Faults};
 
-pub use crate::raft::Phase;
-
 use self::{identities::Identities, world::World};
 use crate::raft::Violation;
 

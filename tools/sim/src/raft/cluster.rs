@@ -11,11 +11,11 @@ use coco_wire::{Seqno, TxId};
 use super::{
     Broken, Outcome, Violation,
     checks::{Checked, Checks, broken},
-    faults::{Fault, FaultTable, Phase},
+    faults::{Fault, FaultTable},
     node::{Node, Stored, id_of, length, place_of},
     options::Options,
 };
-use crate::{random::Random, steps::Steps};
+use crate::{faults::Phase, random::Random, steps::Steps};
 
 /// After faults end, everybody commits something new within so many election timeouts.
 const MAX_RECOVERY_TIMEOUTS: u64 = 20;

@@ -1,6 +1,6 @@
-//! Kinds of faults, and how often each struck in which phase.
+//! Kinds of faults.
 
-use std::fmt;
+use crate::faults::Kind;
 
 /// What can go wrong, or is done by an operator.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -58,48 +58,13 @@ impl Fault {
     ];
 }
 
-/// What the cluster is at when a fault strikes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Phase {
-    /// Somebody leads, with one configuration.
-    Steady,
-    /// Nobody leads, or a member stands for election.
-    Electing,
-    /// Who leads has several configurations, or nodes that are leaving.
-    Reconfiguring,
-}
-
 /// How often each fault struck in each phase.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct FaultTable([[u64; 3]; Fault::ALL.len()]);
+pub type FaultTable = crate::faults::FaultTable<Fault, { Fault::ALL.len() }>;
 
-impl FaultTable {
-    /// Counts one.
-    pub fn count(&mut self, fault: Fault, phase: Phase) {
-        self.0[fault as usize][phase as usize] += 1;
-    }
+impl Kind<{ Fault::ALL.len() }> for Fault {
+    const ROWS: [Self; Self::ALL.len()] = Self::ALL;
 
-    /// Adds another seed's.
-    pub fn add(&mut self, other: &Self) {
-        for (to, from) in self.0.as_flattened_mut().iter_mut().zip(other.0.as_flattened()) {
-            *to += from;
-        }
-    }
-
-    /// The smallest number in it.
-    #[must_use]
-    pub fn least(&self) -> u64 {
-        self.0.as_flattened().iter().copied().min().unwrap_or_default()
-    }
-}
-
-impl fmt::Display for FaultTable {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "{:<12}{:>12}{:>12}{:>15}", "fault", "steady", "electing", "reconfiguring")?;
-        for (fault, [steady, electing, reconfiguring]) in Fault::ALL.iter().zip(self.0) {
-            let name = format!("{fault:?}");
-            writeln!(f, "{name:<12}{steady:>12}{electing:>12}{reconfiguring:>15}")?;
-        }
-        Ok(())
+    fn row(self) -> usize {
+        self as usize
     }
 }

@@ -27,7 +27,8 @@ use super::{
     signatures::Cheap,
 };
 use crate::{
-    raft::{Broken, Phase, Violation},
+    faults::Phase,
+    raft::{Broken, Violation},
     random::Random,
 };
 
