@@ -119,6 +119,9 @@ shared_bytes! {
     Value
 }
 
+/// Names of the tables that hold the service's own state begin so.
+const SERVICE: &str = "public:ccf.";
+
 /// Changes of one table: the new value of each key, or none where the key is removed.
 pub type TableWrites = BTreeMap<Key, Option<Value>>;
 
@@ -139,6 +142,12 @@ impl WriteSet {
     /// Tables in the byte order of their names; some may have no writes.
     pub fn tables(&self) -> impl ExactSizeIterator<Item = (&TableName, &TableWrites)> {
         self.tables.iter().map(|(name, writes)| (name, writes))
+    }
+
+    /// Whether a table is changed that holds the service's own state.
+    #[must_use]
+    pub fn concerns_service(&self) -> bool {
+        self.tables.iter().any(|(name, _)| name.as_str().starts_with(SERVICE))
     }
 
     /// Changes of one table.

@@ -1,12 +1,10 @@
 //! The `coco` executable.
 
+mod allocator;
+
 use std::process::ExitCode;
 
-use mimalloc::MiMalloc;
-
-#[global_allocator]
-static ALLOCATOR: MiMalloc = MiMalloc;
-
 fn main() -> ExitCode {
+    allocator::keep_freed_memory();
     coco::main_with(&coco::Adapters::shipped())
 }

@@ -46,17 +46,26 @@ struct TableReads {
 struct KeyRange(Bound<Key>, Bound<Key>);
 
 impl Reads {
-    /// Notes a look-up of `key` that found `row`.
-    pub(crate) fn note_key(&mut self, state: &State, table: &TableName, key: &[u8], row: Option<Stored<'_>>) {
-        let reads = self.table(state, table);
+    /// Looks a key up and notes what was found.
+    pub(crate) fn look_up<'a>(
+        &mut self,
+        state: &'a State,
+        table: &TableName,
+        key: &[u8],
+    ) -> Option<Stored<'a>> {
+        let contents = state.table(table.as_str());
+        let row = contents.and_then(|contents| contents.rows.get(key));
+        let at = self.position(table, || contents.map_or(Stamp::default(), |contents| contents.stamp));
+        let reads = &mut self.tables[at];
         if reads.whole {
-            return;
+            return row;
         }
         if reads.keys.len() >= DEDUP_FROM && reads.keys.len() == reads.keys.capacity() {
             reads.keys.sort_unstable();
             reads.keys.dedup();
         }
         reads.keys.push((Key::new(key), row.map(|row| row.version)));
+        row
     }
 
     pub(crate) fn note_len(&mut self, state: &State, table: &TableName) {
@@ -76,7 +85,7 @@ impl Reads {
         if self.table(state, table).ranges.len() >= MAX_RANGES {
             self.note_whole(state, table);
         }
-        let at = self.position(state, table);
+        let at = self.position(table, || state.stamp(table.as_str()));
         let reads = &mut self.tables[at];
         if reads.whole {
             return (at, 0);
@@ -95,15 +104,16 @@ impl Reads {
     }
 
     fn table(&mut self, state: &State, table: &TableName) -> &mut TableReads {
-        let at = self.position(state, table);
+        let at = self.position(table, || state.stamp(table.as_str()));
         &mut self.tables[at]
     }
 
-    fn position(&mut self, state: &State, table: &TableName) -> usize {
+    /// Index of the reads of a table, whose stamp is asked for at the first.
+    fn position(&mut self, table: &TableName, stamp: impl FnOnce() -> Stamp) -> usize {
         self.tables.iter().position(|reads| reads.table == *table).unwrap_or_else(|| {
             self.tables.push(TableReads {
                 table: table.clone(),
-                stamp: state.stamp(table.as_str()),
+                stamp: stamp(),
                 keys: Vec::new(),
                 ranges: Vec::new(),
                 rows: Tree::default(),

@@ -19,7 +19,7 @@ pub(crate) struct State {
 #[derive(Clone, Default)]
 pub(crate) struct Contents {
     pub(crate) rows: Tree,
-    stamp: Stamp,
+    pub(crate) stamp: Stamp,
 }
 
 /// Names one content of a table: equal stamps, equal rows.
@@ -40,6 +40,11 @@ impl Stamps {
 }
 
 impl State {
+    /// A table, if it has rows.
+    pub(crate) fn table(&self, table: &str) -> Option<&Contents> {
+        self.tables.get(table)
+    }
+
     /// Rows of a table, if there are any.
     pub(crate) fn rows(&self, table: &str) -> Option<&Tree> {
         self.tables.get(table).map(|contents| &contents.rows)

@@ -115,9 +115,7 @@ impl Reader for Tx {
         if let Some(write) = self.own_write(table, key) {
             return write.clone();
         }
-        let row = self.snapshot.state.row(table.as_str(), key);
-        self.reads.borrow_mut().note_key(&self.snapshot.state, table, key, row);
-        row.map(Stored::to_value)
+        self.reads.borrow_mut().look_up(&self.snapshot.state, table, key).map(Stored::to_value)
     }
 
     fn has(&self, table: &TableName, key: &[u8]) -> bool {
@@ -128,9 +126,7 @@ impl Reader for Tx {
     }
 
     fn version_of_previous_write(&self, table: &TableName, key: &[u8]) -> Option<Seqno> {
-        let row = self.snapshot.state.row(table.as_str(), key);
-        self.reads.borrow_mut().note_key(&self.snapshot.state, table, key, row);
-        row.map(|row| row.version)
+        self.reads.borrow_mut().look_up(&self.snapshot.state, table, key).map(|row| row.version)
     }
 
     fn len(&self, table: &TableName) -> usize {

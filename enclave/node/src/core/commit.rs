@@ -90,12 +90,16 @@ impl Core {
         let app = &self.view.mounts.app;
         let certificates = &mut out.certificates;
         let surplus = self.kv.compact(seqno, &mut |seqno, writes| {
-            if writes.table(TREE).is_some() {
-                shared.history.signature_committed(seqno);
-                snapshots.signed(seqno, writes);
-            }
-            if writes.table(nodes::ENDORSED_CERTIFICATES).is_some() || writes.table(SERVICE_INFO).is_some() {
-                *certificates = Certificates::Written;
+            if writes.concerns_service() {
+                if writes.table(TREE).is_some() {
+                    shared.history.signature_committed(seqno);
+                    snapshots.signed(seqno, writes);
+                }
+                if writes.table(nodes::ENDORSED_CERTIFICATES).is_some()
+                    || writes.table(SERVICE_INFO).is_some()
+                {
+                    *certificates = Certificates::Written;
+                }
             }
             shared.indexes.committed(seqno, writes);
             shared.streams.publish(app.committed(&coco_app::Committed { seqno, writes }));

@@ -101,6 +101,9 @@ impl Core {
 
     /// Follows up on what a transaction changed, as soon as it has its place.
     pub(super) fn appended(&mut self, writes: &WriteSet) {
+        if !writes.concerns_service() {
+            return;
+        }
         if writes.tables().any(|(name, _)| name.as_str().starts_with(GOVERNANCE)) {
             self.changed = Changed::Governance;
         }
