@@ -45,7 +45,7 @@ const FUNCTIONS: [(&str, usize, usize, &str); 3] = [
 const STACK_BYTES: usize = 256 << 10;
 
 /// Evaluates a constitution in a realm of its own that sees nothing of the ledger, and looks at the
-/// functions it exports (CCF `ccf.gov.validateConstitution`).
+/// functions it exports (CCF `ccf.gov.validateConstitution`). What it prints is dropped: it is not in force.
 ///
 /// # Errors
 /// See [`InvalidConstitution`].

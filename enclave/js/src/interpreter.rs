@@ -117,7 +117,8 @@ impl Interpreter {
         let interpreter = Self::empty(state, environment.modules.clone())?;
         interpreter.setup(|ctx| {
             realm::bound(ctx, state)?;
-            let ccf = realm::furnish(ctx, state)?;
+            realm::furnish_console(ctx, state)?;
+            let ccf = realm::furnish_ccf(ctx, state)?;
             api::convert::install(&ccf, state)?;
             api::crypto::install(&ccf, state)?;
             api::governance::install(&ccf, state)?;
@@ -129,11 +130,14 @@ impl Interpreter {
         Ok(interpreter)
     }
 
-    /// An engine whose scripts see nothing but the language, and import nothing.
+    /// An engine whose scripts see the language and a `console` that nobody reads, and import nothing.
     pub(crate) fn isolated(limits: Limits, capabilities: &Capabilities) -> Result<Self, ScriptError> {
         let state = State::new(ScriptContext::GovernanceReadOnly, limits, capabilities, None);
         let interpreter = Self::empty(&state, Rc::default())?;
-        interpreter.setup(|ctx| realm::bound(ctx, &state))?;
+        interpreter.setup(|ctx| {
+            realm::bound(ctx, &state)?;
+            realm::furnish_console(ctx, &state)
+        })?;
         Ok(interpreter)
     }
 

@@ -25,8 +25,8 @@ pub(crate) fn bound<'js>(ctx: &Ctx<'js>, state: &Rc<State>) -> Result<()> {
     bounds.call((native,))
 }
 
-/// Adds `console` and a `ccf` with what is written in JavaScript to a realm that was bounded; returns `ccf`.
-pub(crate) fn furnish<'js>(ctx: &Ctx<'js>, state: &Rc<State>) -> Result<Object<'js>> {
+/// Adds `console` to a realm that was bounded; lines go to the state's.
+pub(crate) fn furnish_console<'js>(ctx: &Ctx<'js>, state: &Rc<State>) -> Result<()> {
     let native = Object::new(ctx.clone())?;
     define(&native, state, "print", 2, |state, ctx, args| {
         let fails = args[0].as_bool() == Some(true);
@@ -35,11 +35,18 @@ pub(crate) fn furnish<'js>(ctx: &Ctx<'js>, state: &Rc<State>) -> Result<Object<'
         Ok(undefined(ctx))
     })?;
     define(&native, state, "isError", 1, |_, ctx, args| Ok(boolean(ctx, args[0].is_error())))?;
+    let build: Function<'js> = ctx.eval(include_str!("realm/console.js"))?;
+    let console: Object<'js> = build.call((native,))?;
+    ctx.globals().set("console", console)
+}
+
+/// Adds a `ccf` with what is written in JavaScript to a realm that was bounded; returns it.
+pub(crate) fn furnish_ccf<'js>(ctx: &Ctx<'js>, state: &Rc<State>) -> Result<Object<'js>> {
+    let native = Object::new(ctx.clone())?;
     define(&native, state, "strToBuf", 1, |_, ctx, args| convert::text_to_buffer(ctx, &args[0]))?;
     native.set("tables", kv::natives(ctx, state)?)?;
     let build: Function<'js> = ctx.eval(include_str!("realm/ccf.js"))?;
     let parts: Object<'js> = build.call((native,))?;
-    ctx.globals().set("console", parts.get::<_, Value<'js>>("console")?)?;
     let ccf = Object::new(ctx.clone())?;
     for name in ["kv", "jsonCompatibleToBuf"] {
         ccf.set(name, parts.get::<_, Value<'js>>(name)?)?;

@@ -17,7 +17,7 @@ use crate::{Consortium, LedgerFiles, executable};
 
 mod command;
 
-pub(crate) use command::constitution;
+pub use command::constitution;
 
 /// How long a node may take to start, to open or to stop. Much, as the machine may be busy with other tests.
 const LIMIT: Duration = Duration::from_secs(120);

@@ -1,17 +1,14 @@
-// Those parts of the `ccf` object and of `console` that are classes or take any value; the rest is native.
+// Those parts of the `ccf` object that are classes or take any value; the rest is native.
 //
-// `native`: isError(value), print(fails, text), strToBuf(text), and tables.{open, has, get, version, size,
-// forEach, set, delete, clear}, which take the number that `open` gave for the table's name.
+// `native`: strToBuf(text), and tables.{open, has, get, version, size, forEach, set, delete, clear}, which take
+// the number that `open` gave for the table's name.
 (function (native) {
   "use strict";
 
-  const { JSON, Object, Proxy, Reflect, String } = globalThis;
-  const { isError, print, strToBuf, tables } = native;
+  const { JSON, Object, Proxy } = globalThis;
+  const { strToBuf, tables } = native;
   const { freeze } = Object;
-  const { apply } = Reflect;
-  const { slice } = String.prototype;
   const { stringify } = JSON;
-  const MAX_TEXT = 4096;
 
   function expect(count, given) {
     if (given !== count) {
@@ -72,17 +69,6 @@
   freeze(Table.prototype);
   freeze(Table);
 
-  const log = (fails) => (...values) => {
-    let line = "";
-    for (let i = 0; i < values.length && line.length <= MAX_TEXT; i++) {
-      const value = values[i];
-      const isObject = (typeof value === "object" && value !== null) || typeof value === "function";
-      const text = isObject && !isError(value) ? stringify(value) : value;
-      line = `${line}${i === 0 ? "" : " "}${String(text)}`;
-    }
-    print(fails, apply(slice, line, [0, MAX_TEXT]));
-  };
-
   return {
     jsonCompatibleToBuf: {
       jsonCompatibleToBuf(value) {
@@ -94,6 +80,5 @@
       __proto__: null,
       get: (_, name) => (typeof name === "string" ? new Table(tables.open(name)) : undefined),
     }),
-    console: { log: log(false), info: log(false), warn: log(true), error: log(true) },
   };
 })

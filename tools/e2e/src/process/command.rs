@@ -12,8 +12,9 @@ use crate::Consortium;
 /// The constitution that a service begins with.
 const CONSTITUTION: [&str; 4] = ["actions.js", "validate.js", "resolve.js", "apply.js"];
 
-/// Files of the default constitution.
-pub(crate) fn constitution() -> Vec<PathBuf> {
+/// Files of the default constitution, in order.
+#[must_use]
+pub fn constitution() -> Vec<PathBuf> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../samples/constitutions/default");
     CONSTITUTION.iter().map(|name| folder.join(name)).collect()
 }
