@@ -11,7 +11,7 @@ use bytes::Bytes;
 use coco_app::{
     ChannelBinding, ClientCertificate, Headers, InterfaceName, Method, Peer, Request, Response, TxStatus,
 };
-use coco_boundary::{Event, StopReason};
+use coco_boundary::{Event, Jobs, StopReason};
 use coco_client::{
     Identity,
     governance::{AGREE, API_VERSION, Message, sign},
@@ -37,6 +37,8 @@ use assembly::Parts;
 const LIMIT: Duration = Duration::from_secs(120);
 /// Time between two looks.
 const POLL: Duration = Duration::from_millis(1);
+/// Heavy calls that may wait.
+const MAX_HEAVY: usize = 1024;
 /// Names the TLS session that there is none of here.
 const SESSION: ChannelBinding = ChannelBinding([0; ChannelBinding::LEN]);
 
@@ -82,6 +84,21 @@ impl Embedded {
     /// If it does not start.
     #[must_use]
     pub fn start(consortium: &Consortium, directory: &Path, disk: Arc<dyn Disk>, writing: Writing) -> Self {
+        Self::start_with(consortium, directory, disk, writing, assembly::pool(MAX_HEAVY))
+    }
+
+    /// The same with execution threads of the test's.
+    ///
+    /// # Panics
+    /// If it does not start.
+    #[must_use]
+    pub fn start_with(
+        consortium: &Consortium,
+        directory: &Path,
+        disk: Arc<dyn Disk>,
+        writing: Writing,
+        heavy: Arc<dyn Jobs>,
+    ) -> Self {
         let parts = Parts::new(directory, disk, writing);
         let secrets = LedgerSecrets::new(Seqno(1), LedgerSecret::generate(&SystemEntropy));
         let view = parts.view(secrets.clone().into());
@@ -90,7 +107,7 @@ impl Embedded {
         let genesis = assembly::genesis(consortium, parts.network.clone());
         let ledger = Ledger::new(secrets.clone(), settings.ledger);
         let core = Core::start(view.clone(), genesis, ledger, settings);
-        let driver = Driver::new(view, core, parts.resources());
+        let driver = Driver::new(view, core, parts.resources(heavy));
         driver.begin();
         let node = Self::run(parts, driver, secrets, service);
         node.wait_until("the service is created", |node| node.committed() >= Seqno(2));
@@ -115,7 +132,7 @@ impl Embedded {
             startup_seqno: Seqno::ZERO,
         };
         let platform = Arc::clone(&parts.platform);
-        let driver = Driver::new(view, core, parts.resources());
+        let driver = Driver::new(view, core, parts.resources(assembly::pool(MAX_HEAVY)));
         let node = Self::run(parts, driver, self.secrets.clone(), self.service.clone());
         let joined = self.ask(&node.driver.view().shared, &platform, introduction);
         node.driver.joined(joined);
@@ -180,12 +197,27 @@ impl Embedded {
         self.wait_until("the service is open", |node| node.driver.view().state().open);
     }
 
-    fn govern(&self, member: &Identity, path: &str, message: Message<'_>, content: &Value) -> Value {
+    /// Sends what a member signed to an endpoint of governance.
+    ///
+    /// # Panics
+    /// If there is no answer.
+    #[must_use]
+    pub fn send_signed(
+        &self,
+        member: &Identity,
+        path: &str,
+        message: Message<'_>,
+        content: &Value,
+    ) -> Response {
         let payload = if content.is_null() { String::new() } else { content.to_string() };
         let body = sign(member, message, payload.as_bytes(), now());
         let target = format!("{path}?api-version={API_VERSION}");
         let request = request(Method::Post, &target, &[("content-type", "application/cose")], body);
-        let response = self.send(None, vec![request]).remove(0);
+        self.send(None, vec![request]).remove(0)
+    }
+
+    fn govern(&self, member: &Identity, path: &str, message: Message<'_>, content: &Value) -> Value {
+        let response = self.send_signed(member, path, message, content);
         let text = String::from_utf8_lossy(&response.body);
         assert!(response.status.is_success(), "{path}: {} {text}", response.status.0);
         serde_json::from_slice(&response.body).unwrap_or_default()

@@ -1,6 +1,6 @@
 //! Requests, executed in the order of their connections: light ones here and now, heavy ones on execution threads.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use coco_app::{
     Call, ErrorCode, Freshness, Historical, Lookup, Mode, Reject, ReplyAt, Request, Response, Status,
@@ -16,6 +16,7 @@ use tokio::sync::oneshot;
 
 use super::{
     Driver,
+    others::lock,
     waiters::{Reply, Waiter},
 };
 use crate::dispatch::{Answer, Batch, Session};
@@ -24,6 +25,8 @@ use crate::dispatch::{Answer, Batch, Session};
 const MAX_ATTEMPTS: usize = 30;
 /// What clients are told to wait while the ledger is read, in seconds.
 const RETRY_AFTER_S: &str = "3";
+/// What clients are told to wait while all execution threads are busy and their queue is full, in seconds.
+const CROWDED_RETRY_AFTER_S: &str = "1";
 
 /// Most transactions that are given their places under one lock.
 const MAX_SEQUENCED: usize = 256;
@@ -190,19 +193,32 @@ impl Driver {
             return self.reply(&planned, response);
         }
         let (reply, answer) = oneshot::channel();
-        let driver = self.clone();
-        let work = Box::new(move || {
+        self.run_heavy(Reply::Session(reply), move |driver, reply| {
             let response = driver.run_all(&planned, historical.as_ref());
             driver.perform_reads();
-            driver.reply_to(&planned, response, Reply::Session(reply));
+            driver.reply_to(&planned, response, reply);
         });
-        match self.0.resources.heavy.spawn(work) {
-            Ok(()) => Answer::Later(answer),
-            Err(Full(_)) => {
-                let text = "Too many calls wait for an execution thread.";
-                let code = ErrorCode::TooManyPendingTransactions;
-                Answer::Ready(Reject::new(Status::SERVICE_UNAVAILABLE, code, text).into())
+        Answer::Later(answer)
+    }
+
+    /// Has an execution thread do `work`, which answers. If too many calls wait for one, the answer says so.
+    pub(super) fn run_heavy(&self, reply: Reply, work: impl FnOnce(&Self, Reply) + Send + 'static) {
+        // Whoever takes the reply sends it: the thread, or this function if there will be none.
+        let reply = Arc::new(Mutex::new(Some(reply)));
+        let (driver, taken) = (self.clone(), Arc::clone(&reply));
+        let work = Box::new(move || {
+            let taken = lock(&taken).take();
+            if let Some(reply) = taken {
+                work(&driver, reply);
             }
+        });
+        if let Err(Full(_)) = self.0.resources.heavy.spawn(work)
+            && let Some(reply) = lock(&reply).take()
+        {
+            let text = "Too many calls wait for an execution thread.";
+            let code = ErrorCode::TooManyPendingTransactions;
+            let reject = Reject::new(Status::SERVICE_UNAVAILABLE, code, text);
+            reply.send(Response::from(reject).header("retry-after", CROWDED_RETRY_AFTER_S));
         }
     }
 

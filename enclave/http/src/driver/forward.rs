@@ -14,7 +14,7 @@ use coco_app::{
     ClientCertificate, ErrorCode, Forwarding, Freshness, Headers, InterfaceName, Method, Mode, Peer, Plan,
     Reject, Request, Response, Status, Weight, media,
 };
-use coco_boundary::{Full, Monotonic};
+use coco_boundary::Monotonic;
 use coco_node::Planned;
 use coco_raft::NodeId;
 use coco_wire::{Seqno, TxId, View, peer::ForwardId};
@@ -201,11 +201,7 @@ impl Driver {
         if planned.plan.weight == Weight::Light {
             return self.run_forwarded(&planned, reply);
         }
-        let driver = self.clone();
-        let work = Box::new(move || driver.run_forwarded(&planned, reply));
-        if let Err(Full(_)) = self.0.resources.heavy.spawn(work) {
-            // The client is told that there was no answer in time.
-        }
+        self.run_heavy(reply, move |driver, reply| driver.run_forwarded(&planned, reply));
     }
 
     fn run_forwarded(&self, planned: &Planned, reply: Reply) {

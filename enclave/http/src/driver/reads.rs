@@ -11,7 +11,7 @@ use std::{
 };
 
 use coco_app::{ErrorCode, Reject, Status, Weight};
-use coco_boundary::{Full, Monotonic};
+use coco_boundary::Monotonic;
 use coco_node::{Planned, Readable};
 use coco_raft::ReadId;
 
@@ -168,11 +168,7 @@ impl Driver {
         if planned.plan.weight == Weight::Light {
             return self.run_read(&planned, reply);
         }
-        let driver = self.clone();
-        let work = Box::new(move || driver.run_read(&planned, reply));
-        if let Err(Full(_)) = self.0.resources.heavy.spawn(work) {
-            // The client is told that its request was abandoned.
-        }
+        self.run_heavy(reply, move |driver, reply| driver.run_read(&planned, reply));
     }
 
     fn run_read(&self, planned: &Planned, reply: Reply) {

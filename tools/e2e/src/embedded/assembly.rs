@@ -51,13 +51,12 @@ pub(super) struct Parts {
 }
 
 impl Parts {
-    pub(super) fn resources(&self) -> Resources {
-        let pool = |waiting| Arc::new(JobPool::start(1, waiting).expect("a thread")) as Arc<dyn Jobs>;
+    pub(super) fn resources(&self, heavy: Arc<dyn Jobs>) -> Resources {
         let clock = self.clock;
         Resources {
             host: self.machine.host(),
             consensus: pool(4),
-            heavy: pool(1024),
+            heavy,
             snapshots: pool(4),
             node_address: self.network.node_to_node_interface.address().into(),
             forwarding_timeouts: BTreeMap::new(),
@@ -109,6 +108,11 @@ impl Parts {
         let run = move || machine.run(options, &events, &Log::discard()).expect("the machine runs");
         thread::Builder::new().name("machine".to_owned()).spawn(run).expect("a thread")
     }
+}
+
+/// One thread, for which so many jobs may wait.
+pub(super) fn pool(waiting: usize) -> Arc<dyn Jobs> {
+    Arc::new(JobPool::start(1, waiting).expect("a thread"))
 }
 
 /// Has a node found a service; its certificate.
