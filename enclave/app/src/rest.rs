@@ -148,13 +148,13 @@ impl Adapter for RestAdapter {
         let caller = self.identities.authenticate(&endpoint.policies, &request, origin)?;
         let mode = match endpoint.mode {
             EndpointMode::Write => Mode::Execute,
-            EndpointMode::Read => Mode::Query,
+            EndpointMode::Read | EndpointMode::Files => Mode::Query,
             EndpointMode::Receipt => Mode::Historical(txid_in_query(&request)?),
             EndpointMode::Historical => Mode::Historical(txid_in_header(&request)?),
         };
         let preferences = Preferences::of(&request);
-        let freshness = match mode {
-            Mode::Query => preferences.freshness,
+        let freshness = match endpoint.mode {
+            EndpointMode::Read => preferences.freshness,
             _ => Freshness::Local,
         };
         Ok(Plan {

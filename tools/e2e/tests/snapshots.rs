@@ -256,7 +256,7 @@ async fn nodes_make_the_same_snapshots_and_begin_with_them() {
 /// Follows redirects to this node.
 async fn follow(node: &Node, path: &str, headers: &[(&str, &str)]) -> (String, Answer) {
     let mut client = node.client(None);
-    let answer = client.send(Method::GET, path, &[], Bytes::new()).await.unwrap();
+    let answer = client.send(Method::GET, path, headers, Bytes::new()).await.unwrap();
     assert_eq!(answer.status, StatusCode::PERMANENT_REDIRECT, "{answer:?}");
     let location = answer.headers["location"].to_str().unwrap();
     let path = location.strip_prefix(&format!("https://{}", node.address)).unwrap().to_owned();
@@ -278,6 +278,8 @@ async fn snapshots_and_chunks_are_downloaded_in_ranges() {
     assert_eq!(whole.status, StatusCode::OK);
     assert!(whole.body == bytes);
     assert_eq!(whole.headers["x-ms-ccf-snapshot-name"], name.to_string().as_str());
+    let linearizable = [("prefer", "consistency=linearizable")];
+    assert!(follow(node, "/node/snapshot", &linearizable).await.1.body == bytes, "files have no consistency");
     let len = bytes.len();
     let wanted = [("want-repr-digest", "sha-256=1")];
     let head = client.send(Method::HEAD, &path, &wanted, Bytes::new()).await.unwrap();

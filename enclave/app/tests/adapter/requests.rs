@@ -1,7 +1,8 @@
 //! Paths, methods, preferences and bodies.
 
 use coco_app::{
-    Endpoint, ErrorCode, Forwarding as F, Freshness, Method, Mode, ReplyAt, Response, Status, Weight as W,
+    Endpoint, EndpointMode, ErrorCode, Forwarding as F, Freshness, Method, Mode, ReplyAt, Response, Status,
+    Weight as W,
 };
 use coco_kv::Store;
 use serde::Deserialize;
@@ -109,6 +110,8 @@ fn reads_are_as_fresh_as_the_client_prefers() {
     let adapter = adapter([
         endpoint(Method::Post, "/write"),
         Endpoint::read(Method::Get, "/read", &[], |_, _| Ok(Response::empty(Status::OK))),
+        Endpoint::read(Method::Get, "/file", &[], |_, _| Ok(Response::empty(Status::OK)))
+            .mode(EndpointMode::Files),
     ]);
     let linearizable = |within_ms| (Mode::QueryCommitted, Freshness::Linearizable { within_ms });
     let local = (Mode::Query, Freshness::Local);
@@ -121,6 +124,7 @@ fn reads_are_as_fresh_as_the_client_prefers() {
         ("GET /read", "consistency", local),
         ("GET /read", "linearizable", local),
         ("GET /read", "wait=5", local),
+        ("GET /file", "consistency=linearizable", local),
         ("POST /write", "consistency=linearizable", (Mode::Execute, Freshness::Local)),
     ] {
         let plan = decode(&adapter, request(line, &[("Prefer", prefer)], b"")).unwrap();

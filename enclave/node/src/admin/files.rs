@@ -7,7 +7,9 @@ mod find;
 mod get;
 mod range;
 
-use coco_app::{Call, Context, Endpoint, ErrorCode, Forwarding, Method, Reject, Response, Status};
+use coco_app::{
+    Call, Context, Endpoint, EndpointMode, ErrorCode, Forwarding, Method, Reject, Response, Status,
+};
 use coco_boundary::FileName;
 use coco_wire::{
     Seqno,
@@ -39,8 +41,9 @@ pub(super) fn endpoints(admin: &Admin) -> Vec<Endpoint> {
         ("/ledger-chunk/{chunk_name}", get_chunk),
     ];
     let both = |(path, handle): (&'static str, Handle)| {
-        [Method::Head, Method::Get]
-            .map(|method| admin.read(method, path, handle).forwarding(Forwarding::Never).hidden())
+        [Method::Head, Method::Get].map(|method| {
+            admin.read(method, path, handle).mode(EndpointMode::Files).forwarding(Forwarding::Never).hidden()
+        })
     };
     paths.into_iter().flat_map(both).collect()
 }
