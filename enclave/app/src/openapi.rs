@@ -1,117 +1,18 @@
 //! OpenAPI 3.0 document of a REST adapter, in the shape that CCF publishes.
 
+mod preference;
+mod schema;
+
 use std::collections::BTreeMap;
 
 use serde_json::{Map, Value, json};
 
+pub use self::schema::Schema;
 use crate::{
     endpoint::{Endpoint, Forwarding},
     policy::Policy,
     request::{Status, media},
 };
-
-/// A named JSON schema with the named schemas that it refers to.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Schema {
-    name: String,
-    definition: Value,
-    parts: Vec<Schema>,
-}
-
-impl Schema {
-    /// A schema that refers to nothing.
-    #[must_use]
-    pub fn plain(name: &str, definition: Value) -> Self {
-        Self { name: name.to_owned(), definition, parts: Vec::new() }
-    }
-
-    /// Any JSON value.
-    #[must_use]
-    pub fn json() -> Self {
-        Self::plain("json", json!({}))
-    }
-
-    /// Text.
-    #[must_use]
-    pub fn string() -> Self {
-        Self::plain("string", json!({ "type": "string" }))
-    }
-
-    /// True or false.
-    #[must_use]
-    pub fn boolean() -> Self {
-        Self::plain("boolean", json!({ "type": "boolean" }))
-    }
-
-    /// 64-bit natural number.
-    #[must_use]
-    pub fn uint64() -> Self {
-        Self::plain("uint64", json!({ "type": "integer", "minimum": 0, "maximum": u64::MAX }))
-    }
-
-    /// Bytes in base64.
-    #[must_use]
-    pub fn base64() -> Self {
-        Self::plain("base64string", json!({ "type": "string", "format": "base64" }))
-    }
-
-    /// Transaction ID.
-    #[must_use]
-    pub fn transaction_id() -> Self {
-        Self::plain("TransactionId", json!({ "type": "string", "pattern": "^[0-9]+\\.[0-9]+$" }))
-    }
-
-    /// One of the values given.
-    #[must_use]
-    pub fn one_of(name: &str, values: &[&str]) -> Self {
-        Self::plain(name, json!({ "type": "string", "enum": values }))
-    }
-
-    /// List of `items`.
-    #[must_use]
-    pub fn array(items: Self) -> Self {
-        let definition = json!({ "type": "array", "items": items.reference() });
-        Self { name: format!("{}_array", items.name), definition, parts: vec![items] }
-    }
-
-    /// Object with any keys; `keys` names what they are.
-    #[must_use]
-    pub fn map(keys: &str, values: Self) -> Self {
-        let definition = json!({ "type": "object", "additionalProperties": values.reference() });
-        Self { name: format!("{keys}_to_{}", values.name), definition, parts: vec![values] }
-    }
-
-    /// Object with compulsory and optional fields.
-    #[must_use]
-    pub fn object(name: &str, required: Vec<(&str, Self)>, optional: Vec<(&str, Self)>) -> Self {
-        let names: Vec<_> = required.iter().map(|(field, _)| (*field).to_owned()).collect();
-        let mut properties = Map::new();
-        let mut parts = Vec::new();
-        for (field, schema) in required.into_iter().chain(optional) {
-            properties.insert(field.to_owned(), schema.reference());
-            parts.push(schema);
-        }
-        let mut definition = json!({ "type": "object" });
-        if !properties.is_empty() {
-            definition["properties"] = properties.into();
-        }
-        if !names.is_empty() {
-            definition["required"] = names.into();
-        }
-        Self { name: name.to_owned(), definition, parts }
-    }
-
-    fn reference(&self) -> Value {
-        json!({ "$ref": format!("#/components/schemas/{}", self.name) })
-    }
-
-    fn collect(&self, schemas: &mut Map<String, Value>) {
-        schemas.insert(self.name.clone(), self.definition.clone());
-        for part in &self.parts {
-            part.collect(schemas);
-        }
-    }
-}
 
 /// Content of a request or response.
 #[derive(Clone, Debug, PartialEq)]
@@ -235,6 +136,7 @@ pub fn document<'a>(info: &ApiInfo, endpoints: impl Iterator<Item = &'a Endpoint
         }},
         "schemas": schemas,
         "x-ccf-forwarding": forwarding_component(),
+        "parameters": preference::components(),
     });
     if !security.is_empty() {
         components["securitySchemes"] = security.into();
@@ -273,12 +175,13 @@ fn operation(
         let body = json!({ "content": content(body), "description": "Auto-generated request body schema" });
         operation["requestBody"] = body;
     }
-    if !description.query.is_empty() {
-        let parameters = description.query.iter().map(|(name, schema, required)| {
-            schema.collect(schemas);
-            json!({ "in": "query", "name": name, "required": required, "schema": schema.reference() })
-        });
-        operation["parameters"] = parameters.collect();
+    let query = description.query.iter().map(|(name, schema, required)| {
+        schema.collect(schemas);
+        json!({ "in": "query", "name": name, "required": required, "schema": schema.reference() })
+    });
+    let parameters: Vec<_> = query.chain(preference::parameter(endpoint.mode)).collect();
+    if !parameters.is_empty() {
+        operation["parameters"] = parameters.into();
     }
     for (key, text) in [("summary", description.summary), ("description", description.description)] {
         if let Some(text) = text {
