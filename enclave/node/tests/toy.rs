@@ -8,8 +8,12 @@ mod cluster;
 mod fetch;
 #[path = "toy/node.rs"]
 mod node;
+#[path = "toy/older.rs"]
+mod older;
 #[path = "toy/reads.rs"]
 mod reads;
+#[path = "toy/refused.rs"]
+mod refused;
 #[path = "toy/renewal.rs"]
 mod renewal;
 #[path = "toy/snapshots.rs"]

@@ -154,7 +154,7 @@ impl Cluster {
     }
 }
 
-fn info(status: NodeStatus) -> NodeInfo {
+pub(crate) fn info(status: NodeStatus) -> NodeInfo {
     NodeInfo {
         network: NodeNetwork::default(),
         quote_info: QuoteInfo {
