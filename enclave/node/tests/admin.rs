@@ -7,6 +7,8 @@ mod adapter;
 mod applicant;
 #[path = "admin/harness.rs"]
 mod harness;
+#[path = "toy/host.rs"]
+mod host;
 #[path = "admin/join.rs"]
 mod join;
 #[expect(dead_code, reason = "shared with the tests of the toy protocol, which use all of it")]

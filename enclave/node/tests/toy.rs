@@ -6,6 +6,8 @@ mod adapter;
 mod cluster;
 #[path = "toy/fetch.rs"]
 mod fetch;
+#[path = "toy/host.rs"]
+mod host;
 #[path = "toy/node.rs"]
 mod node;
 #[path = "toy/older.rs"]
