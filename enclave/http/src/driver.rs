@@ -22,7 +22,7 @@ use coco_node::{
 };
 
 pub use self::files::SnapshotFileError;
-use self::{execute::Turn, files::Files, forward::Forwards, others::Others, reads::Reads, waiters::Waiters};
+use self::{execute::Turn, files::Files, forward::Forwarded, others::Others, reads::Reads, waiters::Waiters};
 use crate::{
     CertificateSlot, CertificateSlots,
     dispatch::{Batch, Dispatch},
@@ -37,7 +37,7 @@ struct Inner {
     core: Mutex<Core>,
     waiters: Waiters,
     others: Others,
-    forwards: Forwards,
+    forwards: Mutex<Forwarded>,
     files: Files,
     reads: Reads,
     /// Held while certificates are taken over.
@@ -76,7 +76,7 @@ impl Driver {
             core: Mutex::new(core),
             waiters: Waiters::default(),
             others,
-            forwards: Forwards::default(),
+            forwards: Mutex::default(),
             files: Files::default(),
             reads: Reads::default(),
             renewing: Mutex::default(),

@@ -81,7 +81,7 @@ impl<'a> Turn<'a> {
         };
         let session = &mut self.batches[batch].session;
         if let Some(request) = forwardable
-            && self.driver.is_forwarded(&planned.plan, session)
+            && self.driver.is_forwarded(&planned, session)
         {
             return Some(self.driver.forward(session, &request));
         }

@@ -51,8 +51,7 @@ impl Driver {
         let shared = &self.0.view.shared;
         shared.history.fill_indexes(shared.clock.now());
         self.perform_reads();
-        let leader = shared.state.load().consensus.leader;
-        self.0.forwards.expire(leader, shared.clock.now());
+        self.expire_forwards();
     }
 
     /// Runs `change` on the peers and carries out what follows from it.
