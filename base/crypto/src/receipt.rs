@@ -10,7 +10,7 @@ use coco_wire::{
 };
 
 use crate::{
-    Certificate, SignatureForm, Verifier as _,
+    Certificate, Ecdsa, Scheme, SignatureForm,
     cose::CoseAlgorithm,
     hash::{sha256, sha256_pair, sha256_parts},
 };
@@ -93,6 +93,10 @@ pub enum SnapshotReceiptRefusal {
 /// # Errors
 /// The first thing that does not fit.
 pub fn verify_json(receipt: &[u8], service: &Certificate) -> Result<Proven, Refusal> {
+    verify_json_with(receipt, service, &Ecdsa)
+}
+
+fn verify_json_with(receipt: &[u8], service: &Certificate, scheme: &dyn Scheme) -> Result<Proven, Refusal> {
     let receipt = JsonReceipt::decode(receipt)?;
     let node = receipt.cert.as_deref().ok_or(Refusal::Certificate)?;
     let node = Certificate::from_pem(node).map_err(|_| Refusal::Certificate)?;
@@ -110,7 +114,10 @@ pub fn verify_json(receipt: &[u8], service: &Certificate) -> Result<Proven, Refu
     };
     let root = root_of_path(leaf, &receipt.proof);
     let key = node.public_key().as_ec().ok_or(Refusal::Certificate)?;
-    key.verify_digest(&root, &receipt.signature, SignatureForm::Der).map_err(|_| Refusal::NotAuthentic)?;
+    scheme
+        .verifier(key)
+        .verify_digest(&root, &receipt.signature, SignatureForm::Der)
+        .map_err(|_| Refusal::NotAuthentic)?;
     Ok(Proven { root, signer: receipt.node_id, transaction })
 }
 
@@ -120,6 +127,14 @@ pub fn verify_json(receipt: &[u8], service: &Certificate) -> Result<Proven, Refu
 /// # Errors
 /// The first thing that does not fit.
 pub fn verify_cose(receipt: &[u8], service: &Certificate) -> Result<Vec<Proven>, Refusal> {
+    verify_cose_with(receipt, service, &Ecdsa)
+}
+
+fn verify_cose_with(
+    receipt: &[u8],
+    service: &Certificate,
+    scheme: &dyn Scheme,
+) -> Result<Vec<Proven>, Refusal> {
     let receipt = CoseReceipt::decode(receipt)?;
     let key = service.public_key().as_ec().ok_or(Refusal::Key)?;
     let header = &receipt.signature.header;
@@ -137,7 +152,9 @@ pub fn verify_cose(receipt: &[u8], service: &Certificate) -> Result<Vec<Proven>,
         return Err(Refusal::Root);
     }
     let signed = RootSignature::to_be_signed(&receipt.signature.protected, root);
-    key.verify(&signed, &receipt.signature.signature, SignatureForm::Fixed)
+    scheme
+        .verifier(key)
+        .verify(&signed, &receipt.signature.signature, SignatureForm::Fixed)
         .map_err(|_| Refusal::NotAuthentic)?;
     Ok(proven)
 }
@@ -153,10 +170,24 @@ pub fn verify_snapshot(
     last: Seqno,
     service: &Certificate,
 ) -> Result<TxId, SnapshotReceiptRefusal> {
+    verify_snapshot_with(receipt, snapshot, last, service, &Ecdsa)
+}
+
+/// The same, with the signature over the root checked in another way. Certificates are checked as ever.
+///
+/// # Errors
+/// The first thing that does not fit.
+pub fn verify_snapshot_with(
+    receipt: &[u8],
+    snapshot: Digest,
+    last: Seqno,
+    service: &Certificate,
+    scheme: &dyn Scheme,
+) -> Result<TxId, SnapshotReceiptRefusal> {
     let proven = match receipt.first() {
         None => return Err(SnapshotReceiptRefusal::Missing),
-        Some(b'{') => vec![verify_json(receipt, service)?],
-        Some(_) => verify_cose(receipt, service)?,
+        Some(b'{') => vec![verify_json_with(receipt, service, scheme)?],
+        Some(_) => verify_cose_with(receipt, service, scheme)?,
     };
     let [Proven { transaction: Some(transaction), .. }] = proven.as_slice() else {
         return Err(SnapshotReceiptRefusal::Claims);

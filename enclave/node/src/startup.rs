@@ -3,7 +3,7 @@
 pub mod fetch;
 
 use coco_boundary::FileName;
-use coco_crypto::Certificate;
+use coco_crypto::{Certificate, Ecdsa, Scheme};
 use coco_kv::{Restore, RestoreError, Store};
 use coco_ledger::{
     LedgerSecrets, ResumeError, ResumePoint, SnapshotOpenError, SnapshotOpener, SnapshotSecrets, Tree,
@@ -76,7 +76,20 @@ impl Opening {
     /// # Errors
     /// If it is not complete, not proved, or no node can begin with it.
     pub fn finish(self, service: &Certificate, readable: Option<Seqno>) -> Result<Beginning, BeginningError> {
-        let opened = self.0.finish(service)?;
+        self.finish_with(service, &Ecdsa, readable)
+    }
+
+    /// The same, of a ledger that is signed in another way.
+    ///
+    /// # Errors
+    /// If it is not complete, not proved, or no node can begin with it.
+    pub fn finish_with(
+        self,
+        service: &Certificate,
+        scheme: &dyn Scheme,
+        readable: Option<Seqno>,
+    ) -> Result<Beginning, BeginningError> {
+        let opened = self.0.finish_with(service, scheme)?;
         let kv = opened.tables.finish()?;
         let state = kv.latest();
         let tree = Tables::default().signatures.tree.get(&state).ok().flatten();
@@ -118,7 +131,19 @@ impl Inspection {
     /// # Errors
     /// If it is not complete or not proved.
     pub fn finish(self, service: &Certificate) -> Result<(Seqno, TxId), SnapshotOpenError<SnapshotError>> {
-        let opened = self.0.finish(service)?;
+        self.finish_with(service, &Ecdsa)
+    }
+
+    /// The same, of a ledger that is signed in another way.
+    ///
+    /// # Errors
+    /// If it is not complete or not proved.
+    pub fn finish_with(
+        self,
+        service: &Certificate,
+        scheme: &dyn Scheme,
+    ) -> Result<(Seqno, TxId), SnapshotOpenError<SnapshotError>> {
+        let opened = self.0.finish_with(service, scheme)?;
         Ok((opened.header.seqno, opened.evidence))
     }
 }

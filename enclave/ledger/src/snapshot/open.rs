@@ -1,10 +1,10 @@
 //! From the bytes of a snapshot to its tables, with everything checked before they are handed out.
 
 use coco_crypto::{
-    Certificate,
+    Certificate, Ecdsa, Scheme,
     gcm_stream::GcmOpener,
     hash::Sha256,
-    receipt::{SnapshotReceiptRefusal, verify_snapshot},
+    receipt::{SnapshotReceiptRefusal, verify_snapshot_with},
 };
 use coco_wire::{
     Digest, Domain, Seqno, TxId,
@@ -125,13 +125,25 @@ impl<T: SnapshotTables> SnapshotOpener<T> {
     /// # Errors
     /// If the file is not complete or not proved.
     pub fn finish(self, service: &Certificate) -> Result<OpenedSnapshot<T>, SnapshotOpenError<T::Error>> {
+        self.finish_with(service, &Ecdsa)
+    }
+
+    /// The same, of a ledger that is signed in another way.
+    ///
+    /// # Errors
+    /// If the file is not complete or not proved.
+    pub fn finish_with(
+        self,
+        service: &Certificate,
+        scheme: &dyn Scheme,
+    ) -> Result<OpenedSnapshot<T>, SnapshotOpenError<T::Error>> {
         let header = match self.phase {
             Phase::Receipt { header } => header,
             Phase::Head | Phase::Domains(_) => return Err(SnapshotOpenError::Truncated),
             Phase::Failed => return Err(SnapshotOpenError::Refused),
         };
         let digest = self.hash.finish();
-        let evidence = verify_snapshot(&self.pending, digest, header.seqno, service)?;
+        let evidence = verify_snapshot_with(&self.pending, digest, header.seqno, service, scheme)?;
         Ok(OpenedSnapshot { header, tables: self.tables, digest, evidence })
     }
 

@@ -3,7 +3,7 @@
 //! Pure: whoever drives it makes the connections, whose other end must show a certificate of the service, and keeps what
 //! comes. Redirects and ranges are those of CCF (`src/snapshots/fetch.h`, `src/node/rpc/file_serving_handlers.h`).
 
-use coco_crypto::Certificate;
+use coco_crypto::{Certificate, Ecdsa, Scheme};
 use coco_ledger::SnapshotOpenError;
 use coco_wire::{
     Seqno,
@@ -21,6 +21,8 @@ const MAX_REDIRECTS: u32 = 20;
 /// A snapshot that is being fetched.
 pub struct Fetch {
     service: Certificate,
+    /// How the ledger is signed.
+    scheme: &'static dyn Scheme,
     /// Only a later one is of interest.
     after: Seqno,
     max_size: u64,
@@ -107,7 +109,13 @@ impl Fetch {
     #[must_use]
     pub fn new(service: Certificate, address: String, after: Seqno, max_size: u64) -> Self {
         let target = "/node/snapshot".to_owned();
-        Self { service, after, max_size, address, target, redirects: 0, coming: None }
+        Self { service, scheme: &Ecdsa, after, max_size, address, target, redirects: 0, coming: None }
+    }
+
+    /// The same, of a service whose ledger is signed in another way.
+    #[must_use]
+    pub fn signed_with(self, scheme: &'static dyn Scheme) -> Self {
+        Self { scheme, ..self }
     }
 
     /// `host:port` of the node to ask.
@@ -157,7 +165,7 @@ impl Fetch {
             return Ok(Step::Ask);
         };
         let Coming { name, inspection, .. } = coming;
-        let proved = inspection.finish(&self.service);
+        let proved = inspection.finish_with(&self.service, self.scheme);
         let outcome = match proved {
             Ok((seqno, evidence)) if (seqno, evidence.seqno) == (name.seqno, name.evidence_seqno) => {
                 return Ok(Step::Complete(name));
