@@ -14,6 +14,8 @@ mod disk;
 mod effects;
 mod event;
 mod faults;
+mod files;
+mod forwarding;
 mod history;
 mod identities;
 mod machine;
@@ -23,7 +25,9 @@ mod operator;
 mod options;
 mod record;
 mod recovery;
+mod requests;
 mod signatures;
+mod snapshots;
 mod votes;
 mod world;
 
@@ -79,6 +83,12 @@ pub struct Outcome {
     pub reconfigurations: u64,
     /// Transactions that conflicted and were executed again.
     pub conflicts: u64,
+    /// Requests that were forwarded and answered.
+    pub forwarded: u64,
+    /// Answers to reads that missed nothing.
+    pub reads: u64,
+    /// Snapshots that were committed, on all hosts together.
+    pub snapshots: u64,
     /// From the end of all faults until every member had committed something new, in milliseconds.
     pub recovery_ms: u64,
     /// Two runs of a seed have the same.

@@ -10,6 +10,7 @@ const HUNTED: u64 = 40;
 fn no_property_is_broken() {
     let simulator = Simulator::new();
     let (mut events, mut committed, mut elections, mut changes, mut conflicts) = (0, 0, 0, 0, 0);
+    let (mut forwarded, mut reads, mut snapshots) = (0, 0, 0);
     let mut faults = FaultTable::default();
     for seed in 0..SEEDS {
         let outcome =
@@ -19,6 +20,9 @@ fn no_property_is_broken() {
         elections += outcome.elections;
         changes += outcome.reconfigurations;
         conflicts += outcome.conflicts;
+        forwarded += outcome.forwarded;
+        reads += outcome.reads;
+        snapshots += outcome.snapshots;
         faults.add(&outcome.faults);
     }
     println!("{faults}");
@@ -29,6 +33,8 @@ fn no_property_is_broken() {
         "{elections} elections, {changes} configurations"
     );
     assert!(conflicts > 0, "transactions conflict");
+    assert!(forwarded / SEEDS >= 5, "{forwarded} answers to forwarded requests");
+    assert!(reads / SEEDS >= 5 && snapshots / SEEDS >= 3, "{reads} reads, {snapshots} snapshots");
     assert!(faults.rarest() > 0, "a fault never struck");
 }
 

@@ -58,6 +58,9 @@ impl Options {
             pre_vote,
             replication,
         };
+        // Over a slow one several nodes stand for election at a time, and votes come late.
+        let is_slow = random.chance(200);
+        let latency_ms = random.between(1, if is_slow { election_timeout_ms / 2 } else { 40 });
         // Some seeds have a good network, so that other faults are not drowned.
         let bad = |random: &mut Random, most| if random.chance(300) { 0 } else { random.below(most) };
         Self {
@@ -69,7 +72,7 @@ impl Options {
             delayed: bad(random, 80),
             late_votes: if random.chance(300) { random.below(500) } else { 0 },
             unreported: bad(random, 100),
-            latency_ms: random.between(1, 40),
+            latency_ms,
             write_ms: random.between(1, 30),
             proposal_ms: random.between(15, 60),
             signature_ms: random.between(30, 200),

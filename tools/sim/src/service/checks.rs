@@ -1,6 +1,10 @@
 //! The properties of the ledgers, checked after each step (names as in Raft's and CCF's specifications).
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap},
+    hash::{DefaultHasher, Hash as _, Hasher as _},
+    sync::Arc,
+};
 
 use coco_boundary::EntryKind;
 use coco_node::view::Part;
@@ -19,6 +23,8 @@ pub(super) type Checked = Result<(), Broken>;
 #[derive(Default)]
 pub(super) struct Checks {
     leaders: BTreeMap<View, usize>,
+    /// The first entry of each view, in the ledger of the leader of each.
+    views: BTreeMap<View, Arc<[(View, Seqno)]>>,
     /// The digest of the ledger up to each entry that any node ever had.
     ledgers: HashMap<TxId, u64>,
     /// The Merkle root under each signature.
@@ -29,6 +35,8 @@ pub(super) struct Checks {
     commits: BTreeMap<View, Seqno>,
     /// Configurations in it, ascending.
     configurations: Vec<(Seqno, BTreeSet<usize>)>,
+    /// Digests of all pieces of snapshots.
+    snapshots: HashMap<(Seqno, u64), u64>,
     pub(super) history: History,
     pub(super) elections: u64,
     pub(super) reconfigurations: u64,
@@ -47,6 +55,13 @@ impl Checks {
     /// What is committed at a place.
     pub(super) fn at(&self, seqno: Seqno) -> Option<TxId> {
         self.committed.get(length(seqno).checked_sub(1)?).map(|(txid, _)| *txid)
+    }
+
+    /// Whether the ledger up to one entry includes another.
+    pub(super) fn includes(&self, upto: TxId, entry: TxId) -> bool {
+        let views = self.views.get(&upto.view).map_or(&[][..], |views| views);
+        let begun = views.iter().rev().find(|(_, first)| *first <= entry.seqno);
+        entry.seqno <= upto.seqno && begun.is_none_or(|(view, _)| *view == entry.view)
     }
 
     /// S1, S3, and that equal ledgers have equal roots, after a step.
@@ -69,9 +84,10 @@ impl Checks {
         }
         self.elections += 1;
         self.leaders.insert(view, place);
+        self.views.insert(view, Arc::clone(&state.chain.views));
         // Who is elected late may well be without what leaders of later views have committed.
         let upto = self.commits.range(..view).next_back().map_or(Seqno::ZERO, |(_, upto)| *upto);
-        let complete = machine.disk.digest(upto) == Some(self.digest(upto));
+        let complete = machine.disk.agrees(upto, self.digest(upto));
         check(complete, "S3 leader completeness", || format!("{place} leads in {view} without {upto}"))
     }
 
@@ -85,6 +101,31 @@ impl Checks {
         let signed = before.txid.view == last.view || before.kind == EntryKind::Signature;
         check(signed, "S8 views change after signatures", || format!("{place} at {last}"))?;
         check(before.txid.view <= last.view, "S8 views go up", || format!("{place} at {last}"))
+    }
+
+    /// S4, D6, when a node writes a piece of a snapshot.
+    pub(super) fn makes_snapshot(
+        &mut self,
+        place: usize,
+        (seqno, offset): (Seqno, u64),
+        piece: &[u8],
+    ) -> Checked {
+        check(seqno <= self.committed(), "S4 snapshots are of what is committed", || {
+            format!("{place} makes one at {seqno}, {} is committed", self.committed())
+        })?;
+        let mut hasher = DefaultHasher::new();
+        piece.hash(&mut hasher);
+        let digest = hasher.finish();
+        let known = *self.snapshots.entry((seqno, offset)).or_insert(digest);
+        check(known == digest, "D6 all nodes make the same snapshot", || {
+            format!("{place} has other bytes at {seqno}")
+        })
+    }
+
+    /// The nodes that agree as of a committed entry.
+    pub(super) fn configuration(&self, at: Seqno) -> BTreeSet<usize> {
+        let last = self.configurations.iter().rev().find(|(from, _)| *from <= at);
+        last.map(|(_, nodes)| nodes.clone()).unwrap_or_default()
     }
 
     /// S5, S6, before entries are dropped.
@@ -105,11 +146,9 @@ impl Checks {
             format!("{place} commits {txid}")
         })?;
         let common = self.committed().min(upto);
-        check(
-            machines[place].disk.digest(common) == Some(self.digest(common)),
-            "S4 one committed ledger",
-            || format!("{place} commits {txid}, which conflicts at {common}"),
-        )?;
+        check(machines[place].disk.agrees(common, self.digest(common)), "S4 one committed ledger", || {
+            format!("{place} commits {txid}, which conflicts at {common}")
+        })?;
         if upto == common {
             return Ok(());
         }
@@ -147,7 +186,7 @@ impl Checks {
     }
 
     /// The digest of the committed ledger up to an entry.
-    fn digest(&self, upto: Seqno) -> u64 {
+    pub(super) fn digest(&self, upto: Seqno) -> u64 {
         length(upto).checked_sub(1).map_or(0, |at| self.committed[at].1)
     }
 

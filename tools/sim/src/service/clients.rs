@@ -1,60 +1,66 @@
 //! Clients: what they ask, where, and what they make of the answers.
 
-use coco_app::{Mode, TxStatus};
-use coco_node::{Mount, Refusal, Write, view::Continuity};
+use coco_app::{InterfaceName, Peer, Response, TxStatus};
+use coco_node::view::Continuity;
 use coco_wire::{Seqno, TxId};
 
 use super::{
     Sabotage,
-    app::Wish,
-    checks::{Checked, broken, check},
+    app::{Seeing, What, Wish},
+    checks::{Checked, check},
     event::Event,
-    faults::Fault,
-    history::Deed,
+    requests::Reply,
     world::World,
 };
 
-/// How often a transaction is executed, as in `coco-http`.
-const MAX_ATTEMPTS: u32 = 30;
 /// Names of registers, and of counters.
 const NAMES: u64 = 3;
-/// Calls on an old state that are on a very old one, of a thousand.
-const VERY_STALE: u64 = 200;
 /// How often a client asks what became of a transaction.
 const MAX_INQUIRIES: u32 = 40;
 /// Answers that are wrong under sabotage, of a thousand.
 const LIES: u64 = 50;
 /// Between two such questions, in milliseconds.
 const INQUIRY_MS: u64 = 150;
+/// How often a client looks whether its node is still there, in milliseconds.
+const LOOK_MS: u64 = 250;
+/// Clients that leave a node which could not answer, of a thousand.
+const LEAVES: u64 = 300;
+/// How long it waits for an answer at most, in milliseconds.
+const PATIENCE_MS: u64 = 5_000;
 
 /// One client.
 #[derive(Default)]
 pub(super) struct Client {
-    session: Option<Session>,
+    pub(super) session: Option<Session>,
+    /// The request whose answer it awaits.
+    awaits: Option<u64>,
     /// Values written so far, which makes them all different.
     written: u64,
-    pub(super) conflicts: u64,
 }
 
 /// A connection to a node.
 #[derive(Clone, Copy)]
-struct Session {
+pub(super) struct Session {
     place: usize,
     /// As it began; it ends when that changes.
-    began: Continuity,
+    pub(super) began: Continuity,
+    /// Whether a request was forwarded, as in `coco-http`.
+    pub(super) forwarded: bool,
     /// The last transaction that it wrote.
-    last: Seqno,
+    last: TxId,
 }
 
-/// A transaction that waits for its place.
-pub(super) struct Request {
-    client: usize,
-    pub(super) place: usize,
-    wish: Wish,
-    answer: String,
-    write: Write,
-    invoked: u64,
-    attempts: u32,
+/// What somebody asked for.
+pub(super) struct Asked {
+    pub(super) client: usize,
+    pub(super) wish: Wish,
+    /// The node to which its client is connected.
+    place: usize,
+    /// Step of the world.
+    pub(super) invoked: u64,
+    at_ms: u64,
+    /// What was committed anywhere then.
+    committed: Seqno,
 }
 
 /// Somebody wants to know what became of a transaction.
@@ -66,6 +72,11 @@ pub(super) struct Inquiry {
     left: u32,
 }
 
+/// As the node knows all clients.
+pub(super) fn peer() -> Peer {
+    Peer { interface: InterfaceName::new("primary"), certificate: None }
+}
+
 impl World<'_> {
     /// A client asks for something.
     pub(super) fn call(&mut self, client: usize) -> Checked {
@@ -75,29 +86,23 @@ impl World<'_> {
             return Ok(());
         };
         self.clients[client].session = Some(session);
-        let name = |kind: &str, number: u64| format!("{kind}{number}");
-        let number = self.random.below(NAMES);
-        let wish = match self.random.below(10) {
-            0..4 => {
-                self.clients[client].written += 1;
-                let value = format!("{client}.{}", self.clients[client].written);
-                Wish::Put { name: name("register", number), value }
-            }
-            4..8 => Wish::Add { name: name("counter", number) },
-            8 => Wish::Get { name: name("register", number) },
-            _ => Wish::Get { name: name("counter", number) },
-        };
+        let wish = self.wish(client, session);
         self.hash((client, &wish));
-        match wish {
-            Wish::Get { .. } => {
-                self.call_again(client);
-                self.read(client, session, &wish)
-            }
-            _ => {
-                self.execute(client, session.place, wish, self.events, 0);
-                Ok(())
-            }
+        let number = wish.number;
+        self.clients[client].awaits = Some(number);
+        self.after(LOOK_MS, Event::Look(number));
+        let (request, place) = (wish.request(), session.place);
+        let (invoked, at_ms, committed) = (self.events, self.now_ms, self.checks.committed());
+        self.asked.push(Asked { client, wish, place, invoked, at_ms, committed });
+        let machine = &self.machines[place];
+        let planned = match machine.view.decode(request.clone(), &peer()) {
+            Ok(planned) => planned,
+            Err(response) => return self.hear(number, &response),
+        };
+        if machine.is_backup() && planned.is_forwarded(session.forwarded) {
+            return self.forward(place, number, &request);
         }
+        self.answer(place, planned, Reply::Client(number))
     }
 
     fn call_again(&mut self, client: usize) {
@@ -105,133 +110,130 @@ impl World<'_> {
         self.after(ms, Event::Call(client));
     }
 
+    fn wish(&mut self, client: usize, session: Session) -> Wish {
+        let of_registers = self.random.chance(500);
+        let name =
+            format!("{}{}", if of_registers { "register" } else { "counter" }, self.random.below(NAMES));
+        let what = match self.random.below(12) {
+            // Whoever had a write forwarded likes to see it.
+            2..5 if session.forwarded => What::Get(Seeing::Latest),
+            0..7 if of_registers => {
+                self.clients[client].written += 1;
+                What::Put(format!("{client}.{}", self.clients[client].written))
+            }
+            0..7 => What::Add,
+            7 | 8 => What::Get(Seeing::Latest),
+            9 => What::Get(Seeing::Committed),
+            _ => What::Get(Seeing::All),
+        };
+        Wish { number: self.asked.len() as u64, what, name }
+    }
+
     /// The session that a client goes on with, or a new one, as `coco-http` decides it.
     fn session(&mut self, client: usize) -> Option<Session> {
-        if let Some(session) = self.clients[client].session.take() {
+        if let Some(mut session) = self.clients[client].session.take() {
             let machine = &self.machines[session.place];
             let goes_on = machine.takes_part() && machine.paused_until_ms <= self.now_ms;
-            return (goes_on && machine.state().continuity() == session.began).then_some(session);
+            let follows = goes_on && session.began.follow(machine.state().continuity()).is_ok();
+            return follows.then_some(session);
         }
         let all = || (0..self.machines.len()).filter(|place| self.machines[*place].takes_part());
         let primaries: Vec<_> = all().filter(|place| self.machines[*place].state().primary).collect();
         let others: Vec<_> = all().collect();
-        let from = if self.random.chance(800) { primaries } else { others };
+        let from = if self.random.chance(400) { primaries } else { others };
         let place = *self.random.pick(&from)?;
         let began = self.machines[place].state().continuity();
-        Some(Session { place, began, last: Seqno::ZERO })
+        Some(Session { place, began, forwarded: false, last: TxId::default() })
     }
 
-    fn read(&mut self, client: usize, session: Session, wish: &Wish) -> Checked {
-        let reads_committed = self.random.chance(500);
-        let machine = &mut self.machines[session.place];
-        let mode = if reads_committed {
-            machine.core.refresh_committed();
-            Mode::QueryCommitted
-        } else {
-            if machine.view.is_stale() {
-                machine.core.refresh();
-            }
-            Mode::Query
-        };
-        let ran = machine.view.run(Mount::App, &wish.call(), mode, None);
-        let value = String::from_utf8_lossy(&ran.response.body).into_owned();
-        let Some(version) = ran.response.txid else { return Ok(()) };
-        self.hash((client, version, &value));
-        if !reads_committed {
-            check(version.seqno >= session.last, "H8 a session sees its own writes", || {
-                let Session { place, last, .. } = session;
-                format!("client {client} at node {place} read {version}, having written {last}")
-            })?;
+    /// Who waits for an answer for too long, or from a node that is gone, connects anew.
+    pub(super) fn look(&mut self, number: u64) {
+        let Asked { client, place, at_ms, .. } = *self.asked(number);
+        if self.clients[client].awaits != Some(number) {
+            return;
         }
+        if self.machines[place].alive && self.now_ms < at_ms + PATIENCE_MS {
+            return self.after(LOOK_MS, Event::Look(number));
+        }
+        self.clients[client].awaits = None;
+        self.clients[client].session = None;
+        self.call_again(client);
+    }
+
+    /// A client has its answer.
+    pub(super) fn hear(&mut self, number: u64, response: &Response) -> Checked {
+        let Asked { client, place, committed, .. } = *self.asked(number);
+        if self.clients[client].awaits != Some(number) {
+            return Ok(());
+        }
+        self.clients[client].awaits = None;
+        self.hash((client, number, response.status.0, response.txid));
+        let value = String::from_utf8_lossy(&response.body).into_owned();
+        self.note(|| format!("client {client} hears {} {:?} {value:?}", response.status.0, response.txid));
+        let Some(txid) = response.txid.filter(|_| response.status.is_success()) else {
+            // Another node may know more.
+            if self.random.chance(LEAVES) {
+                self.clients[client].session = None;
+            }
+            self.call_again(client);
+            return Ok(());
+        };
+        let wish = self.asked(number).wish.clone();
+        match wish.what {
+            What::Put(_) | What::Add => {
+                self.checks.history.heard(txid, number, &value)?;
+                self.wrote(client, place, txid);
+                return Ok(());
+            }
+            What::Get(Seeing::Latest) => self.check_session(client, txid)?,
+            What::Get(Seeing::Committed) => {}
+            What::Get(Seeing::All) => {
+                self.reads += 1;
+                check(txid.seqno >= committed, "H7 reads miss nothing that was committed before", || {
+                    format!("client {client} at node {place} read {txid}, {committed} was committed")
+                })?;
+            }
+        }
+        self.call_again(client);
+        let reads_committed = wish.what != What::Get(Seeing::Latest);
         let checks = &mut self.checks;
         let mut history = std::mem::take(&mut checks.history);
-        let outcome = history.read(version, wish.name(), &value, |seqno| checks.at(seqno), reads_committed);
+        let outcome = history.read(txid, &wish.name, &value, |seqno| checks.at(seqno), reads_committed);
         checks.history = history;
         outcome
     }
 
-    /// Executes a call on the state that the node shows, and lets it wait for its place.
-    fn execute(&mut self, client: usize, place: usize, wish: Wish, invoked: u64, attempts: u32) {
-        let stale = self.random.chance(self.options.stale_calls) && self.strike(Fault::StaleCall);
-        let machine = &mut self.machines[place];
-        if attempts > 0 || (!stale && machine.view.is_stale()) {
-            machine.core.refresh();
-        }
-        let ran = machine.view.run(Mount::App, &wish.call(), Mode::Execute, None);
-        let answer = String::from_utf8_lossy(&ran.response.body).into_owned();
-        let mut write = ran.write.expect("puts and adds write");
-        if self.conditions.sabotage == Some(Sabotage::BlindCounters) {
-            let blind = Wish::Put { name: wish.name().to_owned(), value: answer.clone() };
-            let ran = machine.view.run(Mount::App, &blind.call(), Mode::Execute, None);
-            write = ran.write.expect("puts write");
-        }
-        let ms = match stale {
-            // Long enough to see the node lead no more, and lead again.
-            true if self.random.chance(VERY_STALE) => self.long_ms(),
-            true => self.random.between(1, self.options.think_ms),
-            false => self.random.between(1, 3),
-        };
-        let request = Request { client, place, wish, answer, write, invoked, attempts };
-        self.after(ms, Event::Place(Box::new(request)));
+    fn check_session(&self, client: usize, version: TxId) -> Checked {
+        let Some(Session { place, last, .. }) = self.clients[client].session else { return Ok(()) };
+        check(self.checks.includes(version, last), "H8 a session sees its own writes", || {
+            format!("client {client} at node {place} read {version}, having written {last}")
+        })
     }
 
-    /// A transaction is given its place, or not.
-    pub(super) fn place(&mut self, request: Request) -> Checked {
-        let Request { client, place, wish, answer, write, invoked, attempts } = request;
-        let deed = Deed::Wish { wish: wish.clone(), answer };
-        match self.sequence(place, &write, deed, invoked)? {
-            Ok(txid) => {
-                self.placed(client, place, txid);
-                Ok(())
-            }
-            Err(Refusal::Conflict) if attempts < MAX_ATTEMPTS => {
-                self.clients[client].conflicts += 1;
-                self.execute(client, place, wish, invoked, attempts + 1);
-                Ok(())
-            }
-            Err(Refusal::NotPrimary) => {
-                self.clients[client].session = None;
-                self.call_again(client);
-                Ok(())
-            }
-            Err(Refusal::Full | Refusal::Conflict) => {
-                self.call_again(client);
-                Ok(())
-            }
-            Err(refusal @ (Refusal::TooLarge | Refusal::Malformed)) => {
-                broken("small transactions have a place", refusal.to_string())
-            }
+    /// The request of a client goes to another node, and so do those that it makes next.
+    pub(super) fn follows_its_writes(&mut self, number: u64) {
+        let client = self.asked(number).client;
+        if let Some(session) = &mut self.clients[client].session {
+            session.forwarded = true;
         }
     }
 
-    /// Asks a node to append; the history knows of it before anything follows.
-    pub(super) fn sequence(
-        &mut self,
-        place: usize,
-        write: &Write,
-        deed: Deed,
-        invoked: u64,
-    ) -> Result<Result<TxId, Refusal>, crate::raft::Broken> {
-        let placed = self.machines[place].core.sequence(write);
-        self.hash((place, placed.ok()));
-        self.note(|| format!("node {place} is to append {deed:?}: {placed:?}"));
-        if let Ok(txid) = placed {
-            if matches!(deed, Deed::Change { .. }) {
-                self.machines[place].changed = txid;
-            }
-            self.checks.history.placed(txid, deed, invoked)?;
-        }
-        self.input(place, "flushes", coco_node::Core::flush)?;
-        Ok(placed)
+    fn asked(&self, number: u64) -> &Asked {
+        &self.asked[usize::try_from(number).expect("as many as fit in memory")]
     }
 
-    fn placed(&mut self, client: usize, place: usize, txid: TxId) {
+    /// Who asked for something, and at which step.
+    pub(super) fn invoked(&self, number: u64) -> u64 {
+        self.asked(number).invoked
+    }
+
+    fn wrote(&mut self, client: usize, place: usize, txid: TxId) {
         let waits = self.random.chance(400);
         let inquiry = Inquiry { txid, waits: waits.then_some((client, place)), left: MAX_INQUIRIES };
         let ms = self.random.between(1, INQUIRY_MS);
         self.after(ms, Event::Ask(inquiry));
         if let Some(session) = &mut self.clients[client].session {
-            session.last = txid.seqno;
+            session.last = txid;
         }
         if !waits {
             self.checks.history.answered(txid, self.events);
@@ -277,19 +279,6 @@ impl World<'_> {
         } else if !settled && left > 0 {
             let ms = self.random.between(INQUIRY_MS / 2, INQUIRY_MS);
             self.after(ms, Event::Ask(Inquiry { left: left - 1, ..inquiry }));
-        }
-        Ok(())
-    }
-
-    /// What a process that is gone was to do: a client does not wait for it for ever.
-    pub(super) fn unanswered(&mut self, event: Event) -> Checked {
-        match event {
-            Event::Place(request) => {
-                self.clients[request.client].session = None;
-                self.call_again(request.client);
-            }
-            Event::Decide(step) => self.undecided(*step),
-            _ => {}
         }
         Ok(())
     }

@@ -11,6 +11,7 @@ use coco_wire::{Seqno, TxId};
 use super::recovery::Damage;
 
 /// One entry of the ledger.
+#[derive(Clone)]
 pub(super) struct Stored {
     pub(super) txid: TxId,
     pub(super) kind: EntryKind,
@@ -22,6 +23,8 @@ pub(super) struct Stored {
 /// What a host holds of the ledger.
 #[derive(Default)]
 pub(super) struct Disk {
+    /// What is before the entries, as a snapshot has it, and the digest of the ledger up to there.
+    base: (TxId, u64),
     entries: Vec<Stored>,
     /// Entries that were truncated last, which an older state of the disk still has.
     old: BTreeMap<Seqno, Vec<u8>>,
@@ -34,15 +37,36 @@ pub(super) struct Disk {
 }
 
 impl Disk {
+    /// Another host's files up to an entry.
+    pub(super) fn copy(&self, upto: Seqno) -> Self {
+        let entries = self.entries[..self.index(upto)].to_vec();
+        Self { base: self.base, entries, ..Self::default() }
+    }
+
+    /// The node begins with a snapshot: files of later entries are set aside, and so are those that end before it.
+    pub(super) fn resume(&mut self, after: TxId, digest: u64) {
+        self.truncate(after.seqno);
+        if self.last() != after {
+            (self.base, self.entries) = ((after, digest), Vec::new());
+        }
+        self.synced = after.seqno;
+    }
+
+    /// What a snapshot has that the files have not; nothing if they begin with the first entry.
+    pub(super) fn base(&self) -> Seqno {
+        self.base.0.seqno
+    }
+
     pub(super) fn append(&mut self, txid: TxId, kind: EntryKind, bytes: Vec<u8>) {
         let mut hasher = DefaultHasher::new();
-        let before = self.entries.last().map_or(0, |last| last.digest);
+        let before = self.entries.last().map_or(self.base.1, |last| last.digest);
         (before, txid, &bytes).hash(&mut hasher);
         self.entries.push(Stored { txid, kind, bytes, digest: hasher.finish() });
     }
 
     pub(super) fn truncate(&mut self, to: Seqno) {
-        let dropped = self.entries.drain(length(to).min(self.entries.len())..);
+        let kept = self.index(to);
+        let dropped = self.entries.drain(kept..);
         self.old.extend(dropped.map(|stored| (stored.txid.seqno, stored.bytes)));
         self.synced = self.synced.min(to);
     }
@@ -61,7 +85,7 @@ impl Disk {
 
     /// The process is gone, and the power with it; what the disk has then.
     pub(super) fn crash(&mut self, damage: Damage) -> Vec<u8> {
-        let lost = self.entries.split_off(length(self.synced));
+        let lost = self.entries.split_off(self.index(self.synced));
         let mut image =
             self.entries.iter().map(|stored| stored.bytes.as_slice()).collect::<Vec<_>>().concat();
         match (damage, lost.split_first()) {
@@ -79,11 +103,12 @@ impl Disk {
     }
 
     pub(super) fn at(&self, seqno: Seqno) -> Option<&Stored> {
-        self.entries.get(length(seqno).checked_sub(1)?)
+        let at = length(seqno).checked_sub(length(self.base()) + 1)?;
+        self.entries.get(at)
     }
 
     pub(super) fn last(&self) -> TxId {
-        self.entries.last().map_or(TxId::default(), |last| last.txid)
+        self.entries.last().map_or(self.base.0, |last| last.txid)
     }
 
     /// All entries in order.
@@ -91,14 +116,24 @@ impl Disk {
         self.entries.iter().map(|stored| stored.txid)
     }
 
+    /// Whether the digest of the ledger up to an entry is this. What is in a snapshot was so for all who made it.
+    pub(super) fn agrees(&self, upto: Seqno, digest: u64) -> bool {
+        upto < self.base() || self.digest(upto) == Some(digest)
+    }
+
     /// The digest of the ledger up to an entry; of an empty one, zero.
-    pub(super) fn digest(&self, upto: Seqno) -> Option<u64> {
-        if upto == Seqno::ZERO { Some(0) } else { self.at(upto).map(|stored| stored.digest) }
+    fn digest(&self, upto: Seqno) -> Option<u64> {
+        if upto == self.base() { Some(self.base.1) } else { self.at(upto).map(|stored| stored.digest) }
+    }
+
+    /// How many entries there are up to one.
+    fn index(&self, upto: Seqno) -> usize {
+        length(upto).saturating_sub(length(self.base())).min(self.entries.len())
     }
 
     /// Whether the ledger up to an entry survives a loss of power.
     pub(super) fn holds(&self, upto: Seqno, digest: u64) -> bool {
-        self.synced >= upto && self.digest(upto) == Some(digest)
+        self.synced >= upto && self.agrees(upto, digest)
     }
 
     pub(super) fn is_behind(&self) -> bool {
@@ -111,8 +146,8 @@ impl Disk {
 
     /// Entries from `from` to `to`, as far as they are there.
     pub(super) fn read(&self, from: Seqno, to: Seqno) -> Vec<Vec<u8>> {
-        let end = length(to).min(self.entries.len());
-        let start = length(from).saturating_sub(1).min(end);
+        let end = self.index(to);
+        let start = self.index(from.previous()).min(end);
         self.entries[start..end].iter().map(|stored| stored.bytes.clone()).collect()
     }
 

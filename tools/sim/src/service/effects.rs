@@ -24,8 +24,13 @@ impl World<'_> {
     /// Carries out what a core asks for, in order.
     pub(super) fn follow(&mut self, place: usize, out: Output) -> Checked {
         self.checks.stepped(place, &self.machines[place])?;
-        for effect in out.effects {
-            self.effect(place, effect)?;
+        // A snapshot inside of what is committed at once splits it: the whole is what was agreed on.
+        let is_commit = |effect: &Effect| matches!(effect, Effect::Commit { .. });
+        let agreed = out.effects.iter().rposition(is_commit);
+        for (index, effect) in out.effects.into_iter().enumerate() {
+            if !is_commit(&effect) || agreed == Some(index) {
+                self.effect(place, effect)?;
+            }
         }
         for job in out.jobs {
             let mut ms = self.random.between(1, self.options.job_ms);
@@ -43,7 +48,7 @@ impl World<'_> {
             self.after(at.since_ms(now), Event::Wake(place));
         }
         self.write(place);
-        Ok(())
+        self.settle_reads(place, out.reads)
     }
 
     fn effect(&mut self, place: usize, effect: Effect) -> Checked {
@@ -90,7 +95,9 @@ impl World<'_> {
                 machine.crash(self.now_ms);
                 check(machine.is_stopping, "no node gives up", || format!("node {place}"))
             }
-            Effect::ResumeLedger { .. } | Effect::Files(_) | Effect::Send { .. } => Ok(()),
+            Effect::ResumeLedger { after } => self.resume(place, after),
+            Effect::Files(effect) => self.file(place, effect),
+            Effect::Send { .. } => Ok(()),
         }
     }
 

@@ -5,8 +5,9 @@ use coco_node::{Job, channel::HandshakeJob};
 use coco_wire::TxId;
 
 use super::{
-    clients::{Inquiry, Request},
+    clients::Inquiry,
     network::Parcel,
+    requests::Request,
     votes::{Motion, Step},
 };
 
@@ -28,6 +29,10 @@ pub(super) enum Event {
     Call(usize),
     Place(Box<Request>),
     Ask(Inquiry),
+    /// A client looks whether its node is still there that has not answered a request.
+    Look(u64),
+    /// The service is opened to clients.
+    Open,
     /// So many nodes are to join.
     Grow(u64),
     Operate,
@@ -55,6 +60,8 @@ impl Event {
             Self::Written(..)
             | Self::Call(_)
             | Self::Ask(_)
+            | Self::Look(_)
+            | Self::Open
             | Self::Grow(_)
             | Self::Operate
             | Self::Vote(_)

@@ -57,13 +57,31 @@ pub enum Fault {
     Removal,
     /// Nodes are removed, and others let in for them, at a time.
     Replacement,
+    /// A request that a backup forwards never comes to the primary.
+    LostRequest,
+    /// The answer to one never comes back.
+    LostAnswer,
+    /// One or the other comes much later.
+    LateRequest,
+    /// A host cannot write a snapshot.
+    UnwrittenSnapshot,
+    /// A file of a snapshot is gone.
+    LostSnapshot,
+    /// A file of a snapshot ends too early.
+    TornSnapshot,
+    /// A bit of a file of a snapshot is wrong.
+    FlippedSnapshot,
+    /// A node begins with files of another host, a snapshot and the ledger up to it.
+    CopiedSnapshot,
+    /// A node begins with a snapshot alone, which it fetches from another node.
+    FetchedSnapshot,
     /// A call runs on an old state, or is given its place late.
     StaleCall,
 }
 
 impl Fault {
     /// All of them, in the order of the table.
-    pub const ALL: [Self; 27] = [
+    pub const ALL: [Self; 36] = [
         Self::Loss,
         Self::Delay,
         Self::Duplicate,
@@ -90,13 +108,22 @@ impl Fault {
         Self::Join,
         Self::Removal,
         Self::Replacement,
+        Self::LostRequest,
+        Self::LostAnswer,
+        Self::LateRequest,
+        Self::UnwrittenSnapshot,
+        Self::LostSnapshot,
+        Self::TornSnapshot,
+        Self::FlippedSnapshot,
+        Self::CopiedSnapshot,
+        Self::FetchedSnapshot,
         Self::StaleCall,
     ];
 }
 
 /// A set of kinds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Faults(u32);
+pub struct Faults(u64);
 
 impl Faults {
     /// With one more.

@@ -1,12 +1,12 @@
 //! What clients saw, checked against the ledger that is committed.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use coco_app::TxStatus;
 use coco_wire::{Seqno, TxId};
 
 use super::{
-    app::Wish,
+    app::{What, Wish},
     checks::{Checked, broken, check},
 };
 use crate::raft::Broken;
@@ -39,6 +39,8 @@ struct Reading {
 #[derive(Default)]
 pub(super) struct History {
     placed: HashMap<TxId, Placed>,
+    /// Requests that had a place once.
+    executed: HashSet<u64>,
     /// Values of every name, by the entry that wrote each.
     model: BTreeMap<String, Vec<(Seqno, String)>>,
     readings: BTreeMap<Seqno, Vec<Reading>>,
@@ -54,8 +56,20 @@ pub(super) struct History {
 
 impl History {
     pub(super) fn placed(&mut self, txid: TxId, deed: Deed, invoked: u64) -> Checked {
+        if let Deed::Wish { wish, .. } = &deed {
+            let first = self.executed.insert(wish.number);
+            check(first, "H5 a request is executed once", || format!("{wish:?} again at {txid}"))?;
+        }
         let earlier = self.placed.insert(txid, Placed { deed, invoked, answered: None });
         check(earlier.is_none(), "H4 one transaction has one ID", || txid.to_string())
+    }
+
+    /// A client was told that its request was executed there: H5.
+    pub(super) fn heard(&self, txid: TxId, number: u64, told: &str) -> Checked {
+        let is_its = self.placed.get(&txid).is_some_and(|placed| {
+            matches!(&placed.deed, Deed::Wish { wish, answer } if wish.number == number && answer == told)
+        });
+        check(is_its, "H5 answers belong to their requests", || format!("{number} at {txid} is {told:?}"))
     }
 
     /// From this step on transactions are fresh.
@@ -105,13 +119,14 @@ impl History {
 
     fn apply(&mut self, seqno: Seqno, wish: &Wish, answer: &str) -> Checked {
         self.writes += 1;
-        if let Wish::Add { name } = wish {
+        let Wish { what, name, .. } = wish;
+        if *what == What::Add {
             let before = self.value(name, seqno).parse().unwrap_or(0_u64);
             check(answer == (before + 1).to_string(), "H11 counters lose nothing", || {
                 format!("{name} at {seqno} counts {before} up to {answer}")
             })?;
         }
-        self.model.entry(wish.name().to_owned()).or_default().push((seqno, answer.to_owned()));
+        self.model.entry(name.clone()).or_default().push((seqno, answer.to_owned()));
         Ok(())
     }
 

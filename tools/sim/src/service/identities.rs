@@ -121,6 +121,11 @@ impl Identities {
         }
     }
 
+    /// That of the service.
+    pub(super) fn certificate(&self) -> &Certificate {
+        &self.certificate
+    }
+
     pub(super) fn secrets(&self) -> LedgerSecrets {
         self.secrets.clone()
     }

@@ -8,8 +8,8 @@ use coco_boundary::{Evidence, EvidenceFormat, Log, Monotonic, Unix};
 use coco_gov::{Authority, NewestSecrets};
 use coco_ledger::Ledger;
 use coco_node::{
-    Core, Genesis, Keys, Mounts, Shared, Stage, State, View, core::Settings, keys::SecretSlot, peers::Peers,
-    view::Part,
+    Core, Genesis, Keys, Mounts, Shared, SnapshotPolicy, Stage, State, View, core::Settings,
+    forward::Forwards, keys::SecretSlot, peers::Peers, reads::Reads, view::Part,
 };
 use coco_raft::NodeId;
 use coco_tables::{
@@ -23,9 +23,11 @@ use super::{
     app::Items,
     consortium::Consortium,
     disk::Disk,
+    files::Files,
     identities::{BEGIN_S, Identities, Seeded},
     network::address,
     recovery::Damage,
+    requests::Reading,
 };
 
 /// Stack that scripts may use, of the 2 MiB that a thread has.
@@ -38,7 +40,11 @@ pub(super) struct Machine {
     pub(super) view: View,
     /// The channels to other nodes, if messages go through them.
     pub(super) peers: Option<Peers>,
+    /// Requests that it forwarded, each by its number.
+    pub(super) forwards: Forwards<u64>,
+    pub(super) reads: Reads<Reading>,
     pub(super) disk: Disk,
+    pub(super) files: Files,
     /// As the host was told.
     pub(super) committed: Seqno,
     pub(super) clock: Clock,
@@ -119,7 +125,10 @@ impl Machine {
             core,
             view,
             peers: None,
+            forwards: Forwards::default(),
+            reads: Reads::default(),
             disk: Disk::default(),
+            files: Files::default(),
             committed: Seqno::ZERO,
             clock,
             alive: true,
@@ -128,6 +137,14 @@ impl Machine {
             changed: TxId::default(),
             paused_until_ms: 0,
             wish: None,
+        }
+    }
+
+    /// It makes snapshots.
+    pub(super) fn making_snapshots(self, policy: Option<SnapshotPolicy>) -> Self {
+        match policy {
+            Some(policy) => Self { core: self.core.making_snapshots(policy), ..self },
+            None => self,
         }
     }
 
@@ -153,6 +170,12 @@ impl Machine {
         self.alive && self.state().stage == Stage::PartOfNetwork
     }
 
+    /// Whether another node appends.
+    pub(super) fn is_backup(&self) -> bool {
+        let state = self.state();
+        !state.primary && state.stage == Stage::PartOfNetwork
+    }
+
     /// Whether it placed a change of the configuration behind a signature that is not made yet.
     pub(super) fn is_changing(&self) -> bool {
         let waits = self.changed.seqno > self.disk.last().seqno;
@@ -168,6 +191,7 @@ impl Machine {
     pub(super) fn lose_power(&mut self, now_ms: u64, damage: Damage) -> Vec<u8> {
         self.alive = false;
         self.gone_at_ms = Some(now_ms);
+        self.files.crash();
         self.disk.crash(damage)
     }
 

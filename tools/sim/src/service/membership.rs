@@ -2,10 +2,11 @@
 
 use coco_app::NodeRequests;
 use coco_kv::Tx;
-use coco_node::{Mount, Write};
+use coco_node::{Mount, Write, genesis::is_open};
 use coco_tables::{
     Tables,
     nodes::{NodeInfo, NodeStatus, QuoteFormat, QuoteInfo},
+    service::{ServiceInfo, ServiceStatus},
 };
 use coco_wire::{Digest, text::Base64};
 use serde_json::Value;
@@ -27,10 +28,38 @@ const MAX_MEMBERS: usize = 6;
 const MAX_CONFIGURATIONS: usize = 3;
 /// How often an operator looks whether a node may be stopped, in milliseconds.
 const CLEAR_MS: u64 = 300;
+/// How often an operator looks whether the service is open, in milliseconds.
+const OPEN_MS: u64 = 20;
 /// How often nodes join at first, in milliseconds.
 const GROW_MS: u64 = 60;
 
 impl World<'_> {
+    /// The service is opened to clients, once more if that was undone.
+    pub(super) fn open(&mut self) -> Checked {
+        let Some(leader) = self.settled_leader() else {
+            self.after(OPEN_MS, Event::Open);
+            return Ok(());
+        };
+        let machine = &mut self.machines[leader];
+        machine.core.refresh_committed();
+        let state = machine.state();
+        if is_open(&state.committed) {
+            return Ok(());
+        }
+        self.after(OPEN_MS, Event::Open);
+        if state.open {
+            return Ok(());
+        }
+        let write = self.change(leader, |tables, tx| {
+            if let Ok(Some(info)) = tables.service.info.get(tx) {
+                tables.service.info.put(tx, &ServiceInfo { status: ServiceStatus::Open, ..info });
+            }
+        });
+        let deed = Deed::Change { admitted: Vec::new(), removed: Vec::new() };
+        self.sequence(leader, &write, deed, self.events)?.ok();
+        Ok(())
+    }
+
     /// So many nodes join, one after another.
     pub(super) fn grow(&mut self, left: u64) -> Checked {
         if left > 0 && self.now_ms < self.options.faulty_ms {
@@ -94,7 +123,8 @@ impl World<'_> {
             let (clock, log, seed) = (self.clock(), self.log(), self.random.draw());
             let settings = self.options.settings;
             let newcomer = Machine::joiner(self.identities, *place, settings, self.votes, clock, seed, log);
-            self.machines.push(newcomer.with_channels(*place, self.has_channels));
+            let newcomer = newcomer.with_channels(*place, self.has_channels);
+            self.machines.push(newcomer.making_snapshots(self.options.snapshots));
             self.after(1, Event::Tick(*place));
         }
         let joining = admitted.iter().map(|place| (*place, self.machines[*place].id()));
@@ -128,6 +158,19 @@ impl World<'_> {
             false => admitted.iter().for_each(|place| self.machines[*place].crash(self.now_ms)),
         }
         Ok(is_placed)
+    }
+
+    /// Keeps what a change makes of the configuration: others may take it over later than who placed it undoes it.
+    pub(super) fn remember_change(&mut self, place: usize, admitted: &[usize], removed: &[usize]) {
+        if admitted.is_empty() && removed.is_empty() {
+            return;
+        }
+        let state = self.machines[place].state();
+        let last = state.consensus.configurations.last().map(|(_, nodes)| nodes.iter());
+        let before = last.into_iter().flatten().map(|id| self.place_of(id));
+        let mut nodes: Vec<_> = before.chain(admitted.iter().copied()).collect();
+        nodes.retain(|place| !removed.contains(place));
+        self.changes.push((self.now_ms, nodes));
     }
 
     /// Nodes hear that they are let in, and an operator waits until others may go.

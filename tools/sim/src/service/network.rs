@@ -8,6 +8,7 @@ use coco_node::{
     peers::{Heard, Peers, PeersOutput},
 };
 use coco_raft::{Message, NodeId};
+use coco_wire::peer::ForwardId;
 
 use super::{checks::Checked, event::Event, faults::Fault, world::World};
 
@@ -15,6 +16,11 @@ use super::{checks::Checked, event::Event, faults::Fault, world::World};
 #[derive(Clone)]
 pub(super) enum Parcel {
     Message(Outgoing),
+    /// A request that is forwarded.
+    Question(ForwardId, Vec<u8>),
+    /// Its answer.
+    Reaction(ForwardId, Vec<u8>),
+    /// Any of them, sealed.
     Frame(Vec<u8>),
 }
 
@@ -51,6 +57,33 @@ impl World<'_> {
         Ok(())
     }
 
+    /// Puts a forwarded request, or its answer, on its way. The channels between nodes see to it that it does not come
+    /// twice.
+    pub(super) fn post(&mut self, from: usize, to: usize, parcel: Parcel) -> Checked {
+        if self.has_channels {
+            let node = self.machines[to].id();
+            return self.with_peers(from, |peers, out| match parcel {
+                Parcel::Question(id, body) => drop(peers.forward(node, id, &body, out)),
+                Parcel::Reaction(id, body) => drop(peers.answer(node, id, &body, out)),
+                Parcel::Message(_) | Parcel::Frame(_) => {}
+            });
+        }
+        let lost = match parcel {
+            Parcel::Question(..) => Fault::LostRequest,
+            _ => Fault::LostAnswer,
+        };
+        let is_cut = self.cut.contains(&(from, to));
+        if is_cut || (self.random.chance(self.options.lost_requests) && self.strike(lost)) {
+            return Ok(());
+        }
+        let mut ms = self.random.between(1, self.options.latency_ms);
+        if self.random.chance(self.options.late_requests) && self.strike(Fault::LateRequest) {
+            ms += self.long_ms();
+        }
+        self.after(ms, Event::Deliver { from, to, parcel });
+        Ok(())
+    }
+
     fn carry(&mut self, from: usize, to: usize, parcel: &Parcel) {
         if self.cut.contains(&(from, to)) {
             return;
@@ -76,6 +109,8 @@ impl World<'_> {
                 let id = self.machines[from].id();
                 self.input(to, "hears", |core, out| core.heard(id, message, entries, out))
             }
+            Parcel::Question(id, body) => self.questioned(to, from, id, &body),
+            Parcel::Reaction(id, body) => self.reacted(to, from, id, &body),
             Parcel::Frame(frame) => self.with_peers(to, |peers, out| peers.frame(frame, out)),
         }
     }
@@ -101,8 +136,12 @@ impl World<'_> {
             self.after(ms, Event::Handshake(place, job));
         }
         for (from, heard) in out.heard {
-            if let Heard::Consensus(message, entries) = heard {
-                self.input(place, "hears", |core, out| core.heard(from, message, entries, out))?;
+            match heard {
+                Heard::Consensus(message, entries) => {
+                    self.input(place, "hears", |core, out| core.heard(from, message, entries, out))?;
+                }
+                Heard::Request(id, body) => self.questioned(place, self.place_of(&from), id, &body)?,
+                Heard::Response(id, body) => self.reacted(place, self.place_of(&from), id, &body)?,
             }
         }
         Ok(())

@@ -134,7 +134,8 @@ impl World<'_> {
         let strikes = self.machines[place].disk.is_behind() && self.strike(fault);
         let damage = if strikes { damage } else { Damage::Lost };
         let image = self.machines[place].lose_power(self.now_ms, damage);
-        let recovered = recover(&image, self.identities.secrets(), self.options.settings.ledger);
+        let base = self.machines[place].disk.base();
+        let recovered = recover(&image, base, self.identities.secrets(), self.options.settings.ledger);
         check(
             recovered.into_iter().eq(self.machines[place].disk.txids()),
             "D5 what was written is found",
@@ -152,15 +153,18 @@ impl World<'_> {
     /// Whether every configuration that a node knows, or may hear of from one that has just gone, keeps a quorum without
     /// this one.
     fn is_spare(&self, place: usize) -> bool {
-        let stays = |id: &NodeId| self.place_of(id) != place && self.stays(self.place_of(id));
+        let remains = |other: usize| other != place && self.stays(other);
+        let stays = |id: &NodeId| remains(self.place_of(id));
         let heard_ms = HEARD_TIMEOUTS * self.options.settings.consensus.election_timeout_ms;
         let is_heard = |machine: &&Machine| machine.gone_at_ms.is_none_or(|at| at + heard_ms > self.now_ms);
         let knowing = self.machines.iter().filter(is_heard);
         if self.motions > 0 || knowing.clone().any(Machine::is_changing) {
             return false;
         }
+        let mut changes = self.changes.iter().filter(|(at_ms, _)| at_ms + heard_ms > self.now_ms);
         let mut configurations = knowing.flat_map(|machine| machine.state().consensus.configurations.clone());
-        configurations.all(|(_, nodes)| nodes.iter().filter(|id| stays(id)).count() > nodes.len() / 2)
+        changes.all(|(_, nodes)| nodes.iter().filter(|other| remains(**other)).count() > nodes.len() / 2)
+            && configurations.all(|(_, nodes)| nodes.iter().filter(|id| stays(id)).count() > nodes.len() / 2)
     }
 
     /// Whether a node is there, and not about to go.

@@ -1,7 +1,7 @@
 //! What differs between seeds besides chance: sizes, intervals, and how bad the world is.
 
 use coco_ledger::{LedgerConfig, SignatureMode, SigningPolicy, Timing};
-use coco_node::core::Settings;
+use coco_node::{SnapshotPolicy, SnapshotTime, core::Settings};
 use coco_raft::{PreVote, Replication};
 
 use crate::random::Random;
@@ -21,6 +21,18 @@ pub(super) struct Options {
     pub(super) duplicated: u64,
     /// Messages that come much later, of a thousand.
     pub(super) delayed: u64,
+    /// Forwarded requests that are lost, or whose answers are, of a thousand each.
+    pub(super) lost_requests: u64,
+    /// Forwarded requests, and answers, that come much later, of a thousand.
+    pub(super) late_requests: u64,
+    /// How long a backup waits for the answer to a forwarded request, in milliseconds.
+    pub(super) forwarding_ms: u64,
+    /// How often snapshots are made; some services make none.
+    pub(super) snapshots: Option<SnapshotPolicy>,
+    /// Snapshots that a host cannot write, of a thousand.
+    pub(super) unwritten_snapshots: u64,
+    /// Files of snapshots that are damaged, of a thousand.
+    pub(super) damaged_snapshots: u64,
     /// Answers to requests for votes that come much later, of a thousand.
     pub(super) late_votes: u64,
     /// Reports of written entries that come late, of a thousand.
@@ -61,6 +73,12 @@ impl Options {
             lost: bad(random, 120),
             duplicated: bad(random, 120),
             delayed: bad(random, 60),
+            lost_requests: bad(random, 150),
+            late_requests: bad(random, 300),
+            forwarding_ms: random.between(200, 2000),
+            snapshots: snapshots(random),
+            unwritten_snapshots: bad(random, 200),
+            damaged_snapshots: bad(random, 500),
             late_votes: if random.chance(300) { random.below(500) } else { 0 },
             unreported: bad(random, 100),
             late_jobs: bad(random, 150),
@@ -72,7 +90,7 @@ impl Options {
             latency_ms: random.between(1, 30),
             write_ms: random.between(1, 20),
             job_ms: random.between(1, 10),
-            think_ms: random.between(60, 190),
+            think_ms: random.between(30, 110),
             clients: usize::try_from(random.between(2, 5)).expect("small"),
         }
     }
@@ -83,6 +101,10 @@ impl Options {
             lost: 0,
             duplicated: 0,
             delayed: 0,
+            lost_requests: 0,
+            late_requests: 0,
+            unwritten_snapshots: 0,
+            damaged_snapshots: 0,
             late_votes: 0,
             unreported: 0,
             late_jobs: 0,
@@ -97,6 +119,13 @@ impl Options {
             ..self
         }
     }
+}
+
+fn snapshots(random: &mut Random) -> Option<SnapshotPolicy> {
+    let time = SnapshotTime { interval_ms: random.between(300, 3000), min_tx_count: random.between(1, 10) };
+    let time = random.chance(300).then_some(time);
+    let policy = SnapshotPolicy { tx_count: random.between(8, 80), time };
+    random.chance(850).then_some(policy)
 }
 
 fn settings(random: &mut Random) -> Settings {

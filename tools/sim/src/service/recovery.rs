@@ -1,7 +1,7 @@
 //! What is left of a ledger after a loss of power, read as whoever takes it over would read it.
 
 use coco_ledger::{Ledger, LedgerConfig, LedgerSecrets};
-use coco_wire::{TxId, entry::Entry};
+use coco_wire::{Seqno, TxId, entry::Entry};
 
 /// What a loss of power leaves of entries that were not synchronised.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -14,8 +14,9 @@ pub(super) enum Damage {
     Reordered,
 }
 
-/// The entries that a ledger still has, up to the first that is none.
-pub(super) fn recover(image: &[u8], secrets: LedgerSecrets, config: LedgerConfig) -> Vec<TxId> {
+/// The entries that a ledger still has, up to the first that is none. If it begins behind a snapshot, its tree is not
+/// known here.
+pub(super) fn recover(image: &[u8], base: Seqno, secrets: LedgerSecrets, config: LedgerConfig) -> Vec<TxId> {
     let mut ledger = Ledger::new(secrets, config);
     let mut entries = Vec::new();
     let mut rest = image;
@@ -26,7 +27,7 @@ pub(super) fn recover(image: &[u8], secrets: LedgerSecrets, config: LedgerConfig
     let opened = ledger.open_request(entries).run().opened;
     let placed = opened.into_iter().map_while(|entry| {
         let txid = entry.txid();
-        ledger.receive(entry).is_ok().then_some(txid)
+        (base > Seqno::ZERO || ledger.receive(entry).is_ok()).then_some(txid)
     });
     placed.collect()
 }

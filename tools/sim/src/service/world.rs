@@ -17,7 +17,7 @@ use super::{
     Conditions, Outcome,
     app::ITEMS,
     checks::{Checked, Checks, broken, check},
-    clients::Client,
+    clients::{Asked, Client},
     event::Event,
     faults::{Fault, FaultTable},
     identities::Identities,
@@ -52,7 +52,7 @@ pub(super) struct World<'a> {
     /// Motions that are not decided yet.
     pub(super) motions: u64,
     /// How the ledger is signed.
-    scheme: &'static dyn Scheme,
+    pub(super) scheme: &'static dyn Scheme,
     pub(super) options: Options,
     pub(super) random: Random,
     pub(super) now_ms: u64,
@@ -61,6 +61,18 @@ pub(super) struct World<'a> {
     queued: u64,
     pub(super) machines: Vec<Machine>,
     pub(super) clients: Vec<Client>,
+    /// All that clients asked for, by its number.
+    pub(super) asked: Vec<Asked>,
+    /// Transactions that conflicted and were executed again.
+    pub(super) conflicts: u64,
+    /// Answers to reads that missed nothing.
+    pub(super) reads: u64,
+    /// Answers to requests that were forwarded.
+    pub(super) forwarded: u64,
+    /// Snapshots that were committed, on all hosts together.
+    pub(super) snapshots: u64,
+    /// What changes made of the configuration, and when they were placed.
+    pub(super) changes: Vec<(u64, Vec<usize>)>,
     /// From whom to whom nothing comes.
     pub(super) cut: BTreeSet<(usize, usize)>,
     pub(super) checks: Checks,
@@ -92,6 +104,12 @@ impl<'a> World<'a> {
             queued: 0,
             machines: Vec::new(),
             clients,
+            asked: Vec::new(),
+            conflicts: 0,
+            reads: 0,
+            forwarded: 0,
+            snapshots: 0,
+            changes: Vec::new(),
             cut: BTreeSet::new(),
             checks: Checks::new(),
             faults: FaultTable::default(),
@@ -108,7 +126,10 @@ impl<'a> World<'a> {
                 committed: self.checks.history.writes,
                 elections: self.checks.elections,
                 reconfigurations: self.checks.reconfigurations,
-                conflicts: self.clients.iter().map(|client| client.conflicts).sum(),
+                conflicts: self.conflicts,
+                reads: self.reads,
+                forwarded: self.forwarded,
+                snapshots: self.snapshots,
                 recovery_ms,
                 hash: self.hasher.finish(),
                 faults: self.faults,
@@ -147,9 +168,11 @@ impl<'a> World<'a> {
     fn found(&mut self) -> Checked {
         let (clock, log, seed) = (self.clock(), self.log(), self.random.draw());
         let first = Machine::first(self.identities, self.options.settings, self.votes, clock, seed, log);
-        self.machines.push(first.with_channels(0, self.has_channels));
+        let first = first.with_channels(0, self.has_channels).making_snapshots(self.options.snapshots);
+        self.machines.push(first);
         self.after(1, Event::Tick(0));
         self.input(0, "begins", Core::begin)?;
+        self.after(10, Event::Open);
         let others = self.random.below(MAX_FIRST);
         self.after(50, Event::Grow(others));
         for client in 0..self.clients.len() {
@@ -168,7 +191,11 @@ impl<'a> World<'a> {
         if let Some(place) = event.node() {
             let machine = &self.machines[place];
             if !machine.alive {
-                return self.unanswered(*event);
+                // Members do not wait for ever, and clients look for themselves.
+                if let Event::Decide(step) = *event {
+                    self.undecided(*step);
+                }
+                return Ok(());
             }
             if machine.paused_until_ms > at_ms {
                 let ms = machine.paused_until_ms - at_ms;
@@ -203,13 +230,15 @@ impl<'a> World<'a> {
             }
             Event::Answer(place, news) => self.input(place, "is told", |core, out| core.handle(news, out)),
             Event::Written(place, txid) => self.written(place, txid),
-            Event::Joined(place) => {
-                let joined = self.identities.welcome(place, self.addresses());
-                self.input(place, "joined", |core, out| core.joined(joined, out))
-            }
+            Event::Joined(place) => self.joined(place),
             Event::Call(client) => self.call(client),
             Event::Place(request) => self.place(*request),
             Event::Ask(inquiry) => self.ask(inquiry),
+            Event::Look(number) => {
+                self.look(number);
+                Ok(())
+            }
+            Event::Open => self.open(),
             Event::Grow(left) => self.grow(left),
             Event::Operate => self.operate(),
             Event::Vote(motion) => self.vote(*motion),
@@ -221,7 +250,9 @@ impl<'a> World<'a> {
     fn tick(&mut self, place: usize) -> Checked {
         let (now, wall) = self.machines[place].clock.read(self.now_ms);
         self.with_peers(place, Peers::tick)?;
-        self.input(place, "ticks", |core, out| core.handle(News::Tick { now, wall }, out))
+        self.input(place, "ticks", |core, out| core.handle(News::Tick { now, wall }, out))?;
+        self.expire_forwards(place)?;
+        self.tick_reads(place)
     }
 
     /// Lets a core take an input, and follows what it asks for.

@@ -7,9 +7,16 @@ use coco_sim::{
     service::{FaultTable, Outcome},
 };
 
-/// What seeds do at least, on average: events, committed writes, elections, and changes of the configuration.
-const LEAST: [(&str, f64); 4] =
-    [("events", 2000.0), ("committed writes", 50.0), ("elections", 1.0), ("configurations", 1.0)];
+/// What seeds do at least, on average.
+const LEAST: [(&str, f64); 7] = [
+    ("events", 2000.0),
+    ("committed writes", 50.0),
+    ("elections", 1.0),
+    ("configurations", 1.0),
+    ("answers to forwarded requests", 5.0),
+    ("linearizable reads", 5.0),
+    ("committed snapshots", 3.0),
+];
 /// Averages of fewer seeds mean nothing.
 const ENOUGH: u64 = 1000;
 
@@ -20,6 +27,9 @@ pub(super) struct Totals {
     committed: u64,
     elections: u64,
     reconfigurations: u64,
+    forwarded: u64,
+    reads: u64,
+    snapshots: u64,
     conflicts: u64,
     hash: u64,
     faults: FaultTable,
@@ -38,6 +48,9 @@ impl Totals {
         self.committed += outcome.committed;
         self.elections += outcome.elections;
         self.reconfigurations += outcome.reconfigurations;
+        self.forwarded += outcome.forwarded;
+        self.reads += outcome.reads;
+        self.snapshots += outcome.snapshots;
         self.conflicts += outcome.conflicts;
         self.hash ^= outcome.hash;
         self.faults.add(&outcome.faults);
@@ -50,6 +63,9 @@ impl Totals {
         self.committed += other.committed;
         self.elections += other.elections;
         self.reconfigurations += other.reconfigurations;
+        self.forwarded += other.forwarded;
+        self.reads += other.reads;
+        self.snapshots += other.snapshots;
         self.conflicts += other.conflicts;
         self.hash ^= other.hash;
         self.faults.add(&other.faults);
@@ -68,10 +84,11 @@ impl Totals {
             || LEAST.iter().zip(self.averages()).all(|((_, least), average)| average >= *least)
     }
 
-    fn averages(&self) -> [f64; 4] {
+    fn averages(&self) -> [f64; 7] {
         let good = self.seeds - self.violations.len() as u64;
-        [self.events, self.committed, self.elections, self.reconfigurations]
-            .map(|total| total as f64 / good.max(1) as f64)
+        let Self { events, committed, elections, reconfigurations, forwarded, reads, snapshots, .. } = self;
+        [events, committed, elections, reconfigurations, forwarded, reads, snapshots]
+            .map(|total| *total as f64 / good.max(1) as f64)
     }
 
     pub(super) fn print(&mut self, seconds: f64) {
