@@ -13,7 +13,10 @@ use coco_raft::NodeId;
 use coco_wire::{Seqno, TxId, View as ViewNumber, peer::ForwardId};
 use serde::{Deserialize, Serialize};
 
-use crate::{call::Planned, view::View};
+use crate::{
+    call::Planned,
+    view::{Lost, View},
+};
 
 /// Requests that may wait for another node.
 const MAX_WAITING: usize = 10_000;
@@ -34,6 +37,8 @@ struct Waiting<R> {
 /// A request between nodes.
 #[derive(Debug, Serialize, Deserialize)]
 struct Question {
+    /// In which the session began: its writes are certain to be there as long as the same primary leads in it.
+    view: u64,
     interface: String,
     certificate: Option<Vec<u8>>,
     method: Method,
@@ -113,11 +118,12 @@ impl Planned {
     }
 }
 
-/// A client's request as it is forwarded.
+/// A client's request as it is forwarded; `began` is the view of its session.
 #[must_use]
-pub fn question(request: &Request, peer: &Peer) -> Vec<u8> {
+pub fn question(request: &Request, peer: &Peer, began: ViewNumber) -> Vec<u8> {
     let headers = request.headers.iter();
     let question = Question {
+        view: began.0,
         interface: peer.interface.as_str().to_owned(),
         certificate: peer.certificate.as_ref().map(|certificate| certificate.der.to_vec()),
         method: request.method,
@@ -133,11 +139,17 @@ pub fn question(request: &Request, peer: &Peer) -> Vec<u8> {
 #[must_use]
 pub fn understand(view: &View, question: &[u8]) -> Option<Result<Planned, Response>> {
     let question: Question = postcard::from_bytes(question).ok()?;
+    let (began, state) = (ViewNumber(question.view), view.state());
     let (request, peer) = question.into_request()?;
-    if !view.state().primary {
+    if !state.primary {
         let text = "RPC was already forwarded.";
         let code = ErrorCode::RequestAlreadyForwarded;
         return Some(Err(Reject::new(Status::SERVICE_UNAVAILABLE, code, text).into()));
+    }
+    let now = state.consensus.view;
+    if now != began {
+        // The backup may not know yet that this node led before, and what it undid since.
+        return Some(Err(Lost { began, now }.reject().into()));
     }
     Some(view.decode_forwarded(request, &peer))
 }

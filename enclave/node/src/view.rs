@@ -9,7 +9,7 @@ use std::{
 };
 
 use arc_swap::ArcSwap;
-use coco_app::Chain;
+use coco_app::{Chain, ErrorCode, Reject, Status};
 use coco_boundary::{Log, Monotonic, Unix};
 use coco_crypto::entropy::Entropy;
 use coco_kv::{Snapshot, Store};
@@ -146,7 +146,25 @@ pub struct Lost {
     pub now: ViewNumber,
 }
 
+impl Lost {
+    /// What the session is told, as CCF says it.
+    #[must_use]
+    pub fn reject(self) -> Reject {
+        let Self { began, now } = self;
+        let text = format!(
+            "Potential loss of session consistency. Started in view {began}, now in view {now}. Closing session."
+        );
+        Reject::new(Status::INTERNAL_SERVER_ERROR, ErrorCode::SessionConsistencyLost, text)
+    }
+}
+
 impl Continuity {
+    /// The view in which the session began, or first knew of a leader.
+    #[must_use]
+    pub fn view(&self) -> ViewNumber {
+        self.view
+    }
+
     /// What a session that began here is to be compared with from now on.
     ///
     /// # Errors

@@ -8,6 +8,8 @@ mod cluster;
 mod fetch;
 #[path = "toy/host.rs"]
 mod host;
+#[path = "toy/forwards.rs"]
+mod forwards;
 #[path = "toy/node.rs"]
 mod node;
 #[path = "toy/older.rs"]

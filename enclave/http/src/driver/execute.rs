@@ -7,10 +7,7 @@ use coco_app::{
     TxStatus, Weight,
 };
 use coco_boundary::{Full, Monotonic};
-use coco_node::{
-    Mount, Planned, Ran, Refusal, Write,
-    view::{Continuity, Lost},
-};
+use coco_node::{Mount, Planned, Ran, Refusal, Write, view::Continuity};
 use coco_wire::TxId;
 use tokio::sync::oneshot;
 
@@ -159,12 +156,8 @@ impl<'a> Turn<'a> {
 
 /// A session sees its own writes. If the primary changed since it began, or lost its majority, that is no longer certain.
 fn continuity_lost(session: &mut Session, current: Continuity) -> Option<Answer> {
-    let Lost { began, now } = session.began.get_or_insert(current).follow(current).err()?;
-    let text = format!(
-        "Potential loss of session consistency. Started in view {began}, now in view {now}. Closing session."
-    );
-    let reject = Reject::new(Status::INTERNAL_SERVER_ERROR, ErrorCode::SessionConsistencyLost, text);
-    Some(Answer::Close(reject.into()))
+    let lost = session.began.get_or_insert(current).follow(current).err()?;
+    Some(Answer::Close(lost.reject().into()))
 }
 
 impl Driver {

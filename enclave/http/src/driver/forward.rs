@@ -32,6 +32,7 @@ impl Driver {
         else {
             return Answer::Ready(unforwarded("RPC could not be forwarded to unknown primary."));
         };
+        let began = session.began.map(|began| began.view()).unwrap_or_default();
         session.forwarded = true;
         let (reply, answer) = oneshot::channel();
         let timeouts = &self.0.resources.forwarding_timeouts;
@@ -39,7 +40,7 @@ impl Driver {
         let Ok(id) = lock(&self.0.forwards).wait(to, reply, timeout_ms, shared.clock.now()) else {
             return Answer::Ready(unforwarded("Too many requests wait for the primary."));
         };
-        let question = forward::question(request, &session.peer);
+        let question = forward::question(request, &session.peer, began);
         self.with_peers(|peers, out| {
             peers.forward(to, id, &question, out);
         });

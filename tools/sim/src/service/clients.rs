@@ -2,7 +2,7 @@
 
 use coco_app::{InterfaceName, Peer, Response, TxStatus};
 use coco_node::view::Continuity;
-use coco_wire::{Seqno, TxId};
+use coco_wire::{Seqno, TxId, View};
 
 use super::{
     Sabotage,
@@ -210,12 +210,12 @@ impl World<'_> {
         })
     }
 
-    /// The request of a client goes to another node, and so do those that it makes next.
-    pub(super) fn follows_its_writes(&mut self, number: u64) {
+    /// The request of a client goes to another node, and so do those that it makes next. Yields the view of its session.
+    pub(super) fn follows_its_writes(&mut self, number: u64) -> View {
         let client = self.asked(number).client;
-        if let Some(session) = &mut self.clients[client].session {
-            session.forwarded = true;
-        }
+        let Some(session) = &mut self.clients[client].session else { return View::default() };
+        session.forwarded = true;
+        session.began.view()
     }
 
     fn asked(&self, number: u64) -> &Asked {

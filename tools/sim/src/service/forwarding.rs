@@ -24,10 +24,10 @@ impl World<'_> {
         let Ok(id) = machine.forwards.wait(leader, number, timeout_ms, now) else {
             return self.hear(number, &refused("Too many requests wait for the primary."));
         };
-        self.follows_its_writes(number);
+        let began = self.follows_its_writes(number);
         let to = self.place_of(&leader);
         self.note(|| format!("node {place} forwards request {number} to {to}"));
-        self.post(place, to, Parcel::Question(id, forward::question(request, &peer())))
+        self.post(place, to, Parcel::Question(id, forward::question(request, &peer(), began)))
     }
 
     /// A request that another node forwarded.
