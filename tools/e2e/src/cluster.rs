@@ -11,13 +11,13 @@ use std::{
 };
 
 use coco_client::{
-    Client, ClientError,
+    Client, ClientError, governance,
     network::{self, Leadership, NodeStatus},
 };
 use coco_wire::TxId;
 use serde_json::{Value, json};
 
-use crate::{Consortium, Network, Node, executable};
+use crate::{Consortium, Network, Node, consortium::now, executable, process::command};
 
 /// How long nodes may take to agree. Much, as the machine may be busy with other tests.
 const LIMIT: Duration = Duration::from_secs(120);
@@ -65,10 +65,15 @@ impl Plan {
         if let Some(network) = &self.network {
             all["network"] = network.section(number);
         }
-        for (name, section) in self.sections.as_object().into_iter().flatten() {
-            all[name] = section.clone();
-        }
+        replace(&mut all, &self.sections);
         all
+    }
+}
+
+/// Puts sections in the place of those that are there.
+fn replace(all: &mut Value, sections: &Value) {
+    for (name, section) in sections.as_object().into_iter().flatten() {
+        all[name] = section.clone();
     }
 }
 
@@ -117,9 +122,24 @@ impl Cluster {
     /// # Panics
     /// If it does not start.
     pub fn add_with(&mut self, executable: &Path, target: usize) -> usize {
+        self.launch(executable, target, |_| json!({}))
+    }
+
+    /// The same with a section `join` of its configuration beside its target and its patience.
+    ///
+    /// # Panics
+    /// If it does not start.
+    pub fn add_joining(&mut self, target: usize, join: &Value) -> usize {
+        let executable = self.plan.executable.clone();
+        self.launch(&executable, target, |node| json!({ "command": command::join_with(&node.address, join) }))
+    }
+
+    fn launch(&mut self, executable: &Path, target: usize, own: impl FnOnce(&Node) -> Value) -> usize {
         let number = self.nodes.len();
         let directory = self.directory.join(format!("node{number}"));
-        let node = self[target].join_with(executable, &directory, &self.plan.sections(number));
+        let mut sections = self.plan.sections(number);
+        replace(&mut sections, &own(&self[target]));
+        let node = self[target].join_with(executable, &directory, &sections);
         self.admit(node);
         number
     }
@@ -141,6 +161,24 @@ impl Cluster {
         let joined =
             async || has_joined(&mut first, &mut other).await.is_ok_and(|joined| joined).then_some(());
         self.wait_until("a node joins", joined).await;
+    }
+
+    /// Lets the members trust the node that asks to be let in, as the one of number `witness` sees it; the decision.
+    ///
+    /// # Panics
+    /// If no node asks, or the members do not agree.
+    pub async fn trust_newcomer(&self, consortium: &Consortium, witness: usize) -> TxId {
+        let mut client = self[witness].client(None);
+        let pending = self.wait_until("a node asks to be let in", async || {
+            let nodes = network::nodes(&mut client).await.ok()?;
+            nodes.iter().find(|node| node.status == NodeStatus::Pending).map(|node| node.node_id)
+        });
+        let args = json!({ "node_id": pending.await, "valid_from": now().to_string() });
+        let actions = json!([{ "name": "transition_node_to_trusted", "args": args }]);
+        let decided =
+            governance::decide(&mut self[witness].client(None), &consortium.signers(), &actions).await;
+        let decided = decided.unwrap_or_else(|error| panic!("{error}\n{}", self.logs()));
+        decided.transaction_id.expect("the vote is a transaction")
     }
 
     /// Numbers of its nodes, also of those that were killed.
@@ -187,6 +225,17 @@ impl Cluster {
             let waited = self[*number].client(None).wait_for_commit(id, LIMIT).await;
             waited.unwrap_or_else(|error| panic!("node {number}: {error}\n{}", self.logs()));
         }
+    }
+
+    /// How each node sees the agreement.
+    pub async fn standing(&self) -> String {
+        let mut text = String::new();
+        for (number, node) in self.nodes.iter().enumerate() {
+            let mut client = node.client(None);
+            let report = tokio::time::timeout(ANSWER, network::report(&mut client)).await;
+            writeln!(text, "node {number}: {report:?}").expect("text can be written to");
+        }
+        text
     }
 
     /// What each node logged last.

@@ -22,10 +22,19 @@ pub fn coco() -> &'static Path {
         if let Some(given) = env::var_os(GIVEN) {
             return given.into();
         }
-        let (folder, profile) = beside_this_test();
-        let there = folder.join("coco");
-        if is_fresh(&there) { there } else { build("coco", &profile) }
+        alike("coco")
     })
+}
+
+/// An executable of the workspace, built like this test.
+///
+/// # Panics
+/// If it cannot be built.
+#[must_use]
+pub fn alike(package: &str) -> PathBuf {
+    let (folder, profile) = beside_this_test();
+    let there = folder.join(package);
+    if is_fresh(&there) { there } else { build(package, &profile) }
 }
 
 /// An executable of the workspace with full optimisation.

@@ -6,12 +6,14 @@
 
 pub mod consortium;
 pub mod executable;
+pub mod figures;
 pub mod ledger;
 pub mod random;
 pub mod scale;
 
 pub mod cluster;
 pub mod embedded;
+pub mod generator;
 pub mod history;
 pub mod load;
 pub mod network;
@@ -23,6 +25,8 @@ pub mod tls;
 pub use cluster::Cluster;
 pub use consortium::{Consortium, Party};
 pub use embedded::Embedded;
+pub use figures::{Figures, Goal};
+pub use generator::Generator;
 pub use history::History;
 pub use ledger::LedgerFiles;
 pub use load::Load;

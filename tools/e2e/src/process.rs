@@ -15,7 +15,8 @@ use serde_json::{Value, json};
 
 use crate::{Consortium, LedgerFiles, executable};
 
-mod command;
+pub(crate) mod command;
+mod usage;
 
 pub use command::constitution;
 

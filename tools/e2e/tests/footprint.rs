@@ -3,15 +3,13 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::{
-    fs,
     path::Path,
-    process::Command,
     time::{Duration, Instant},
 };
 
 use coco_client::StatusCode;
-use coco_e2e::{Consortium, Node, executable};
-use serde_json::{Value, json};
+use coco_e2e::{Consortium, Figures, Generator, Goal, Node, executable, figures::median};
+use serde_json::json;
 
 /// Bytes of a message whose writes count for memory.
 const VALUE: u64 = 128;
@@ -22,40 +20,10 @@ const MANY: u64 = 1_000_000;
 /// Starts of which the median counts.
 const STARTS: usize = 20;
 
-/// What a figure must not exceed, and what it should not.
-struct Goal {
-    what: &'static str,
-    unit: &'static str,
-    found: f64,
-    must: f64,
-    aim: f64,
-}
-
-impl Goal {
-    fn line(&self) -> String {
-        let Self { what, unit, found, must, aim } = self;
-        let verdict = match () {
-            () if found <= aim => "aim reached",
-            () if found <= must => "ok",
-            () => "MISSED",
-        };
-        format!("{what:44} {found:10.2} {unit:8} must {must:7.2}  aim {aim:7.2}  {verdict}")
-    }
-}
-
-/// Resident memory of a process in bytes.
-fn resident(pid: u32) -> u64 {
-    let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
-    let line = status.lines().find(|line| line.starts_with("VmRSS:")).unwrap();
-    let kib: u64 = line.split_whitespace().nth(1).unwrap().parse().unwrap();
-    kib * 1024
-}
-
 /// A running service, and the load generator for it.
 struct Bench {
-    consortium: Consortium,
     node: Node,
-    load: std::path::PathBuf,
+    load: Generator,
 }
 
 impl Bench {
@@ -65,26 +33,13 @@ impl Bench {
         let sections = json!({ "consensus": { "max_uncommitted_tx_count": 0 } });
         let node = Node::start_with(coco, &consortium, directory, &sections);
         node.open(&consortium).await;
-        Self { consortium, node, load: load.to_owned() }
+        let load = Generator::new(load.to_owned(), &consortium, &node.service, &directory.join("user"));
+        Self { node, load }
     }
 
-    /// A run of the load generator; its report.
-    fn load(&self, arguments: &[&str]) -> Value {
-        let (certificate, key) = self.consortium.users[0].write(&self.node.directory);
-        let output = Command::new(&self.load)
-            .args(["run", "--json", "--max-foreign", "100"])
-            .args(["--url", &format!("https://{}", self.node.address)])
-            .arg("--ca")
-            .arg(self.node.directory.join("service_cert.pem"))
-            .arg("--cert")
-            .arg(certificate)
-            .arg("--key")
-            .arg(key)
-            .args(arguments)
-            .output()
-            .unwrap();
-        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-        serde_json::from_slice(&output.stdout).unwrap()
+    /// A run of the load generator; answers a second.
+    fn load(&self, arguments: &[&str]) -> f64 {
+        self.load.send(&self.node, &[], 100, arguments).per_second
     }
 
     /// Writes every key once, and tells the memory after that and the throughput of writes to them.
@@ -93,16 +48,11 @@ impl Bench {
         let filled = ["--keys", &keys, "--value", &value, "--preload", "always"];
         self.load(&[&filled[..], &["--mode", "read", "--duration", "1s", "--warm-up", "0s"]].concat());
         std::thread::sleep(Duration::from_secs(2));
-        let memory = resident(self.node.pid());
+        let memory = self.node.resident();
         let again = ["--keys", &keys, "--value", &value, "--preload", "never", "--duration", "5s"];
-        let median = median((0..3).map(|_| self.load(&again)["per_second"].as_f64().unwrap()).collect());
-        (memory, median)
+        let speeds: Vec<f64> = (0..3).map(|_| self.load(&again)).collect();
+        (memory, median(&speeds))
     }
-}
-
-fn median(mut figures: Vec<f64>) -> f64 {
-    figures.sort_by(f64::total_cmp);
-    figures[figures.len() / 2]
 }
 
 #[expect(clippy::cast_precision_loss, reason = "figures for people")]
@@ -124,7 +74,7 @@ async fn cold_start(coco: &Path) -> f64 {
         }
         times.push(began.elapsed().as_secs_f64() * 1e3);
     }
-    median(times)
+    median(&times)
 }
 
 /// Ledger bytes for each transaction at peak rate, signatures included.
@@ -132,10 +82,10 @@ async fn bytes_per_transaction(coco: &Path, load: &Path) -> f64 {
     let directory = tempfile::tempdir().unwrap();
     let mut bench = Bench::start(coco, load, directory.path()).await;
     let before = bench.node.ledger().verify().unwrap();
-    let report = bench.load(&["--value", "20", "--pipeline", "8", "--duration", "5s", "--preload", "never"]);
+    let speed = bench.load(&["--value", "20", "--pipeline", "8", "--duration", "5s", "--preload", "never"]);
     assert!(bench.node.stop().success());
     let after = bench.node.ledger().verify().unwrap();
-    println!("  at {} writes a second", report["per_second"]);
+    println!("  at {speed:.0} writes a second");
     // Only the load's transactions count as transactions: the signatures between them are what they cost.
     let transactions = (after.entries - before.entries) - (after.signatures - before.signatures);
     ratio(after.bytes - before.bytes, transactions)
@@ -148,46 +98,27 @@ async fn a_node_takes_no_more_than_it_may() {
     let directory = tempfile::tempdir().unwrap();
     let bench = Bench::start(&coco, &load, directory.path()).await;
     tokio::time::sleep(Duration::from_secs(5)).await;
-    let idle = resident(bench.node.pid());
+    let idle = bench.node.resident();
     let (small, few) = bench.fill(FEW);
     let (large, many) = bench.fill(MANY);
     drop(bench);
     println!("  {few:.0} writes a second with {FEW} keys, {many:.0} with {MANY}");
     println!("  {small} bytes resident with {FEW} keys, {large} with {MANY}");
-    let goals = [
-        Goal { what: "idle memory", unit: "MB", found: ratio(idle, 1_000_000), must: 60.0, aim: 60.0 },
-        Goal {
-            what: "memory for a key beyond key and value",
-            unit: "bytes",
-            found: ratio(large.saturating_sub(small), MANY - FEW) - ratio(KEY + VALUE, 1),
-            must: 200.0,
-            aim: 100.0,
-        },
-        Goal {
-            what: "ledger for a transaction of 20 bytes",
-            unit: "bytes",
-            found: bytes_per_transaction(&coco, &load).await,
-            must: 290.0,
-            aim: 290.0,
-        },
-        Goal {
-            what: "start to first answer, median of 20",
-            unit: "ms",
-            found: cold_start(&coco).await,
-            must: 300.0,
-            aim: 80.0,
-        },
-        Goal {
-            what: "slowdown from 10 K to 1 M keys",
-            unit: "times",
-            found: few / many,
-            must: 1.0 / 0.7,
-            aim: 1.0 / 0.85,
-        },
-    ];
-    for goal in &goals {
-        println!("{}", goal.line());
-    }
-    let missed: Vec<_> = goals.iter().filter(|goal| goal.found > goal.must).map(Goal::line).collect();
-    assert!(missed.is_empty(), "{}", missed.join("\n"));
+    let mut figures = Figures::default();
+    let mut add =
+        |what, unit, must, aim, found| figures.add(what, unit, Some(Goal::AtMost { must, aim }), found);
+    add("idle memory", "MB", 60.0, 60.0, ratio(idle, 1_000_000));
+    let each = ratio(large.saturating_sub(small), MANY - FEW) - ratio(KEY + VALUE, 1);
+    add("memory for a key beyond key and value", "bytes", 200.0, 100.0, each);
+    add(
+        "ledger for a transaction of 20 bytes",
+        "bytes",
+        290.0,
+        290.0,
+        bytes_per_transaction(&coco, &load).await,
+    );
+    add("start to first answer, median of 20", "ms", 300.0, 80.0, cold_start(&coco).await);
+    add("slowdown from 10 K to 1 M keys", "times", 1.0 / 0.7, 1.0 / 0.85, few / many);
+    println!("{figures}");
+    assert!(figures.missed().is_empty(), "missed: {:?}", figures.missed());
 }

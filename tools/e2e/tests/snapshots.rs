@@ -10,12 +10,9 @@ use std::{
 };
 
 use bytes::Bytes;
-use coco_client::{
-    Answer, Client, Method, StatusCode, governance,
-    network::{self, NodeStatus},
-};
+use coco_client::{Answer, Client, Method, StatusCode};
 use coco_crypto::hash::sha256;
-use coco_e2e::{Cluster, Consortium, Node, consortium::now};
+use coco_e2e::{Cluster, Consortium, Node};
 use coco_wire::{Seqno, TxId, snapshot::SnapshotName};
 use serde_json::{Value, json};
 
@@ -123,23 +120,6 @@ fn without_fetching(target: &Node) -> Value {
     })
 }
 
-/// Lets the members trust the node that asks to join the open service.
-async fn trust_the_newcomer(cluster: &Cluster, consortium: &Consortium, node: &Node) {
-    let mut client = cluster[0].client(None);
-    let deadline = Instant::now() + LIMIT;
-    let id = loop {
-        let nodes = network::nodes(&mut client).await.unwrap();
-        if let Some(node) = nodes.iter().find(|node| node.status == NodeStatus::Pending) {
-            break node.node_id;
-        }
-        assert!(Instant::now() < deadline, "the node does not ask\n{}", node.log());
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    };
-    let args = json!({ "node_id": id, "valid_from": now().to_string() });
-    let actions = json!([{ "name": "transition_node_to_trusted", "args": args }]);
-    governance::decide(&mut client, &consortium.signers(), &actions).await.unwrap();
-}
-
 async fn receipt(node: &Node, id: TxId) -> Value {
     let deadline = Instant::now() + LIMIT;
     loop {
@@ -185,7 +165,7 @@ async fn join_past_damaged_files(
     let mut own = sections();
     own["command"] = without_fetching(&cluster[0]);
     let copied = cluster[0].join(&home, &own);
-    trust_the_newcomer(cluster, consortium, &copied).await;
+    cluster.trust_newcomer(consortium, 0).await;
     let mut client = cluster[1].client(Some(consortium.user()));
     let trusted = write(&mut client, 169..170).await;
     wait_until_committed(&copied, trusted, cluster).await;
@@ -216,7 +196,7 @@ async fn nodes_make_the_same_snapshots_and_begin_with_them() {
     let mut own = sections();
     own["ledger"]["read_only_directories"] = json!([cluster[0].ledger_directory()]);
     let fetching = cluster[2].join(&directory.path().join("fetching"), &own);
-    trust_the_newcomer(&cluster, &consortium, &fetching).await;
+    cluster.trust_newcomer(&consortium, 0).await;
     let trusted = write(&mut client, 169..170).await;
     wait_until_committed(&fetching, trusted, &cluster).await;
     let began = startup_seqno(&fetching).await;

@@ -46,6 +46,16 @@ const RUNS: &[Run] = &[
         ],
     },
     Run {
+        name: "speed3",
+        about: "three nodes beside one: writes, time to commit, reads, catching up, outage, idle; medians of 5 rounds",
+        steps: &[end_to_end!("speed3")],
+    },
+    Run {
+        name: "join",
+        about: "a node joins a service of 1,000,000 entries under load, from the first one and from a snapshot",
+        steps: &[end_to_end!("join")],
+    },
+    Run {
         name: "crash",
         about: "loss of power after more than 1,000 calls of one disk, and at 1,000 moments of three",
         steps: &[end_to_end!("crash")],

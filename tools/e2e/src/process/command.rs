@@ -61,9 +61,14 @@ pub(super) fn start(consortium: &Consortium, directory: &Path) -> Value {
 
 /// Joins the service of the node at `target`, whose certificate is there already.
 pub(super) fn join(target: &str) -> Value {
-    json!({
-        "type": "Join",
-        "service_certificate_file": "service_cert.pem",
-        "join": { "target_rpc_address": target, "retry_timeout": "50ms" }
-    })
+    join_with(target, &json!({}))
+}
+
+/// The same with more in its section `join`.
+pub(crate) fn join_with(target: &str, more: &Value) -> Value {
+    let mut join = json!({ "target_rpc_address": target, "retry_timeout": "50ms" });
+    for (name, value) in more.as_object().into_iter().flatten() {
+        join[name] = value.clone();
+    }
+    json!({ "type": "Join", "service_certificate_file": "service_cert.pem", "join": join })
 }
