@@ -6,10 +6,10 @@ mod adapter;
 mod cluster;
 #[path = "toy/fetch.rs"]
 mod fetch;
-#[path = "toy/host.rs"]
-mod host;
 #[path = "toy/forwards.rs"]
 mod forwards;
+#[path = "toy/host.rs"]
+mod host;
 #[path = "toy/node.rs"]
 mod node;
 #[path = "toy/older.rs"]

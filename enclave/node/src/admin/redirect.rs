@@ -20,16 +20,14 @@ pub(super) fn to_node(
     node: &Digest,
     path: &str,
 ) -> Result<String, Reject> {
-    let info = admin.tables.nodes.info.get(&*cx.tx, node)?;
-    let interface = info.as_ref().and_then(|info| interface_like(admin, call, &info.network));
-    let interface = interface.ok_or_else(|| unknown(node))?;
+    let info = admin.tables.nodes.info.get(&*cx.tx, node)?.ok_or_else(|| unknown(node))?;
+    let interface = interface_like(admin, call, node, &info.network)?;
     Ok(format!("https://{}{path}", interface.published_address))
 }
 
 /// The same on this node.
 pub(super) fn to_self(admin: &Admin, call: &Call, path: &str) -> Result<String, Reject> {
-    let interface = interface_like(admin, call, &admin.facts.network);
-    let interface = interface.ok_or_else(|| unknown(&admin.node_id()))?;
+    let interface = interface_like(admin, call, &admin.node_id(), &admin.facts.network)?;
     Ok(format!("https://{}{path}", interface.published_address))
 }
 
@@ -37,15 +35,25 @@ fn unknown(node: &Digest) -> Reject {
     Reject::internal(format!("Cannot find node info to produce redirect response for node {node}"))
 }
 
-/// The interface of another node with the name of the one that was asked here, known by the address that the client
-/// used; else the first one that shows a certificate of the service, as joining nodes trust no other.
-fn interface_like<'a>(admin: &Admin, call: &Call, network: &'a NodeNetwork) -> Option<&'a Interface> {
+/// The interface of a node with the name of the one that was asked here, known by the address that the client used. If
+/// that is none of the published ones, the first that shows a certificate of the service, as joining nodes trust no other.
+fn interface_like<'a>(
+    admin: &Admin,
+    call: &Call,
+    node: &Digest,
+    network: &'a NodeNetwork,
+) -> Result<&'a Interface, Reject> {
     let host = request_of(call).headers.text("host").unwrap_or("");
     let own = &admin.facts.network.rpc_interfaces;
-    let asked = own.iter().find(|(_, interface)| interface.published_address == host);
-    let same = asked.and_then(|(name, _)| network.rpc_interfaces.get(name));
-    let of_service = |interface: &&Interface| {
-        interface.endorsement.is_none_or(|endorsement| endorsement.authority == Authority::Service)
+    let Some((name, _)) = own.iter().find(|(_, interface)| interface.published_address == host) else {
+        let of_service = |interface: &&Interface| {
+            interface.endorsement.is_none_or(|endorsement| endorsement.authority == Authority::Service)
+        };
+        return network.rpc_interfaces.values().find(of_service).ok_or_else(|| unknown(node));
     };
-    same.or_else(|| network.rpc_interfaces.values().find(of_service))
+    network.rpc_interfaces.get(name).ok_or_else(|| {
+        Reject::internal(format!(
+            "Cannot redirect request. Received on RPC interface {name}, which is not present on target node {node}"
+        ))
+    })
 }

@@ -18,7 +18,10 @@ use coco_tables::nodes::NodeStatus;
 use coco_wire::Digest;
 use serde_json::Value;
 
-use crate::harness::{Admin, network};
+use crate::{
+    harness::{Admin, network},
+    node::peer,
+};
 
 /// A write, a read for anybody, and one that backups answer; each for users only, whom nobody is.
 fn app() -> RestAdapter {
@@ -173,4 +176,37 @@ fn backups_share_what_is_redirected() {
     let roles = Redirections { to_primary: by(Role::Primary, None), to_backup: by(Role::Backup, None) };
     let told: BTreeSet<_> = (0..64).map(|_| service.ask(&roles, Method::Get, "/app/b").1).collect();
     assert_eq!(told.len(), 2, "{told:?}");
+}
+
+#[test]
+fn the_primary_is_shown_on_the_interface_that_was_asked() {
+    let mut admin = Admin::start();
+    let primary = Digest([2; 32]);
+    admin.add_node(primary, |info| info.network = network("primary.example:2"));
+    let lead = |admin: &Admin| {
+        admin.publish(|state| {
+            state.primary = false;
+            state.consensus.leader = Some(primary);
+        });
+    };
+    lead(&admin);
+    let ask = |admin: &mut Admin, host: &str| {
+        let headers = Headers::from_pairs([(&b"host"[..], host.as_bytes())]);
+        let request = Request::new(Method::Head, "/node/primary".to_owned(), headers, Bytes::new());
+        let response = admin.send_as(&peer(), request);
+        let location = response.headers.iter().find(|(name, _)| name == "location");
+        (response.status.0, location.map(|(_, value)| value.to_string()))
+    };
+    let location = Some("https://primary.example:2/node/primary".to_owned());
+    for host in ["configured.example:1", "alias.example"] {
+        assert_eq!(ask(&mut admin, host), (308, location.clone()), "{host}");
+    }
+    admin.add_node(primary, |info| {
+        info.network = network("primary.example:2");
+        let interface = info.network.rpc_interfaces.remove("main").expect("an interface");
+        info.network.rpc_interfaces.insert("other".to_owned(), interface);
+    });
+    lead(&admin);
+    assert_eq!(ask(&mut admin, "configured.example:1"), (500, None), "no such interface there");
+    assert_eq!(ask(&mut admin, "alias.example"), (308, location), "one that it has");
 }
