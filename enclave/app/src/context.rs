@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use coco_crypto::LedgerSecret;
 use coco_kv::Tx;
 use coco_wire::{Digest, Seqno, TxId, View, WriteSet, receipt::JsonReceipt};
 use serde::{Deserialize, Serialize};
@@ -46,10 +47,12 @@ impl<'a> Context<'a> {
 }
 
 /// What a governance action may ask of the node that executes it.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct NodeRequests {
     /// Begin a new ledger chunk after the next signature.
     pub ledger_chunk: bool,
+    /// Seal what comes after this transaction with another secret. The transaction itself carries it to the other nodes.
+    pub ledger_secret: Option<LedgerSecret>,
 }
 
 /// Fate of a transaction as far as this node knows (CCF `include/ccf/tx_status.h`).

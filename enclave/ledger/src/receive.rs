@@ -1,6 +1,6 @@
 //! Entries that another node sealed: opened beside the sequencer, put in their place, signatures checked beside it.
 
-use coco_crypto::{Certificate, Scheme, SignatureForm, cose::CoseAlgorithm};
+use coco_crypto::{Certificate, LedgerSecret, Scheme, SignatureForm, cose::CoseAlgorithm};
 use coco_wire::{
     Digest, Seqno, TxId, WriteSet,
     entry::EntryFlags,
@@ -27,6 +27,8 @@ pub struct OpenRequest {
 pub struct OpenedEntry {
     bytes: Vec<u8>,
     opened: Opened,
+    /// The secret that it sets for the entries behind it.
+    sets: Option<LedgerSecret>,
 }
 
 /// What became of an [`OpenRequest`].
@@ -34,11 +36,8 @@ pub struct OpenedEntry {
 pub struct OpenedBatch {
     /// The entries that opened, up to the first that did not.
     pub opened: Vec<OpenedEntry>,
-    /// The first that did not open, all after it, and why.
-    ///
-    /// An entry may set a new ledger secret for those behind it. Once it is in its place and the secret is added, the
-    /// rest is worth another attempt; otherwise the sender is wrong.
-    pub refused: Option<(OpenError, Vec<Vec<u8>>)>,
+    /// Why the next one did not.
+    pub refused: Option<OpenError>,
 }
 
 /// An entry that has its place.
@@ -46,6 +45,8 @@ pub struct OpenedBatch {
 pub struct Received {
     /// The entry.
     pub opened: Opened,
+    /// Whether it set a new secret for the entries behind it.
+    pub rekeys: bool,
     /// What is left to check, if it is a signature: nothing before it is known to be the leader's until then.
     pub check: Option<SignatureCheck>,
 }
@@ -111,22 +112,24 @@ pub enum SignatureRefusal {
 }
 
 impl OpenRequest {
-    /// Decrypts and checks each entry: about 2 µs for small ones.
+    /// Decrypts and checks each entry: about 2 µs for small ones. `learn` finds the secret that an entry sets for those
+    /// behind it, if it sets one that this node can read.
     #[must_use]
-    pub fn run(self) -> OpenedBatch {
-        let Self { secrets, entries } = self;
-        let mut opened = Vec::with_capacity(entries.len());
-        let mut entries = entries.into_iter();
-        while let Some(bytes) = entries.next() {
-            match open(&secrets, &bytes) {
-                Ok(entry) => opened.push(OpenedEntry { bytes, opened: entry }),
-                Err(error) => {
-                    let rest = std::iter::once(bytes).chain(entries).collect();
-                    return OpenedBatch { opened, refused: Some((error, rest)) };
-                }
+    pub fn run(self, learn: &dyn Fn(&WriteSet) -> Option<LedgerSecret>) -> OpenedBatch {
+        let Self { mut secrets, entries } = self;
+        let mut batch = OpenedBatch { opened: Vec::with_capacity(entries.len()), refused: None };
+        for bytes in entries {
+            let opened = match open(&secrets, &bytes) {
+                Ok(opened) => opened,
+                Err(error) => return OpenedBatch { refused: Some(error), ..batch },
+            };
+            let sets = learn(&opened.writes);
+            if let Some(secret) = &sets {
+                secrets.add(opened.txid.seqno.next(), secret.clone());
             }
+            batch.opened.push(OpenedEntry { bytes, opened, sets });
         }
-        OpenedBatch { opened, refused: None }
+        batch
     }
 }
 
@@ -151,14 +154,17 @@ impl OpenedEntry {
 }
 
 impl Ledger {
-    /// Entries of another node, to be opened with the secrets known now.
+    /// Entries of another node that follow on `previous`, to be opened with the secrets known there: what this ledger
+    /// has after it, and the secrets that this sets, may be about to be rolled back.
     #[must_use]
-    pub fn open_request(&self, entries: Vec<Vec<u8>>) -> OpenRequest {
-        OpenRequest { secrets: self.secrets().clone(), entries }
+    pub fn open_request(&self, previous: Seqno, entries: Vec<Vec<u8>>) -> OpenRequest {
+        let mut secrets = self.secrets().clone();
+        secrets.rollback(previous);
+        OpenRequest { secrets, entries }
     }
 
-    /// Puts an entry of another node in its place, byte for byte. A signature must be over exactly the entries
-    /// before it; who signed is still to be checked.
+    /// Puts an entry of another node in its place, byte for byte, and in force the secret that it sets. A signature must
+    /// be over exactly the entries before it; who signed is still to be checked.
     ///
     /// # Errors
     /// If it does not follow; then nothing changes.
@@ -167,7 +173,7 @@ impl Ledger {
     /// If this node has a signature reserved: it is no backup then.
     pub fn receive(&mut self, entry: OpenedEntry) -> Result<Received, ReceiveError> {
         assert!(!self.is_signing(), "a backup signs nothing");
-        let OpenedEntry { bytes, opened } = entry;
+        let OpenedEntry { bytes, opened, sets } = entry;
         let expected = self.last().next();
         if opened.txid.seqno != expected {
             return Err(ReceiveError::Position { expected, found: opened.txid });
@@ -179,7 +185,11 @@ impl Ledger {
             return Err(ReceiveError::Flags);
         }
         self.place(opened.txid, Sealing { bytes, leaf: opened.leaf }, check.is_some(), ends_chunk);
-        Ok(Received { opened, check })
+        let rekeys = sets.is_some();
+        if let Some(secret) = sets {
+            self.add_secret(opened.txid.seqno.next(), secret);
+        }
+        Ok(Received { opened, rekeys, check })
     }
 
     fn signature_check(&self, opened: &Opened) -> Result<SignatureCheck, ReceiveError> {

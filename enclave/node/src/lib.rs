@@ -18,6 +18,7 @@ pub mod peers;
 pub mod reads;
 pub mod redirect;
 mod renewal;
+mod secrets;
 pub mod startup;
 pub mod streams;
 pub mod view;

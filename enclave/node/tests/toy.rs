@@ -18,6 +18,8 @@ mod older;
 mod reads;
 #[path = "toy/refused.rs"]
 mod refused;
+#[path = "toy/rekey.rs"]
+mod rekey;
 #[path = "toy/renewal.rs"]
 mod renewal;
 #[path = "toy/snapshots.rs"]

@@ -2,11 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use coco_kv::{JsonValue, Singleton, Table};
-use coco_wire::{Digest, Seqno, text::Base64};
+use coco_kv::{Decode as _, JsonValue, Singleton, Table};
+use coco_wire::{Digest, Seqno, WriteSet, text::Base64};
 use serde::{Deserialize, Serialize};
 
 use crate::value::is_default;
+
+/// Name of [`Secrets::for_nodes`].
+pub const FOR_NODES: &str = "public:ccf.internal.encrypted_ledger_secrets";
 
 /// Tables of ledger secrets.
 pub struct Secrets {
@@ -23,7 +26,7 @@ pub struct Secrets {
 impl Default for Secrets {
     fn default() -> Self {
         Self {
-            for_nodes: Singleton::new("public:ccf.internal.encrypted_ledger_secrets"),
+            for_nodes: Singleton::new(FOR_NODES),
             history: Singleton::new("public:ccf.internal.historical_encrypted_ledger_secret"),
             recovery_shares: Singleton::new("public:ccf.internal.recovery_shares"),
             submitted_shares: Table::new("public:ccf.internal.encrypted_submitted_shares"),
@@ -37,6 +40,16 @@ impl Default for Secrets {
 pub struct SecretsForNodes(pub BTreeMap<Digest, Vec<EncryptedSecret>>);
 
 impl JsonValue for SecretsForNodes {}
+
+/// The new secret that a transaction carries to a node, encrypted to it; none if it carries none to it. The secret is
+/// for the entries after that transaction.
+#[must_use]
+pub fn new_secret_for(node: &Digest, writes: &WriteSet) -> Option<Vec<u8>> {
+    let row = writes.table(FOR_NODES)?.values().next()?.as_ref()?;
+    let SecretsForNodes(mut secrets) = SecretsForNodes::decode(row)?;
+    let new = secrets.remove(node)?.into_iter().find(|secret| secret.version.is_none())?;
+    Some(new.encrypted_secret.0)
+}
 
 /// A secret encrypted to one node.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -14,11 +14,12 @@ use crate::node::{CONFIG, Node, identities, new_identities, secrets, signatories
 /// Gives entries to a backup in batches; every signature is checked.
 fn replicate(entries: &[Vec<u8>], batch: usize, backup: &mut Node) -> Result<(), ReceiveError> {
     for batch in entries.chunks(batch) {
-        let OpenedBatch { opened, refused } = backup.ledger.open_request(batch.to_vec()).run();
+        let request = backup.ledger.open_request(backup.ledger.last(), batch.to_vec());
+        let OpenedBatch { opened, refused } = request.run(&learn);
         assert!(refused.is_none(), "{refused:?}");
         for entry in opened {
             let txid = entry.txid();
-            let Received { opened, check } = backup.ledger.receive(entry)?;
+            let Received { opened, check, .. } = backup.ledger.receive(entry)?;
             if backup.view < txid.view {
                 backup.view = txid.view;
                 backup.views.push((txid.view, txid.seqno));
@@ -155,7 +156,7 @@ fn what_is_rolled_back_can_be_replaced() {
 
 /// Opens one entry and puts it in its place.
 fn receive(backup: &mut Node, entry: &[u8]) -> Result<Received, ReceiveError> {
-    let mut batch = backup.ledger.open_request(vec![entry.to_vec()]).run();
+    let mut batch = backup.ledger.open_request(backup.ledger.last(), vec![entry.to_vec()]).run(&learn);
     backup.ledger.receive(batch.opened.pop().expect("it opens"))
 }
 
@@ -212,28 +213,80 @@ fn only_nodes_of_the_service_sign() {
     );
 }
 
-#[test]
-fn a_new_secret_in_the_middle_of_a_batch() {
-    let mut primary = Node::new(CONFIG);
-    let change = |number: u8| writes(&[("app", &[number][..], Some(b"private"))]);
-    primary.write(&change(1));
-    let new = LedgerSecret::from_bytes(&[9; 32]);
-    primary.ledger.add_secret(Seqno(3), new.clone());
-    primary.write(&change(2));
-    primary.sign(false);
+/// A table that names the secrets of these tests.
+const NEXT: &str = "public:next";
 
+/// Reads the secret that a write set names.
+fn learn(writes: &WriteSet) -> Option<LedgerSecret> {
+    let row = writes.table(NEXT)?.values().next()?.as_ref()?;
+    Some(LedgerSecret::from_bytes(row.as_ref().try_into().ok()?))
+}
+
+/// Writes an entry that sets a new secret, and one under that.
+fn rekey(primary: &mut Node, byte: u8) -> Seqno {
+    primary.write(&writes(&[("app", b"before", Some(&[byte])), (NEXT, b"", Some(&[byte; 32]))]));
+    let set_by = primary.ledger.last();
+    primary.ledger.add_secret(set_by.next(), LedgerSecret::from_bytes(&[byte; 32]));
+    primary.write(&writes(&[("app", b"after", Some(&[byte]))]));
+    set_by
+}
+
+#[test]
+fn new_secrets_are_learnt_in_the_middle_of_a_batch() {
+    let mut primary = Node::new(CONFIG);
+    for byte in 11..15 {
+        rekey(&mut primary, byte);
+        primary.sign(false);
+    }
+    for batch in [1, 2, 3, 100] {
+        let mut backup = empty(CONFIG);
+        replicate(&bytes(&primary), batch, &mut backup).unwrap();
+        assert_eq!(backup.ledger.root(), primary.ledger.root());
+        let known = |node: &Node| node.ledger.secrets().iter().map(|(from, _)| from).collect::<Vec<_>>();
+        assert_eq!(known(&backup).len(), 5);
+        assert_eq!(known(&backup), known(&primary));
+    }
+    // Who cannot read the secret sees what was before, and no more.
+    let backup = empty(CONFIG);
+    let OpenedBatch { opened, refused } =
+        backup.ledger.open_request(Seqno::ZERO, bytes(&primary)).run(&|_| None);
+    let readable = primary.ledger.secrets().iter().nth(1).unwrap().0.previous();
+    assert_eq!(opened.last().unwrap().txid().seqno, readable);
+    assert_eq!(refused, Some(OpenError::NotAuthentic));
+}
+
+#[test]
+fn a_secret_that_is_rolled_back_opens_nothing_more() {
+    let mut primary = Node::new(CONFIG);
+    primary.write(&writes(&[("app", b"", Some(b""))]));
+    let kept = primary.sign(false).seqno;
+    let common = bytes(&primary);
     let mut backup = empty(CONFIG);
-    let OpenedBatch { opened, refused } = backup.ledger.open_request(bytes(&primary)).run();
-    let (error, rest) = refused.unwrap();
-    assert_eq!((opened.len(), error, rest.len()), (2, OpenError::NotAuthentic, 2));
-    for entry in opened {
-        backup.ledger.receive(entry).unwrap();
+    replicate(&common, 100, &mut backup).unwrap();
+    // The backup hears of a new secret, and the primary is lost with it.
+    rekey(&mut primary, 11);
+    replicate(&bytes(&primary)[common.len()..], 100, &mut backup).unwrap();
+    assert_eq!(backup.ledger.secrets().iter().count(), 2);
+
+    // The next primary goes on without, or with another one.
+    for other in [None, Some(12)] {
+        let mut next = empty(CONFIG);
+        replicate(&common, 100, &mut next).unwrap();
+        next.next_view();
+        next.write(&writes(&[("app", b"instead", Some(b""))]));
+        if let Some(byte) = other {
+            rekey(&mut next, byte);
+        }
+        next.sign(false);
+        let entries = bytes(&next)[common.len()..].to_vec();
+        let opened = backup.ledger.open_request(kept, entries.clone()).run(&learn);
+        assert_eq!((opened.opened.len(), opened.refused), (entries.len(), None));
+        let (ledger, store) = (&mut backup.ledger, &mut backup.store);
+        ledger.rollback(kept);
+        store.rollback(kept);
+        backup.entries.truncate(common.len());
+        replicate(&entries, 2, &mut backup).unwrap();
+        assert_eq!(backup.ledger.root(), next.ledger.root());
+        assert_eq!(backup.ledger.secrets().iter().count(), if other.is_some() { 2 } else { 1 });
     }
-    backup.ledger.add_secret(Seqno(3), new);
-    let again = backup.ledger.open_request(rest).run();
-    assert!(again.refused.is_none());
-    for entry in again.opened {
-        backup.ledger.receive(entry).unwrap();
-    }
-    assert_eq!(backup.ledger.root(), primary.ledger.root());
 }

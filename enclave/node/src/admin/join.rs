@@ -116,7 +116,7 @@ fn known(
             Err(Reject::new(Status::BAD_REQUEST, ErrorCode::InvalidNodeState, text))
         }
         NodeStatus::Pending => Ok(stands(joining, node.status)),
-        NodeStatus::Trusted if is_settled(admin, &joining.id)? => {
+        NodeStatus::Trusted if is_settled(admin, &joining.id)? && has_committed(admin, request) => {
             trusted(admin, cx, joining, request, node, service)
         }
         // Only the primary knows before commit.
@@ -174,6 +174,11 @@ fn is_settled(admin: &Admin, id: &Digest) -> Result<bool, Reject> {
     Ok(trusted(table.get(&state.latest, id)?) && state.primary && outlasts(&state, admin.node_id(), written))
 }
 
+/// Whether this node knows the secret under which the snapshot is sealed that the other one begins with.
+fn has_committed(admin: &Admin, request: &JoinRequest) -> bool {
+    request.startup_seqno.is_none_or(|startup| startup <= admin.state().chain.committed.seqno)
+}
+
 /// Whether a transaction of this primary outlasts it, committed or not: a signature after it is with a majority of every
 /// configuration from before it. A node without that signature cannot win an election in any of them, and one with it
 /// keeps the transaction. The configuration that the transaction itself brings is left out: it may need the very
@@ -201,8 +206,10 @@ fn secrets(
     let keys = admin.shared.keys.service().zip(admin.shared.secrets.load());
     let Some((identity, secrets)) = keys else { return Ok(None) };
     let endorsed = admin.tables.nodes.endorsed_certificates.get(&*cx.tx, id)?;
-    // Later secrets reach the node as ledger entries, encrypted to it.
-    let upto = node.ledger_secret_seqno.unwrap_or(Seqno(u64::MAX));
+    // Later secrets reach the node as ledger entries, encrypted to it. Those that are committed it may need before, for
+    // its snapshot; others may be rolled back.
+    let trusted_under = node.ledger_secret_seqno.unwrap_or(Seqno(u64::MAX));
+    let upto = trusted_under.max(admin.state().chain.committed.seqno.next());
     let trusted = admin.tables.nodes.info.iter(&*cx.tx).flatten();
     let trusted = trusted.filter(|(_, info)| info.status == NodeStatus::Trusted);
     let nodes = trusted

@@ -121,6 +121,7 @@ impl Core {
         self.rollbacks += u64::from(to < self.kv.version());
         self.kv.rollback(to);
         self.ledger.rollback(to);
+        self.publish_secrets();
         self.sending.rollback(to);
         self.snapshots.rollback(to);
         self.forget_received(to);

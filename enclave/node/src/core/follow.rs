@@ -71,12 +71,15 @@ impl Core {
             && let Some((from, header, entries)) = self.following.waiting.pop_front()
         {
             self.following.bytes -= entries.iter().map(Vec::len).sum::<usize>();
-            if entries.is_empty() {
+            if entries.is_empty() || self.raft.log().at(header.previous.seqno) != Some(header.previous) {
+                // Not to be taken in, whatever the entries are. They would not open, if the logs differ in secrets.
+                let entries = unopened(&header, entries.len());
                 let message = Message::AppendEntries(header);
-                self.raft_input(Input::Message { from, message, entries: Vec::new() }, out);
+                self.raft_input(Input::Message { from, message, entries }, out);
             } else {
                 self.following.opening = true;
-                out.jobs.push(Job::open(from, header, self.ledger.open_request(entries)));
+                let request = self.ledger.open_request(header.previous.seqno, entries);
+                out.jobs.push(Job::open(from, header, request, Arc::clone(&self.view.shared)));
             }
         }
     }
@@ -90,7 +93,7 @@ impl Core {
         out: &mut Output,
     ) {
         self.following.opening = false;
-        if let Some((error, _)) = &batch.refused {
+        if let Some(error) = &batch.refused {
             self.view.shared.log.fail(format_args!("Entries of node {from} do not open: {error}"));
         } else if !continues(&header, &batch.opened) {
             self.view.shared.log.fail(format_args!("Entries of node {from} are not those it announced"));
@@ -138,6 +141,9 @@ impl Core {
                     return self.stop(StopReason::Fault, out);
                 }
             };
+            if received.rekeys {
+                self.publish_secrets();
+            }
             let writes = Arc::new(received.opened.writes);
             self.kv.apply(txid.seqno, Arc::clone(&writes));
             self.changed = self.changed.max(Changed::Appended);
@@ -208,6 +214,16 @@ impl Core {
             self.following.persisted = self.raft.log().at(to).unwrap_or_default();
         }
     }
+}
+
+/// So many entries after the previous one, of which nothing but their places is known.
+fn unopened(header: &AppendEntries, count: usize) -> Vec<Entry> {
+    let mut txid = TxId { view: header.last.view, ..header.previous };
+    let mut next = || {
+        txid.seqno = txid.seqno.next();
+        Entry { txid, signature: false, configuration: None, retired: Vec::new() }
+    };
+    (0..count).map(|_| next()).collect()
 }
 
 /// Whether the entries are those that the header announces.

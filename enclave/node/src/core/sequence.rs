@@ -49,6 +49,10 @@ impl Core {
             self.kv.rollback(txid.seqno.previous());
             return Err(Refusal::TooLarge);
         }
+        if let Some(secret) = &write.requests.ledger_secret {
+            self.ledger.add_secret(txid.seqno.next(), secret.clone());
+            self.publish_secrets();
+        }
         self.reconfigurations.extend(change.map(|change| (txid.seqno, change)));
         self.changed = self.changed.max(Changed::Appended);
         self.view.shared.stale.store(true, Ordering::Release);
@@ -97,6 +101,11 @@ impl Core {
             out.effects.push(Effect::Append { id: txid, kind, entry: entry.bytes });
         }
         entries
+    }
+
+    /// Shows the ledger's secrets to the rest of the node, before any state that they belong to.
+    pub(super) fn publish_secrets(&self) {
+        self.view.shared.secrets.set(self.ledger.secrets().clone());
     }
 
     /// Follows up on what a transaction changed, as soon as it has its place.

@@ -152,16 +152,12 @@ impl NetworkInfo {
 
     /// The ledger secrets, if there are any and each is one.
     pub(crate) fn secrets(&self) -> Option<LedgerSecrets> {
-        let mut secrets: Option<LedgerSecrets> = None;
-        for (from, info) in &self.ledger_secrets {
+        let secret = |(from, info): &(Seqno, SecretInfo)| {
             let bytes = Zeroizing::new(decode_base64(&info.raw_key.0).ok()?);
-            let secret = LedgerSecret::from_bytes(bytes.as_slice().try_into().ok()?);
-            match &mut secrets {
-                Some(secrets) => secrets.add(*from, secret),
-                None => secrets = Some(LedgerSecrets::new(*from, secret)),
-            }
-        }
-        secrets
+            Some((*from, LedgerSecret::from_bytes(bytes.as_slice().try_into().ok()?)))
+        };
+        let secrets = self.ledger_secrets.iter().map(secret).collect();
+        if self.ledger_secrets.is_empty() { None } else { secrets }
     }
 
     pub(crate) fn cose(&self) -> CoseNames {

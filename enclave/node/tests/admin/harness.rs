@@ -5,6 +5,7 @@ use std::{collections::BTreeMap, sync::Arc};
 use bytes::Bytes;
 use coco_app::{Headers, InterfaceName, Method, NodeRequests, Peer, Request, Response, Status};
 use coco_boundary::Unix;
+use coco_crypto::{LedgerSecret, SystemEntropy};
 use coco_kv::{Store, Tx};
 use coco_node::{
     Mount, Mounts, Stage, State, View, Write,
@@ -13,8 +14,9 @@ use coco_node::{
 use coco_tables::{
     Tables,
     nodes::{Interface, NodeInfo, NodeNetwork},
+    secrets::SecretsForNodes,
 };
-use coco_wire::Digest;
+use coco_wire::{Digest, Seqno};
 use serde_json::{Value, json};
 
 use crate::{
@@ -126,16 +128,27 @@ impl Admin {
 
     /// Writes as governance would, and commits.
     pub(crate) fn write(&mut self, write: impl FnOnce(&Tables, &mut Tx)) {
+        self.write_and_request(write, NodeRequests::default());
+    }
+
+    /// Sets a new ledger secret, which no other node is told; yields the first entry that it is for.
+    pub(crate) fn rekey(&mut self) -> Seqno {
+        let ledger_secret = Some(LedgerSecret::generate(&SystemEntropy));
+        let requests = NodeRequests { ledger_secret, ..NodeRequests::default() };
+        let set_by = self.write_and_request(
+            |tables, tx| tables.secrets.for_nodes.put(tx, &SecretsForNodes::default()),
+            requests,
+        );
+        set_by.next()
+    }
+
+    fn write_and_request(&mut self, write: impl FnOnce(&Tables, &mut Tx), requests: NodeRequests) -> Seqno {
         let mut tx = Tx::new(self.view.state().latest.clone());
         write(&self.tables, &mut tx);
-        let write = Write {
-            executed: tx.finish(),
-            claims: Digest::ZERO,
-            requests: NodeRequests::default(),
-            mount: Mount::Gov,
-        };
-        self.node.core.sequence(&write).expect("a place");
+        let write = Write { executed: tx.finish(), claims: Digest::ZERO, requests, mount: Mount::Gov };
+        let placed = self.node.core.sequence(&write).expect("a place");
         self.node.tick(1000);
+        placed.seqno
     }
 
     /// Gives another node the row of this one, with changes.

@@ -182,6 +182,39 @@ fn an_open_service_leaves_the_decision_to_its_members() {
     }
 }
 
+#[test]
+fn a_node_is_given_the_secrets_that_no_election_undoes() {
+    let mut admin = start();
+    admin.write(|tables, tx| {
+        let info = tables.service.info.get(tx).unwrap().unwrap();
+        tables.service.info.put(tx, &ServiceInfo { status: ServiceStatus::Open, ..info });
+    });
+    let first = admin.rekey();
+    let applicant = Applicant::new();
+    applicant.told(&mut admin, "Pending");
+    let row = node(&admin, &applicant.id()).unwrap();
+    // Committed, though later than the decision below is about: the node's snapshot may be sealed with it.
+    let second = admin.rekey();
+    admin.write(|tables, tx| {
+        let info = NodeInfo { status: NodeStatus::Trusted, ledger_secret_seqno: Some(first), ..row };
+        tables.nodes.info.put(tx, &applicant.id(), &info);
+    });
+    let third = admin.rekey();
+    let committed = admin.view.state().chain.committed.seqno;
+    assert!(second <= committed.next() && third > committed.next(), "one of two nodes commits nothing");
+    let challenge = applicant.challenged(&mut admin);
+    let (_, body, _) = applicant.show(&mut admin, &challenge);
+    let given = body["network_info"]["ledger_secrets"].as_array().unwrap();
+    let since: Vec<_> = given.iter().map(|secret| secret[0].as_u64().unwrap()).collect();
+    assert_eq!(since, [1, first.0, second.0]);
+
+    // With a newer snapshot than this node knows of, it may need more.
+    let mut body = applicant.body();
+    body["startup_seqno"] = json!(committed.0 + 1);
+    let (code, body, _) = applicant.ask(&mut admin, &body);
+    assert_eq!((code, body), (200, json!({ "node_status": "Trusted", "node_id": applicant.id() })));
+}
+
 /// Case, part of the question, what it is replaced by, and what follows.
 type Wrong = (&'static str, &'static str, Value, Refusal<'static>);
 

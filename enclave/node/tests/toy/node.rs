@@ -116,6 +116,7 @@ impl Node {
         let validity = newcomer.self_signed.load().validity();
         let endorsed =
             issue_endorsed(&*service.key, &certificate, &newcomer.request, validity, &SystemEntropy);
+        let secrets = self.view.shared.secrets.load().expect("it belongs to a service");
         Joined {
             service: ServiceIdentity {
                 key: Arc::clone(&service.key),
@@ -123,7 +124,7 @@ impl Node {
                 endorsed: ArcSwap::from_pointee(endorsed),
                 cose: service.cose.clone(),
             },
-            secrets: self.view.shared.secrets.load().expect("it belongs to a service").as_ref().clone(),
+            secrets: secrets.iter().map(|(from, secret)| (from, secret.clone())).collect(),
             status: ServiceStatus::Opening,
             startup_seqno: Seqno::ZERO,
             nodes: BTreeMap::new(),

@@ -38,7 +38,7 @@ pub(crate) fn newest(node: &Node) -> (Seqno, Vec<u8>) {
     (name.0, bytes.clone())
 }
 
-fn open(cluster: &Cluster, bytes: &[u8]) -> Result<Beginning, BeginningError> {
+pub(crate) fn open(cluster: &Cluster, bytes: &[u8]) -> Result<Beginning, BeginningError> {
     open_with(cluster, bytes, None)
 }
 

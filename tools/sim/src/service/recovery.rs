@@ -24,7 +24,7 @@ pub(super) fn recover(image: &[u8], base: Seqno, secrets: LedgerSecrets, config:
         entries.push(entry.bytes().to_vec());
         rest = behind;
     }
-    let opened = ledger.open_request(entries).run().opened;
+    let opened = ledger.open_request(ledger.last(), entries).run(&|_| None).opened;
     let placed = opened.into_iter().map_while(|entry| {
         let txid = entry.txid();
         (base > Seqno::ZERO || ledger.receive(entry).is_ok()).then_some(txid)
