@@ -36,9 +36,13 @@ impl Host {
         })
     }
 
-    /// What the node is to do if the transaction takes place.
-    pub(crate) fn requests(&self) -> NodeRequests {
-        self.requests
+    /// Completes what the constitution asked for, once it asks for nothing more; gives what the node is to do if the
+    /// transaction takes place.
+    pub(crate) fn finish(&self, tx: &mut Tx) -> Result<NodeRequests, HostRefusal> {
+        if let Some(secret) = &self.requests.ledger_secret {
+            self.governance.hand_out(tx, secret)?;
+        }
+        Ok(self.requests.clone())
     }
 
     fn authority(&self) -> &Arc<Authority> {
@@ -52,8 +56,9 @@ impl Host {
 }
 
 impl GovernanceHost for Host {
-    fn rekey_ledger(&mut self, _: &mut Tx) -> Result<(), HostRefusal> {
-        Err(HostRefusal::Unsupported)
+    fn rekey_ledger(&mut self, tx: &mut Tx) -> Result<(), HostRefusal> {
+        self.requests.ledger_secret = Some(self.governance.rekey(tx)?);
+        Ok(())
     }
 
     fn transition_service_to_open(
@@ -66,7 +71,10 @@ impl GovernanceHost for Host {
     }
 
     fn refresh_recovery_shares(&mut self, tx: &mut Tx) -> Result<(), HostRefusal> {
-        self.governance.refresh_shares(tx)
+        match &self.requests.ledger_secret {
+            Some(new) => self.governance.issue_shares_of_new(tx, new),
+            None => self.governance.refresh_shares(tx),
+        }
     }
 
     fn trigger_ledger_chunk(&mut self, _: &mut Tx) -> Result<(), HostRefusal> {
@@ -79,8 +87,8 @@ impl GovernanceHost for Host {
         Ok(())
     }
 
-    fn latest_ledger_secret_seqno(&mut self, _: &mut Tx) -> Result<Seqno, HostRefusal> {
-        Ok((self.authority().ledger_secrets)().latest.0)
+    fn latest_ledger_secret_seqno(&mut self, tx: &mut Tx) -> Result<Seqno, HostRefusal> {
+        Ok(self.governance.newest_secrets(tx).latest.0)
     }
 
     fn endorse_certificate(

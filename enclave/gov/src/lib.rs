@@ -20,6 +20,7 @@ mod scripts;
 
 mod host;
 mod opening;
+mod rekey;
 mod shares;
 
 mod identities;

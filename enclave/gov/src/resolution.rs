@@ -129,7 +129,10 @@ impl Governance {
             let reason = forbidden.to_string();
             failed("Failed to apply(): ", &Failure { reason, trace: None })
         })?;
-        cx.requests = host.borrow().requests();
+        let requests = host.borrow().finish(cx.tx);
+        cx.requests = requests.map_err(|refusal| {
+            failed("Failed to apply(): ", &Failure { reason: refusal.to_string(), trace: None })
+        })?;
         Ok(())
     }
 }

@@ -15,7 +15,7 @@ use coco_tables::{
 };
 use coco_wire::{Digest, Seqno, text::Base64};
 
-use crate::{adapter::Governance, host::refused};
+use crate::{adapter::Governance, authority::NewestSecrets, host::refused};
 
 /// Encryption keys of active recovery members.
 #[derive(Default)]
@@ -27,26 +27,58 @@ struct Recipients {
 impl Governance {
     /// Issues shares of the newest secret, and leaves a trail from it to the one before.
     pub(crate) fn issue_shares(&self, tx: &mut Tx) -> Result<(), HostRefusal> {
-        let secrets = (self.authority.ledger_secrets)();
-        let (version, latest) = &secrets.latest;
-        self.write_shares(tx, latest)?;
-        let history = &self.tables.secrets.history;
-        let previous_ledger_secret = secrets.previous.map(|(version, previous)| PreviousSecret {
-            encrypted_data: Base64(latest.encrypt_previous(&previous, &*self.authority.entropy)),
-            version,
-            previous_secret_stored_version: history.version_of_previous_write(&*tx),
-        });
-        history.put(tx, &SecretHistory { previous_ledger_secret, next_version: Some(*version) });
+        let NewestSecrets { latest: (version, latest), previous } = self.newest_secrets(tx);
+        let trail = self.trail(tx)?;
+        self.write_shares(tx, &latest, trail)?;
+        let previous = previous.map(|previous| self.link(tx, &latest, previous));
+        let history = SecretHistory { previous_ledger_secret: previous, next_version: Some(version) };
+        self.tables.secrets.history.put(tx, &history);
+        Ok(())
+    }
+
+    /// Issues shares of a secret that is for the entries after this transaction, and leaves a trail from it to the one
+    /// that it replaces. In a transaction that does so twice, the last one counts.
+    pub(crate) fn issue_shares_of_new(&self, tx: &mut Tx, secret: &LedgerSecret) -> Result<(), HostRefusal> {
+        let replaced = self.newest_secrets(tx).latest;
+        // Where the trail starts is not known before this transaction has its place, which is where it starts.
+        self.write_shares(tx, secret, None)?;
+        let previous_ledger_secret = Some(self.link(tx, secret, replaced));
+        self.tables.secrets.history.put(tx, &SecretHistory { previous_ledger_secret, next_version: None });
         Ok(())
     }
 
     /// Issues new shares of the newest secret; older shares are good for nothing then.
     pub(crate) fn refresh_shares(&self, tx: &mut Tx) -> Result<(), HostRefusal> {
-        let (_, latest) = (self.authority.ledger_secrets)().latest;
-        self.write_shares(tx, &latest)
+        let (_, latest) = self.newest_secrets(tx).latest;
+        let trail = self.trail(tx)?;
+        self.write_shares(tx, &latest, trail)
     }
 
-    fn write_shares(&self, tx: &mut Tx, secret: &LedgerSecret) -> Result<(), HostRefusal> {
+    /// The secrets in force after the state that the transaction reads: it conflicts with one that sets another secret.
+    pub(crate) fn newest_secrets(&self, tx: &Tx) -> NewestSecrets {
+        self.tables.secrets.for_nodes.version_of_previous_write(tx);
+        (self.authority.ledger_secrets)()
+    }
+
+    fn link(
+        &self,
+        tx: &Tx,
+        secret: &LedgerSecret,
+        (version, previous): (Seqno, LedgerSecret),
+    ) -> PreviousSecret {
+        PreviousSecret {
+            encrypted_data: Base64(secret.encrypt_previous(&previous, &*self.authority.entropy)),
+            version,
+            previous_secret_stored_version: self.tables.secrets.history.version_of_previous_write(tx),
+        }
+    }
+
+    fn write_shares(
+        &self,
+        tx: &mut Tx,
+        secret: &LedgerSecret,
+        previous_secret_stored_version: Option<Seqno>,
+    ) -> Result<(), HostRefusal> {
         let recipients = self.recipients(tx)?;
         let threshold = self.recovery_threshold(tx)?;
         let count = recipients.count_shares(threshold)?;
@@ -62,14 +94,14 @@ impl Governance {
         let shares = RecoveryShares {
             wrapped_latest_ledger_secret: Base64(wrapping_key.wrap(secret)),
             encrypted_shares,
-            previous_secret_stored_version: self.previous_secret_stored_at(tx)?,
+            previous_secret_stored_version,
         };
         self.tables.secrets.recovery_shares.put(tx, &shares);
         Ok(())
     }
 
     /// Where the trail from the newest secret to older ones starts; nowhere if it is the first one.
-    fn previous_secret_stored_at(&self, tx: &Tx) -> Result<Option<Seqno>, HostRefusal> {
+    fn trail(&self, tx: &Tx) -> Result<Option<Seqno>, HostRefusal> {
         let history = &self.tables.secrets.history;
         let link = history.get(tx).map_err(refused)?.and_then(|history| history.previous_ledger_secret);
         Ok(link.and_then(|_| history.version_of_previous_write(tx)))

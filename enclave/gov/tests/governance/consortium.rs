@@ -1,23 +1,26 @@
 //! A service of one store, its members, and how they talk to it.
 
-use std::sync::{
-    Arc, OnceLock,
-    atomic::{AtomicU64, Ordering},
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Arc, Mutex, OnceLock,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 
 use bytes::Bytes;
 use coco_app::{
-    Adapter, Chain, Context, Historical, Index, InterfaceName, Lookup, Method, Mode, NodeRequests, Origin,
-    Peer, Reject, Request, Response, RestAdapter, Services, Status,
+    Adapter, Context, InterfaceName, Method, Mode, NodeRequests, Origin, Peer, Request, Response,
+    RestAdapter, Status,
     request::{Headers, media},
 };
 use coco_crypto::{
-    Certificate, Curve, EcKey, Entropy, LedgerSecret, RsaKey, Signer, SystemEntropy,
+    Certificate, Curve, EcKey, LedgerSecret, RsaKey, Signer, SystemEntropy,
     rsa::RsaBits,
     x509::{Name, UnixTime, Validity, issue_participant, issue_self_signed},
 };
 use coco_gov::{Authority, NewestSecrets, adapter};
-use coco_kv::{Store, Tx};
+use coco_kv::{Conflict, Executed, Store, Tx};
 use coco_tables::{
     Tables,
     members::{MemberAck, MemberInfo, MemberStatus, RecoveryRole},
@@ -29,6 +32,8 @@ use coco_wire::{
     cose::{self, Headers as CoseHeaders},
 };
 use serde_json::{Value, json};
+
+use crate::offered::{Node, Offered};
 
 /// What the host's clock says.
 pub(crate) const NOW_S: i64 = 1_761_669_648;
@@ -89,14 +94,23 @@ pub(crate) fn sign(member: &Member, envelope: &Envelope<'_>, payload: &[u8]) -> 
     cose::encode(&protected, &CoseHeaders::empty(), Some(payload), signature.as_fixed())
 }
 
+/// A request that was run.
+pub(crate) struct Ran {
+    pub(crate) response: Response,
+    /// What it writes, if that is kept.
+    pub(crate) executed: Option<Executed>,
+    pub(crate) requests: NodeRequests,
+}
+
 /// A service whose first transaction has taken place.
 pub(crate) struct Service {
     pub(crate) members: Vec<Member>,
     pub(crate) tables: Tables,
     pub(crate) store: Store,
+    /// The first secret.
     pub(crate) secret: LedgerSecret,
-    /// The secret before, once there is one.
-    pub(crate) previous: Arc<OnceLock<LedgerSecret>>,
+    /// All secrets, each with the first entry it is for.
+    pub(crate) secrets: Arc<Mutex<BTreeMap<Seqno, LedgerSecret>>>,
     pub(crate) key: Arc<EcKey>,
     pub(crate) certificate: Certificate,
     /// What the last request asked of the node.
@@ -119,14 +133,14 @@ impl Service {
         let certificate = issue_self_signed(&*key, &name, &[], validity, &SystemEntropy);
         let secret = LedgerSecret::generate(&SystemEntropy);
         let elapsed = AtomicU64::new(0);
-        let newest = secret.clone();
-        let previous = Arc::new(OnceLock::new());
-        let older = previous.clone();
+        let secrets = Arc::new(Mutex::new(BTreeMap::from([(Seqno(1), secret.clone())])));
+        let known = secrets.clone();
         let authority = Authority {
             service_key: key.clone(),
-            ledger_secrets: Box::new(move || NewestSecrets {
-                latest: (Seqno(1), newest.clone()),
-                previous: older.get().map(|older: &LedgerSecret| (Seqno(0), older.clone())),
+            ledger_secrets: Box::new(move || {
+                let known = known.lock().unwrap();
+                let mut newest = known.iter().rev().map(|(from, secret)| (*from, secret.clone()));
+                NewestSecrets { latest: newest.next().unwrap(), previous: newest.next() }
             }),
             entropy: Arc::new(SystemEntropy),
             elapsed_ms: Arc::new(move || elapsed.fetch_add(TICK_MS, Ordering::Relaxed)),
@@ -138,7 +152,7 @@ impl Service {
             tables: Tables::default(),
             store: Store::new(),
             secret,
-            previous,
+            secrets,
             key,
             certificate,
             requests: NodeRequests::default(),
@@ -179,13 +193,32 @@ impl Service {
     }
 
     fn commit(&mut self, tx: Tx) {
-        let executed = tx.finish();
-        self.store.commit(self.store.version().next(), &executed).unwrap();
-        self.node.advance(self.store.version());
+        self.place(&tx.finish(), &NodeRequests::default()).unwrap();
     }
 
     /// Sends a request as the node would run it: its writes are kept if it succeeds.
     pub(crate) fn send(&mut self, method: Method, target: &str, body: Vec<u8>) -> Response {
+        let Ran { response, executed, requests } = self.run(method, target, body);
+        if let Some(executed) = executed {
+            self.place(&executed, &requests).unwrap();
+        }
+        self.requests = requests;
+        response
+    }
+
+    /// Gives a transaction its place.
+    pub(crate) fn place(&mut self, executed: &Executed, requests: &NodeRequests) -> Result<(), Conflict> {
+        let seqno = self.store.version().next();
+        self.store.commit(seqno, executed)?;
+        self.node.advance(seqno);
+        if let Some(secret) = &requests.ledger_secret {
+            self.secrets.lock().unwrap().insert(seqno.next(), secret.clone());
+        }
+        Ok(())
+    }
+
+    /// Runs a request on the latest state.
+    pub(crate) fn run(&mut self, method: Method, target: &str, body: Vec<u8>) -> Ran {
         let headers = Headers::from_pairs([(&b"content-type"[..], media::COSE.as_bytes())]);
         let request = Request::new(method, target.to_owned(), headers, Bytes::from(body));
         let peer = Peer { interface: InterfaceName::new("primary"), certificate: None };
@@ -194,7 +227,7 @@ impl Service {
         let origin = Origin { peer: &peer, offers: &|_| true, redirect: &|_, _| None, state: &state, now_ms };
         let plan = match self.adapter.decode(request, &origin) {
             Ok(plan) => plan,
-            Err(response) => return response,
+            Err(response) => return Ran { response, executed: None, requests: NodeRequests::default() },
         };
         let mut tx = Tx::new(state.clone());
         let services = Offered { node: &self.node, root: self.root };
@@ -204,11 +237,9 @@ impl Service {
             _ => self.adapter.query(&plan.calls[0], &mut cx),
         };
         let response = answer.unwrap_or_else(Response::from);
-        self.requests = cx.requests;
-        if response.status.is_success() && !tx.is_read_only() {
-            self.commit(tx);
-        }
-        response
+        let requests = cx.requests;
+        let kept = response.status.is_success() && !tx.is_read_only();
+        Ran { response, executed: kept.then(|| tx.finish()), requests }
     }
 
     /// Reads `path` below `/gov`.
@@ -255,6 +286,14 @@ impl Service {
         self.post_signed(by, "/members/proposals:create", &envelope, &json!({ "actions": actions }))
     }
 
+    /// Runs a proposal that is accepted at once, without giving it a place.
+    pub(crate) fn run_proposal(&mut self, by: usize, actions: &Value) -> Ran {
+        let envelope = Envelope { message_type: Some("proposal"), ..Envelope::default() };
+        let payload = json!({ "actions": actions }).to_string();
+        let message = sign(&self.members[by], &envelope, payload.as_bytes());
+        self.run(Method::Post, "/gov/members/proposals:create?api-version=2024-07-01", message)
+    }
+
     /// Proposes, and gives the name of the proposal.
     pub(crate) fn proposed(&mut self, by: usize, actions: &Value) -> String {
         let response = self.propose(by, actions);
@@ -277,9 +316,13 @@ impl Service {
             return proposed;
         }
         let proposal = body(&proposed)["proposalId"].as_str().unwrap().to_owned();
-        let aye = "export function vote () { return true }";
-        self.vote(1, &proposal, aye);
-        self.vote(2, &proposal, aye)
+        let mut answer = proposed;
+        for by in [1, 2, 0] {
+            if body(&answer)["proposalState"] == "Open" {
+                answer = self.vote(by, &proposal, "export function vote () { return true }");
+            }
+        }
+        answer
     }
 
     pub(crate) fn withdraw(&mut self, by: usize, proposal: &str) -> Response {
@@ -321,52 +364,4 @@ pub(crate) fn refusal(response: &Response) -> (u16, String, String) {
     let error = body(response)["error"].take();
     let field = |name: &str| error[name].as_str().unwrap_or_default().to_owned();
     (response.status.0, field("code"), field("message"))
-}
-
-/// What a node knows of its ledger.
-#[derive(Default)]
-struct Node {
-    chain: Chain,
-}
-
-impl Node {
-    fn advance(&mut self, seqno: Seqno) {
-        let latest = TxId { view: View(2), seqno };
-        self.chain = Chain { views: [(View(2), Seqno(1))].into(), committed: latest, latest };
-    }
-
-    fn now_ms(&self) -> u64 {
-        u64::try_from(NOW_S).unwrap() * 1000
-    }
-}
-
-struct Offered<'a> {
-    node: &'a Node,
-    root: Digest,
-}
-
-impl Services for Offered<'_> {
-    fn chain(&self) -> &Chain {
-        &self.node.chain
-    }
-
-    fn now_ms(&self) -> u64 {
-        self.node.now_ms()
-    }
-
-    fn fill_random(&self, out: &mut [u8]) {
-        SystemEntropy.fill(out);
-    }
-
-    fn history(&self, _: &[Seqno]) -> Result<Lookup<Vec<Arc<Historical>>>, Reject> {
-        Ok(Lookup::Loading)
-    }
-
-    fn index(&self, _: &str) -> Option<&dyn Index> {
-        None
-    }
-
-    fn root(&self) -> Digest {
-        self.root
-    }
 }

@@ -4,11 +4,13 @@
 
 mod consortium;
 mod constitutions;
+mod offered;
 
 mod ballots;
 mod nodes;
 mod opening;
 mod proposals;
+mod rekey;
 mod service;
 mod shares;
 mod signatures;

@@ -257,7 +257,7 @@ fn the_node_is_asked_for_chunks_and_snapshots() {
             service.vote(0, &proposal, aye);
             assert_eq!(service.requests, NodeRequests::default());
             assert_eq!(body(&service.vote(1, &proposal, aye))["proposalState"], "Accepted");
-            assert_eq!(service.requests, NodeRequests { ledger_chunk });
+            assert_eq!(service.requests, NodeRequests { ledger_chunk, ..NodeRequests::default() });
             let requests = &service.tables.signatures.snapshot_requests;
             let asked = requests.has(&service.store.latest(), ASKED_FOR);
             assert_eq!(asked, snapshot);

@@ -97,7 +97,7 @@ fn what_cannot_be_carried_out_changes_nothing() {
         ),
         (
             json!([{ "name": "pass" }, { "name": "rekey" }]),
-            "Failed to apply(): InternalError: Failed to rekey ledger: not supported by this service\nTrace:",
+            "Failed to apply(): InternalError: Failed to rekey ledger: Cannot rekey ledger while the service is not open\nTrace:",
         ),
         (
             json!([{ "name": "throw_in_resolve" }]),

@@ -63,7 +63,7 @@ fn any_two_of_three_members_recover_the_ledger_secret() {
 fn older_secrets_can_be_reached_from_the_newest() {
     let mut service = Service::with_roles(PLAIN, 1, &[None]);
     let older = LedgerSecret::generate(&SystemEntropy);
-    service.previous.set(older.clone()).unwrap();
+    service.secrets.lock().unwrap().insert(Seqno(0), older.clone());
     service.acknowledge(0);
     let actions = open(&service);
     service.proposed(0, &actions);
