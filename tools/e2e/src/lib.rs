@@ -20,6 +20,7 @@ pub mod network;
 pub mod power;
 pub mod process;
 pub mod python;
+pub mod recovery;
 pub mod tls;
 
 pub use cluster::Cluster;
