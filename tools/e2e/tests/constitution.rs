@@ -1,7 +1,5 @@
 //! A constitution is replaced, and what it prints is in the log.
 
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
-
 use std::fs;
 
 use coco_client::governance;
