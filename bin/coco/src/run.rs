@@ -217,7 +217,7 @@ impl<'a> Node<'a> {
             keys,
             secrets,
             usize::try_from(config.historical_cache_soft_limit.0).unwrap_or(usize::MAX),
-            app.manifest().indexed_tables.iter().copied(),
+            Arc::clone(&app),
             Arc::new(SystemEntropy),
             log.clone(),
         ));

@@ -248,14 +248,15 @@ pub struct Event {
 pub struct IndexStatus {
     /// What it is called.
     pub name: String,
-    /// The first transaction that it has not seen.
+    /// The first transaction that it lacks and wants: it is told of that one next. [`Adapter::index`] moves it on.
     pub next: Seqno,
 }
 
 /// A protocol on the service.
 ///
 /// `execute`, `close_window` and `timer` run on the primary; replicas apply the writes. `execute` may run again on a
-/// newer state if what it read has changed. `committed` runs on every node, in order, and only for what is final.
+/// newer state if what it read has changed. `committed` and `index` run on every node, in order, and only for what is
+/// final.
 pub trait Adapter: Send + Sync + 'static {
     /// What it is and wants.
     fn manifest(&self) -> &Manifest;
@@ -301,12 +302,18 @@ pub trait Adapter: Send + Sync + 'static {
         Ok(())
     }
 
-    /// Tells of a committed transaction; returns what subscribers are to be told.
+    /// Tells of a transaction when it is committed; returns what subscribers are to be told. Of what was before the
+    /// snapshot that its node began with it tells nothing.
     fn committed(&self, _committed: &Committed<'_>) -> Vec<Event> {
         Vec::new()
     }
 
-    /// Indexes that the adapter keeps for itself, beside those that its manifest asks for.
+    /// Has a committed transaction taken into the indexes that the adapter keeps for itself. None is left out from the
+    /// first on that one of them lacks: what was before the snapshot that the node began with is read from ledger files,
+    /// and what is committed meanwhile comes after it. Indexes that have a transaction already may be told of it again.
+    fn index(&self, _committed: &Committed<'_>) {}
+
+    /// Indexes that the adapter keeps for itself, beside those that its manifest asks for; there may be others later.
     fn indexes(&self) -> Vec<IndexStatus> {
         Vec::new()
     }

@@ -38,11 +38,18 @@ pub type GenesisHook = fn(&mut Tx) -> Result<Digest, Reject>;
 
 /// What an application makes of committed transactions, on every node.
 pub trait CommitObserver: Send + Sync {
-    /// Told of each, in order; returns what subscribers are to be told.
-    fn committed(&self, committed: &Committed<'_>) -> Vec<Event>;
+    /// See [`Adapter::committed`].
+    fn committed(&self, _committed: &Committed<'_>) -> Vec<Event> {
+        Vec::new()
+    }
 
-    /// The indexes that it keeps.
-    fn indexes(&self) -> Vec<IndexStatus>;
+    /// See [`Adapter::index`].
+    fn index(&self, _committed: &Committed<'_>) {}
+
+    /// See [`Adapter::indexes`].
+    fn indexes(&self) -> Vec<IndexStatus> {
+        Vec::new()
+    }
 }
 
 impl RestAdapter {
@@ -73,7 +80,7 @@ impl RestAdapter {
         adapter.with(endpoint)
     }
 
-    /// Tells `observer` of each committed transaction.
+    /// Tells `observer` of committed transactions.
     #[must_use]
     pub fn observed_by(self, observer: Arc<dyn CommitObserver>) -> Self {
         Self { observer: Some(observer), ..self }
@@ -187,6 +194,12 @@ impl Adapter for RestAdapter {
 
     fn committed(&self, committed: &Committed<'_>) -> Vec<Event> {
         self.observer.as_ref().map_or_else(Vec::new, |observer| observer.committed(committed))
+    }
+
+    fn index(&self, committed: &Committed<'_>) {
+        if let Some(observer) = &self.observer {
+            observer.index(committed);
+        }
     }
 
     fn indexes(&self) -> Vec<IndexStatus> {

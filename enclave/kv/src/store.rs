@@ -207,7 +207,7 @@ impl Store {
     ///
     /// # Panics
     /// If `to` lies before the committed state or after the latest, or a hole is left up to it.
-    pub fn compact(&mut self, to: Seqno, committed: &mut dyn FnMut(Seqno, &WriteSet)) -> Surplus {
+    pub fn compact(&mut self, to: Seqno, committed: &mut dyn FnMut(Seqno, &Arc<WriteSet>)) -> Surplus {
         assert!(self.committed <= to && to <= self.version(), "only what exists is committed");
         if to == self.committed {
             return Surplus::default();

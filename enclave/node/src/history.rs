@@ -10,7 +10,7 @@ use coco_boundary::{Effect, Monotonic, ReadFault, RequestId};
 use coco_ledger::{Opened, SignedRoot, open};
 use coco_wire::{Seqno, WriteSet};
 
-use crate::{index::Indexes, keys::SecretSlot};
+use crate::{feed::Feed, keys::SecretSlot};
 
 /// Most transactions that one call may ask for.
 const MAX_PER_CALL: usize = 10_000;
@@ -25,7 +25,7 @@ const OVERHEAD: usize = 512;
 pub struct History {
     secrets: SecretSlot,
     limit: usize,
-    indexes: Arc<Indexes>,
+    feed: Arc<Feed>,
     cache: Mutex<Cache>,
 }
 
@@ -61,15 +61,15 @@ enum Purpose {
 }
 
 impl History {
-    /// An empty cache of about `limit` bytes, which reads what `indexes` lack.
+    /// An empty cache of about `limit` bytes, which reads what indexes lack for `feed`.
     #[must_use]
-    pub fn new(secrets: SecretSlot, limit: usize, indexes: Arc<Indexes>) -> Self {
-        Self { secrets, limit, indexes, cache: Mutex::default() }
+    pub(crate) fn new(secrets: SecretSlot, limit: usize, feed: Arc<Feed>) -> Self {
+        Self { secrets, limit, feed, cache: Mutex::default() }
     }
 
-    /// Begins to read what indexes lack, if they do: to be called from time to time.
-    pub fn fill_indexes(&self, now: Monotonic) {
-        if let Some((from, to)) = self.indexes.lacking(now) {
+    /// Begins to read what indexes lack of what is committed, if they do: to be called from time to time.
+    pub fn fill_indexes(&self, committed: Seqno, now: Monotonic) {
+        for (from, to) in self.feed.lacking(committed, now) {
             self.lock().read(from, to, Purpose::Index);
         }
     }
@@ -160,7 +160,7 @@ impl History {
             }
         }
         if decoding.purpose == Purpose::Index {
-            return self.indexes.fill(decoding.first, &indexed);
+            return self.feed.fill(&indexed);
         }
         let mut cache = self.lock();
         cache.forget(decoding.first, decoding.wanted_to);

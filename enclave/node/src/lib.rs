@@ -8,6 +8,7 @@ pub mod call;
 pub mod channel;
 pub mod core;
 mod evidence;
+mod feed;
 pub mod forward;
 pub mod genesis;
 pub mod history;

@@ -9,7 +9,7 @@ use std::{
 };
 
 use arc_swap::ArcSwap;
-use coco_app::{Chain, ErrorCode, Reject, Status};
+use coco_app::{Adapter, Chain, ErrorCode, Reject, Status};
 use coco_boundary::{Log, Monotonic, Unix};
 use coco_crypto::entropy::Entropy;
 use coco_kv::{Snapshot, Store};
@@ -19,6 +19,7 @@ use coco_wire::{Digest, Seqno, TxId, View as ViewNumber};
 
 use crate::{
     call::Mounts,
+    feed::Feed,
     history::History,
     index::Indexes,
     keys::{Keys, SecretSlot},
@@ -224,6 +225,8 @@ pub struct Shared {
     pub history: History,
     /// Indexes over tables of the application.
     pub indexes: Arc<Indexes>,
+    /// What these and the application's own are told.
+    pub(crate) feed: Arc<Feed>,
     /// What adapters tell their subscribers.
     pub streams: Streams,
     /// The other nodes, by the latest state.
@@ -249,25 +252,27 @@ impl Shared {
         self.startup_seqno.store(snapshot.0, Ordering::Relaxed);
     }
 
-    /// What a node shares before it has done anything. `indexed` are the tables that its application wants indexed,
-    /// `history_bytes` is about what the cache of past transactions may take.
+    /// What a node shares before it has done anything. `app` is the application, whose indexes are told of what is
+    /// committed; `history_bytes` is about what the cache of past transactions may take.
     pub fn new(
         keys: Keys,
         secrets: impl Into<SecretSlot>,
         history_bytes: usize,
-        indexed: impl IntoIterator<Item = &'static str>,
+        app: Arc<dyn Adapter>,
         entropy: Arc<dyn Entropy>,
         log: Log,
     ) -> Self {
         let secrets = secrets.into();
-        let indexes = Arc::new(Indexes::over(indexed));
+        let indexes = Arc::new(Indexes::over(app.manifest().indexed_tables.iter().copied()));
+        let feed = Arc::new(Feed::new(Arc::clone(&indexes), app));
         Self {
             keys,
             secrets: secrets.clone(),
             state: ArcSwap::from_pointee(State::empty()),
             stale: AtomicBool::new(false),
-            history: History::new(secrets, history_bytes, Arc::clone(&indexes)),
+            history: History::new(secrets, history_bytes, Arc::clone(&feed)),
             indexes,
+            feed,
             streams: Streams::default(),
             peers: ArcSwap::default(),
             entropy,

@@ -83,7 +83,8 @@ fn a_new_service_tells_of_itself() {
         (
             "/node/index/strategies",
             json!([{ "name": "SeqnosByKey items", "target_map": "items", "indexed_watermark": "2.2",
-                     "next_requested_seqno": 3 }]),
+                     "next_requested_seqno": 3 },
+                   { "name": "everything", "indexed_watermark": "2.2", "next_requested_seqno": 3 }]),
         ),
         ("/node/service/configuration", json!(ServiceConfig::default())),
         (

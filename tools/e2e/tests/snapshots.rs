@@ -176,6 +176,23 @@ async fn join_past_damaged_files(
     copied
 }
 
+/// An index of the application that begins now needs nothing of what was before the snapshot of its node.
+async fn index_from_now(node: &Node, client: &mut Client, consortium: &Consortium) {
+    let mut reader = node.client(Some(consortium.user()));
+    let installed = reader.post("/app/log/private/install_committed_index", &json!({})).await.unwrap();
+    assert_eq!(installed.status, StatusCode::OK, "{installed:?}");
+    write(client, 168..169).await;
+    let deadline = Instant::now() + LIMIT;
+    loop {
+        let answer = reader.get("/app/log/private/committed?id=168").await.unwrap();
+        if answer.status == StatusCode::OK {
+            return;
+        }
+        assert!(Instant::now() < deadline, "{answer:?}\n{}", node.log());
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn nodes_make_the_same_snapshots_and_begin_with_them() {
     let (consortium, directory) = (Consortium::default(), tempfile::tempdir().unwrap());
@@ -216,9 +233,12 @@ async fn nodes_make_the_same_snapshots_and_begin_with_them() {
     assert_eq!(receipt(&fetching, early).await, receipt(&cluster[0], early).await);
     // Its index is completed from the same files.
     let found = indexed(&fetching, &consortium, early.seqno).await;
+    let strategies: Value = reader.get("/node/index/strategies").await.unwrap().json().unwrap();
+    assert!(strategies[0]["next_requested_seqno"].as_u64().unwrap() > began, "{strategies}");
     assert_eq!(found["entries"][0]["seqno"], public.seqno.0, "{found}");
 
     let copied = join_past_damaged_files(&cluster, &consortium, directory.path(), (name, &bytes)).await;
+    index_from_now(&copied, &mut client, &consortium).await;
 
     // All of them make the next ones.
     let later = write(&mut client, 170..260).await;

@@ -49,7 +49,8 @@ impl Driver {
     pub(super) fn tick_others(&self) {
         self.with_peers(Peers::tick);
         let shared = &self.0.view.shared;
-        shared.history.fill_indexes(shared.clock.now());
+        let state = shared.state.load();
+        shared.history.fill_indexes(state.chain.committed.seqno, shared.clock.now());
         self.perform_reads();
         self.expire_forwards();
     }

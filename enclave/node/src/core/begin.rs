@@ -36,8 +36,6 @@ impl Core {
         self.views = base.views.iter().map(|first| (first.view, first.seqno)).collect::<Arc<_>>();
         let id = self.raft.id();
         self.raft = Raft::new(id, self.settings.consensus, Start::Snapshot(base), seed(&id));
-        let shared = &self.view.shared;
-        shared.history.signature_committed(last.seqno);
-        shared.indexes.begin_after(last.seqno);
+        self.view.shared.history.signature_committed(last.seqno);
     }
 }

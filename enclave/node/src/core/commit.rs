@@ -91,6 +91,7 @@ impl Core {
         let shared = &self.view.shared;
         let app = &self.view.mounts.app;
         let certificates = &mut out.certificates;
+        let mut indexes = shared.feed.committing();
         let surplus = self.kv.compact(seqno, &mut |seqno, writes| {
             if writes.concerns_service() {
                 if writes.table(TREE).is_some() {
@@ -103,11 +104,11 @@ impl Core {
                     *certificates = Certificates::Written;
                 }
             }
-            shared.indexes.committed(seqno, writes);
+            indexes.committed(seqno, writes);
             shared.streams.publish(app.committed(&coco_app::Committed { seqno, writes }));
         });
         out.surplus.push(surplus);
-        shared.indexes.reached(seqno);
+        indexes.finish(seqno);
         self.ledger.compact(seqno);
         self.signing.made.committed(seqno);
         if self.signing.made.last().0.seqno <= seqno && self.signing.state == PreviousSignature::Appended {

@@ -1,4 +1,4 @@
-use coco_app::ChannelBinding;
+use coco_app::{ApiInfo, ChannelBinding, Manifest, RestAdapter};
 use coco_boundary::{EvidenceFormat, Log};
 use coco_crypto::{
     Curve, EcKey, LedgerSecret, SystemEntropy,
@@ -32,11 +32,12 @@ impl Fixture {
         let subject = "CN=Service".parse().unwrap();
         member.found(&ServiceNaming { subject, validity_days: 1, cose }, NOW, &SystemEntropy).unwrap();
         let entropy = Arc::new(SystemEntropy);
+        let info = ApiInfo { mount: "/app", title: "", description: "", version: "" };
         let shared = Shared::new(
             keys(),
             crate::keys::SecretSlot::default(),
             0,
-            std::iter::empty::<&'static str>(),
+            Arc::new(RestAdapter::new(Manifest::default(), info)),
             entropy,
             Log::discard(),
         );

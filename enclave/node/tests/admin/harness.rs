@@ -55,7 +55,7 @@ pub(crate) fn network(published: &str) -> NodeNetwork {
     }
 }
 
-fn facts() -> NodeFacts {
+fn facts(of: &Node) -> NodeFacts {
     NodeFacts {
         ccf_version: "ccf-7.0.0".into(),
         quickjs_version: "2025-09-13".into(),
@@ -63,7 +63,7 @@ fn facts() -> NodeFacts {
         network: network("configured.example:1"),
         node_data: json!({ "note": "configured" }),
         started: Unix(1_780_000_000_500),
-        app: Arc::new(Toy::new(None, None)),
+        app: Arc::clone(&of.view.mounts.app),
         sessions: Arc::new(Sessions),
     }
 }
@@ -82,7 +82,7 @@ impl Admin {
         let mounts = Mounts {
             app: Arc::clone(&node.view.mounts.app),
             gov: Arc::clone(&node.view.mounts.gov),
-            node: Arc::new(admin(Arc::clone(&shared), facts())),
+            node: Arc::new(admin(Arc::clone(&shared), facts(&node))),
             offered: BTreeMap::new(),
             redirections: BTreeMap::new(),
         };
@@ -187,5 +187,5 @@ pub(crate) fn text(response: &Response) -> String {
 
 pub(crate) fn document() -> Value {
     let node = Node::start(Toy::new(None, None));
-    admin(Arc::clone(&node.view.shared), facts()).openapi()
+    admin(Arc::clone(&node.view.shared), facts(&node)).openapi()
 }

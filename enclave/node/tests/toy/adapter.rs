@@ -1,15 +1,15 @@
 //! A toy protocol that uses all of the adapter trait: lines of text that set and get keys.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
 use coco_app::{
-    Adapter, Call, CallBody, Caller, Committed, Context, Event, Forwarding, Freshness, Headers, Manifest,
-    Method, Mode, Origin, Plan, Reject, ReplyAt, Request, Response, Status, Weight, Window, WindowRule,
-    media,
+    Adapter, Call, CallBody, Caller, Committed, Context, Event, Forwarding, Freshness, Headers, IndexStatus,
+    Manifest, Method, Mode, Origin, Plan, Reject, ReplyAt, Request, Response, Status, Weight, Window,
+    WindowRule, media,
 };
 use coco_kv::{Reader as _, Tx};
-use coco_wire::{Digest, TableName};
+use coco_wire::{Digest, Seqno, TableName};
 
 /// Keys and values.
 pub(crate) const ITEMS: &str = "items";
@@ -18,11 +18,25 @@ pub(crate) const BLOCKS: &str = "public:blocks";
 /// How often the timer ran.
 pub(crate) const TIMER: &str = "public:timer";
 
-pub(crate) struct Toy(Manifest);
+pub(crate) struct Toy {
+    manifest: Manifest,
+    pub(crate) told: Arc<Told>,
+}
 
 impl Toy {
     pub(crate) fn new(window: Option<WindowRule>, timer_ms: Option<u64>) -> Self {
-        Self(Manifest { name: "toy", indexed_tables: vec![ITEMS], window, timer_ms })
+        let manifest = Manifest { name: "toy", indexed_tables: vec![ITEMS], window, timer_ms };
+        Self { manifest, told: Arc::default() }
+    }
+}
+
+/// An index of its own: every committed transaction, with the items that it wrote.
+#[derive(Default)]
+pub(crate) struct Told(Mutex<Vec<(Seqno, Vec<String>)>>);
+
+impl Told {
+    pub(crate) fn all(&self) -> Vec<(Seqno, Vec<String>)> {
+        self.0.lock().expect("tests have one thread").clone()
     }
 }
 
@@ -38,7 +52,7 @@ pub(crate) fn message(lines: &str) -> Request {
 
 impl Adapter for Toy {
     fn manifest(&self) -> &Manifest {
-        &self.0
+        &self.manifest
     }
 
     fn genesis(&self, tx: &mut Tx) -> Result<Digest, Reject> {
@@ -121,6 +135,20 @@ impl Adapter for Toy {
             data: key.to_vec(),
         });
         events.collect()
+    }
+
+    fn index(&self, committed: &Committed<'_>) {
+        let mut told = self.told.0.lock().expect("tests have one thread");
+        if committed.seqno.0 > told.len() as u64 {
+            let items = committed.writes.table(ITEMS).into_iter().flatten();
+            let items = items.map(|(key, _)| String::from_utf8_lossy(key).into_owned());
+            told.push((committed.seqno, items.collect()));
+        }
+    }
+
+    fn indexes(&self) -> Vec<IndexStatus> {
+        let next = Seqno(self.told.all().len() as u64 + 1);
+        vec![IndexStatus { name: "everything".to_owned(), next }]
     }
 
     fn timer(&self, cx: &mut Context<'_>) -> Result<(), Reject> {

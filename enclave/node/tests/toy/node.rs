@@ -308,8 +308,8 @@ fn keys(starts_service: bool) -> Keys {
 
 fn view(toy: Toy, keys: Keys, secrets: SecretSlot) -> View {
     let app: Arc<dyn coco_app::Adapter> = Arc::new(toy);
-    let indexed = app.manifest().indexed_tables.iter().copied();
-    let shared = Shared::new(keys, secrets, 1 << 20, indexed, Arc::new(SystemEntropy), Log::discard());
+    let shared =
+        Shared::new(keys, secrets, 1 << 20, Arc::clone(&app), Arc::new(SystemEntropy), Log::discard());
     let still = || Arc::new(Toy::new(None, None)) as Arc<dyn coco_app::Adapter>;
     let (offered, redirections) = (BTreeMap::new(), BTreeMap::new());
     let mounts = Mounts { app, gov: still(), node: still(), offered, redirections };

@@ -1,6 +1,5 @@
 //! Snapshots of whole nodes: all make the same, the service records each once, and nodes begin with them.
 
-use coco_app::Index as _;
 use coco_boundary::{Event, FileEvent, FileOperation, SnapshotFault};
 use coco_node::{Beginning, Inspection, Opening, SnapshotTime, startup::BeginningError};
 use coco_tables::{
@@ -152,30 +151,6 @@ fn a_node_begins_with_a_snapshot() {
     let (later, made) = newest(&cluster.nodes[at]);
     assert!(later > seqno);
     assert_eq!((later, made), newest(&cluster.nodes[0]));
-    // An index that lacks the beginning does not hide that.
-    let index = cluster.nodes[at].view.shared.indexes.table(ITEMS).unwrap();
-    assert_eq!(index.indexed_to(), Seqno::ZERO);
-    assert_eq!(index.seqnos(b"key 0", Seqno(1), Seqno(u64::MAX), 100).len(), 2);
-    // It is completed from the ledger files, once there are any.
-    let older = cluster.nodes[0].entries.range(..=seqno).map(|(seqno, entry)| (*seqno, entry.clone()));
-    let mut older: Vec<_> = older.collect();
-    for part in [true, false] {
-        let some = older.drain(..if part { older.len() / 2 } else { older.len() });
-        let some: Vec<_> = some.collect();
-        cluster.nodes[at].entries.extend(some);
-        for _ in 0..2 {
-            let (now, history) = (cluster.nodes[at].later(), &cluster.nodes[at].view.shared.history);
-            history.fill_indexes(now);
-            cluster.nodes[at].answer_reads();
-        }
-    }
-    let all = |node: &Node| {
-        let index = node.view.shared.indexes.table(ITEMS).unwrap();
-        (index.indexed_to(), index.seqnos(b"key 0", Seqno(1), Seqno(u64::MAX), 100))
-    };
-    assert_eq!(all(&cluster.nodes[at]), all(&cluster.nodes[0]));
-    assert_eq!(all(&cluster.nodes[at]).1.len(), 3);
-
     // It can lead, and others can begin after it.
     cluster.cut_off = vec![0];
     cluster.run(20_000);

@@ -6,7 +6,7 @@ use std::{
 };
 
 use coco_app::{
-    Call, CommitObserver, Committed, Context, Description, Endpoint, ErrorCode, Event, IndexStatus, Method,
+    Call, CommitObserver, Committed, Context, Description, Endpoint, ErrorCode, IndexStatus, Method,
     Response, Status, media,
 };
 use coco_wire::{Key, Seqno, TxId, Value, View};
@@ -34,7 +34,7 @@ impl CommittedRecords {
 }
 
 impl CommitObserver for CommittedRecords {
-    fn committed(&self, committed: &Committed<'_>) -> Vec<Event> {
+    fn index(&self, committed: &Committed<'_>) {
         if let Some(content) = self.lock().as_mut().filter(|content| content.to < committed.seqno) {
             for (key, value) in committed.writes.table(PRIVATE).into_iter().flatten() {
                 match value {
@@ -44,7 +44,6 @@ impl CommitObserver for CommittedRecords {
             }
             content.to = committed.seqno;
         }
-        Vec::new()
     }
 
     fn indexes(&self) -> Vec<IndexStatus> {

@@ -140,9 +140,9 @@ fn view(secrets: SecretSlot, network: NodeNetwork, clock: Clock) -> View {
         NodeNaming { curve: Curve::P384, subject: name("CN=Node"), alt_names: Vec::new(), validity_days: 1 };
     let keys = Keys::generate(&node, now(), &SystemEntropy).expect("a certificate of today");
     let app: Arc<dyn coco_app::Adapter> = Arc::new(coco_sample_logging::adapter());
-    let indexed = app.manifest().indexed_tables.iter().copied();
     let entropy = Arc::new(SystemEntropy);
-    let shared = Shared::new(keys, secrets.clone(), 1 << 20, indexed, entropy.clone(), Log::discard());
+    let shared =
+        Shared::new(keys, secrets.clone(), 1 << 20, Arc::clone(&app), entropy.clone(), Log::discard());
     let shared = Arc::new(shared);
     let facts = NodeFacts {
         ccf_version: "ccf-7.0.0".to_owned(),

@@ -249,8 +249,8 @@ fn genesis(consortium: Option<&Consortium>) -> Genesis {
 }
 
 fn view(keys: Keys, secrets: SecretSlot, votes: bool, seed: u64, log: Log) -> View {
-    let shared = Shared::new(keys, secrets, HISTORY_BYTES, [], Arc::new(Seeded::new(seed)), log);
     let items = || Arc::new(Items::new()) as Arc<dyn Adapter>;
+    let shared = Shared::new(keys, secrets, HISTORY_BYTES, items(), Arc::new(Seeded::new(seed)), log);
     let gov = if votes { Arc::new(coco_gov::adapter(Arc::new(authority(&shared)))) } else { items() };
     let (offered, redirections) = (BTreeMap::new(), BTreeMap::new());
     let mounts = Mounts { app: items(), gov, node: items(), offered, redirections };
