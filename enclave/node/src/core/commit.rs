@@ -74,6 +74,10 @@ impl Core {
     }
 
     fn committed(&mut self, seqno: Seqno, out: &mut Output) {
+        if seqno > self.kv.version() {
+            // An entry up to there was refused, and the node stops: see [`Core::append_received`].
+            return;
+        }
         // Several signatures may be committed at once, and each snapshot is of the state at its own.
         for point in self.snapshots.points(&self.signing.made, seqno) {
             self.compact(point, out);

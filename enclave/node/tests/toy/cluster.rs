@@ -4,7 +4,7 @@ use coco_kv::Reader as _;
 use coco_node::{Beginning, Readable, Refusal, view::Part};
 use coco_raft::ReadId;
 use coco_tables::nodes::{NodeInfo, NodeNetwork, NodeStatus, QuoteFormat, QuoteInfo};
-use coco_wire::{Digest, Seqno, TableName, TxId, View, text::Base64};
+use coco_wire::{Digest, Seqno, TableName, TxId, View, entry::EntryFlags, text::Base64};
 use serde_json::Value;
 
 use crate::{
@@ -262,6 +262,34 @@ fn a_signed_fork_is_no_history() {
     node.entries = ledger;
     let found = node.look_up(signed).expect("the host tells the truth now");
     assert!(found.txid.view > lost.view);
+}
+
+/// Flags of an entry are authenticated by the next signature only.
+#[test]
+fn a_node_commits_nothing_behind_an_entry_that_it_refuses() {
+    let mut cluster = Cluster::of(1);
+    cluster.put("key", "1");
+    cluster.run(200);
+    let mut newcomer = Node::joiner(Toy::new(None, None));
+    cluster.admit(&mut newcomer, None);
+    let primary = &mut cluster.nodes[0];
+    let (from, to) = (primary.id(), newcomer.id());
+    for _ in 0..100 {
+        primary.tick(10);
+        for sent in std::mem::take(&mut primary.messages) {
+            let mut entries: Vec<_> = sent.entries.iter().map(|entry| entry.to_vec()).collect();
+            if let Some(first) = entries.first_mut() {
+                first[1] ^= EntryFlags::FORCE_CHUNK_BEFORE.bits();
+            }
+            newcomer.with_core(|core, out| core.heard(from, sent.message, entries, out));
+        }
+        newcomer.tick(10);
+        for sent in std::mem::take(&mut newcomer.messages) {
+            primary.with_core(|core, out| core.heard(to, sent.message, Vec::new(), out));
+        }
+    }
+    assert!(newcomer.stopped, "the first signature is over another ledger");
+    assert_eq!(newcomer.committed, Seqno::ZERO);
 }
 
 #[test]
