@@ -42,8 +42,6 @@ impl Core {
             | Decision::BecameFollower { .. } => {}
             Decision::Rollback { to } => self.rolled_back(to, out),
             Decision::Append { first } => self.append_received(first, out),
-            // What this node refused is not there: it stops.
-            Decision::Commit(seqno) if seqno > self.kv.version() => {}
             Decision::Commit(seqno) => self.committed(seqno, out),
             Decision::Membership(membership) => {
                 self.view.shared.log.info(format_args!("This node's part in the service: {membership:?}"));
