@@ -228,7 +228,8 @@ impl Driver {
         let driver = self.clone();
         let work = Box::new(move || {
             let shared = &driver.0.view.shared;
-            shared.history.decode(&shared.state.load().chain, &decoding);
+            shared.history.decode(&shared.state.load().chain, decoding);
+            driver.perform_reads();
         });
         // If there is no room the client is told to ask again, and the entries are read again.
         drop(self.0.resources.heavy.spawn(work));

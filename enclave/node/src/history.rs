@@ -20,6 +20,8 @@ const MAX_LOADING: usize = 20_000;
 const RETRY_MS: u64 = 5_000;
 /// Rough cost of a kept transaction beside its bytes in the ledger.
 const OVERHEAD: usize = 512;
+/// Bytes of entries that wait for their signature to be read, too: 256 MiB.
+const MAX_UNPROVED: usize = 256 << 20;
 
 /// Cache of committed transactions with their receipts.
 pub struct History {
@@ -38,16 +40,22 @@ struct Cache {
     order: VecDeque<Seqno>,
     bytes: usize,
     loading: BTreeMap<Seqno, Monotonic>,
-    requests: BTreeMap<RequestId, (Seqno, Seqno, Purpose)>,
+    requests: BTreeMap<RequestId, Reading>,
+    /// Bytes of entries in `requests`.
+    unproved: usize,
     next_request: u64,
     wanted: Vec<Effect>,
 }
 
 /// Entries as they came from the host: opened and checked on another thread than the sequencer's.
-pub struct Decoding {
+pub struct Decoding(Reading);
+
+/// A run of entries that is read.
+struct Reading {
     first: Seqno,
     wanted_to: Seqno,
     purpose: Purpose,
+    /// What came so far; no signature is among them as long as more is read.
     entries: Vec<Vec<u8>>,
 }
 
@@ -70,7 +78,9 @@ impl History {
     /// Begins to read what indexes lack of what is committed, if they do: to be called from time to time.
     pub fn fill_indexes(&self, committed: Seqno, now: Monotonic) {
         for (from, to) in self.feed.lacking(committed, now) {
-            self.lock().read(from, to, Purpose::Index);
+            let reading =
+                Reading { first: from, wanted_to: to, purpose: Purpose::Index, entries: Vec::new() };
+            self.lock().read(reading);
         }
     }
 
@@ -124,23 +134,30 @@ impl History {
     /// Takes the host's answer; the work on it is for another thread.
     #[must_use]
     pub fn answered(&self, request: RequestId, entries: Result<Vec<Vec<u8>>, ReadFault>) -> Option<Decoding> {
-        let (first, wanted_to, purpose) = self.lock().requests.remove(&request)?;
+        let mut cache = self.lock();
+        let mut reading = cache.requests.remove(&request)?;
+        cache.unproved -= reading.bytes();
         match entries {
-            Ok(entries) if !entries.is_empty() => Some(Decoding { first, wanted_to, purpose, entries }),
+            Ok(entries) if !entries.is_empty() => {
+                reading.entries.extend(entries);
+                Some(Decoding(reading))
+            }
             Ok(_) | Err(_) => {
-                self.lock().forget(first, wanted_to);
+                cache.forget(reading.first, reading.wanted_to);
                 None
             }
         }
     }
 
-    /// Opens entries, proves them by their signatures and keeps them. What the host altered is not kept, nor what was
-    /// signed but never committed: that is of another view than `chain` has there.
-    pub fn decode(&self, chain: &Chain, decoding: &Decoding) {
+    /// Opens entries, proves them by their signatures and keeps them; without a signature among them it asks for more.
+    /// What the host altered is not kept, nor what was signed but never committed: that is of another view than `chain`
+    /// has there.
+    pub fn decode(&self, chain: &Chain, decoding: Decoding) {
+        let Decoding(reading) = decoding;
         let mut batch: Vec<(Opened, usize)> = Vec::new();
         let (mut kept, mut indexed) = (Vec::new(), Vec::new());
         let secrets = self.secrets.load();
-        for (seqno, bytes) in (decoding.first.0..).map(Seqno).zip(&decoding.entries) {
+        for (seqno, bytes) in (reading.first.0..).map(Seqno).zip(&reading.entries) {
             let Some(Ok(opened)) = secrets.as_ref().map(|secrets| open(secrets, bytes)) else { break };
             if opened.txid.seqno != seqno || chain.status(opened.txid) != TxStatus::Committed {
                 break;
@@ -151,7 +168,7 @@ impl History {
                 continue;
             }
             let batch = std::mem::take(&mut batch);
-            match decoding.purpose {
+            match reading.purpose {
                 Purpose::Keep => kept.extend(prove(batch)),
                 Purpose::Index => match check(batch) {
                     Some(transactions) => indexed.extend(transactions),
@@ -159,11 +176,18 @@ impl History {
                 },
             }
         }
-        if decoding.purpose == Purpose::Index {
+        // Nothing proves them yet, and nothing is wrong with them.
+        if batch.len() == reading.entries.len() && reading.next() <= reading.wanted_to {
+            let mut cache = self.lock();
+            if cache.unproved + reading.bytes() <= MAX_UNPROVED {
+                return cache.read(reading);
+            }
+        }
+        if reading.purpose == Purpose::Index {
             return self.feed.fill(&indexed);
         }
         let mut cache = self.lock();
-        cache.forget(decoding.first, decoding.wanted_to);
+        cache.forget(reading.first, reading.wanted_to);
         for (historical, size) in kept {
             cache.keep(Arc::new(historical), size, self.limit);
         }
@@ -171,6 +195,16 @@ impl History {
 
     fn lock(&self) -> MutexGuard<'_, Cache> {
         self.cache.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Reading {
+    fn next(&self) -> Seqno {
+        Seqno(self.first.0 + self.entries.len() as u64)
+    }
+
+    fn bytes(&self) -> usize {
+        self.entries.iter().map(Vec::len).sum()
     }
 }
 
@@ -188,15 +222,18 @@ impl Cache {
             for loading in missing.range(seqno..=to) {
                 self.loading.insert(*loading, now);
             }
-            self.read(seqno, to, Purpose::Keep);
+            self.read(Reading { first: seqno, wanted_to: to, purpose: Purpose::Keep, entries: Vec::new() });
             asked_to = to;
         }
     }
 
-    fn read(&mut self, from: Seqno, to: Seqno, purpose: Purpose) {
+    /// Has what is left of a run read.
+    fn read(&mut self, reading: Reading) {
         let request = RequestId(self.next_request);
         self.next_request += 1;
-        self.requests.insert(request, (from, to, purpose));
+        let (from, to) = (reading.next(), reading.wanted_to);
+        self.unproved += reading.bytes();
+        self.requests.insert(request, reading);
         self.wanted.push(Effect::ReadEntries { request, from, to });
     }
 

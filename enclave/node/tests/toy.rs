@@ -27,7 +27,7 @@ mod snapshots;
 
 use adapter::{BLOCKS, ITEMS, TIMER, Toy, message};
 use coco_app::{Index as _, Lookup, TxStatus, WindowRule};
-use coco_boundary::{Event, LedgerFault};
+use coco_boundary::{Effect, Event, LedgerFault};
 use coco_kv::Reader as _;
 use coco_node::{Output, Refusal, Write, index::Indexes, streams::StreamError};
 use coco_wire::{Digest, Seqno, TableName, TxId, View};
@@ -173,6 +173,33 @@ fn signatures_that_one_report_commits_together_each_cover_their_part() {
     for seqno in (1..=node.committed.0).map(Seqno) {
         assert_eq!(node.committed_transaction(seqno).txid.seqno, seqno);
     }
+}
+
+#[test]
+fn history_reads_on_until_a_signature() {
+    let mut node = open_node(Toy::new(None, None));
+    node.held = Some(Vec::new());
+    let first = node.send(message("set a 0")).txid.unwrap().seqno;
+    for value in 1..20 {
+        node.send(message(&format!("set a {value}")));
+    }
+    node.do_held();
+    node.held = None;
+    node.tick(1000);
+    let (now, chain) = (node.later(), node.view.state().chain.clone());
+    let history = &node.view.shared.history;
+    assert!(matches!(history.lookup(&chain, &[first], now), Ok(Lookup::Loading)));
+    // The host answers with two entries at a time.
+    let mut answers = 0;
+    while let Some(Effect::ReadEntries { request, from, to }) = history.take_reads().pop() {
+        let some = node.entries.range(from..=to).take(2).map(|(_, entry)| entry.clone()).collect();
+        let decoding = history.answered(request, Ok(some)).expect("it was asked for");
+        history.decode(&chain, decoding);
+        answers += 1;
+    }
+    assert!(answers >= 10, "{answers}");
+    let Ok(Lookup::Found(found)) = history.lookup(&chain, &[first], now) else { panic!("it is read") };
+    assert_eq!(found[0].txid.seqno, first);
 }
 
 #[test]

@@ -60,7 +60,7 @@ impl Node {
                 }
                 let history = &self.view.shared.history;
                 if let Some(decoding) = history.answered(request, entries) {
-                    history.decode(&self.view.state().chain, &decoding);
+                    history.decode(&self.view.state().chain, decoding);
                 }
             }
             Effect::Stop { .. } => self.stopped = true,
