@@ -207,9 +207,11 @@ impl Progress {
         Self { matched: Seqno::ZERO, sent, probing: false, in_flight: VecDeque::new(), heard_ms }
     }
 
+    /// The peer took a message; `last` is what it has of it on its disk, which may be less than it took: where a probe has
+    /// no signature, it is what the peer had before. So any acceptance ends the probing.
     fn accepted(&mut self, last: Seqno) {
         self.matched = self.matched.max(last);
-        self.probing &= self.matched < self.sent;
+        self.probing = false;
         self.sent = self.sent.max(self.matched);
         let answered = self.in_flight.partition_point(|end| *end <= self.matched);
         self.in_flight.drain(..answered);

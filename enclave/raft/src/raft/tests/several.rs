@@ -158,6 +158,22 @@ fn a_signature_goes_beyond_what_may_be_in_flight() {
     assert_eq!(ranges(&handle(&mut raft, [accepted(2, 2, 11)]), 2), [(11, 13)]);
 }
 
+/// The same while the leader probes: a message without a signature is answered with what was on the disk before it.
+#[test]
+fn a_probe_without_a_signature_is_followed_by_the_rest() {
+    let (mut raft, _) = run(
+        &[1, 2],
+        [Input::Tick { now_ms: 1000 }, voted(2, 1, Election::PreVote), voted(2, 2, Election::Vote)],
+    );
+    let sent = |raft: &mut Raft, input| ranges(&handle(raft, [input]), 2);
+    let log = (1..=20).map(|seqno| if seqno == 14 { signature(2, seqno) } else { entry(2, seqno) }).collect();
+    assert_eq!(sent(&mut raft, Input::Propose(log)), [(0, 3), (3, 6), (6, 9), (9, 12), (12, 15)]);
+    assert_eq!(sent(&mut raft, refused(2, 2, (2, 5))), [(5, 8)], "the rest was lost");
+    assert_eq!(sent(&mut raft, Input::Tick { now_ms: 1500 }), [(5, 8)], "this may be lost, too");
+    assert_eq!(sent(&mut raft, accepted(2, 2, 0)), [(5, 8), (8, 11), (11, 14)], "up to the signature");
+    assert_eq!(sent(&mut raft, accepted(2, 2, 14)), [(14, 17), (17, 20)]);
+}
+
 #[test]
 fn one_round_for_each_view_in_which_logs_differ() {
     let follower_log = [(2, 1), (2, 2), (3, 3), (3, 4), (3, 5)].map(|(view, seqno)| signature(view, seqno));
