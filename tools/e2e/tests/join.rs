@@ -9,11 +9,11 @@ use std::{
 };
 
 use coco_client::{
-    StatusCode,
+    StatusCode, governance,
     network::{self, NodeStatus},
 };
 use coco_e2e::{Cluster, Consortium, Figures, Generator, Goal, cluster::Plan, executable, scale};
-use coco_wire::Seqno;
+use coco_wire::{Seqno, snapshot::SnapshotName};
 use serde_json::{Value, json};
 
 const NODES: usize = 3;
@@ -25,6 +25,8 @@ const LOAD_TIME: &str = "590s";
 const LIMIT: Duration = Duration::from_secs(500);
 /// Time between two looks.
 const POLL: Duration = Duration::from_millis(10);
+/// How long a snapshot may take.
+const SNAPSHOT_LIMIT: Duration = Duration::from_secs(120);
 /// For how long the newcomer follows the load before its memory is compared.
 const FOLLOWING: Duration = Duration::from_secs(3);
 
@@ -107,6 +109,23 @@ impl Service {
         self.load.send(&self.cluster[0], &[], 100, &arguments).per_second
     }
 
+    /// Has a snapshot made of everything: those that nodes make by themselves may be of much less.
+    async fn make_snapshot(&self) {
+        let (start, mut client) = (Instant::now(), self.cluster[0].client(None));
+        let actions = json!([{ "name": "trigger_snapshot", "args": {} }]);
+        let decided = governance::decide(&mut client, &self.consortium.signers(), &actions).await.unwrap();
+        let filled = decided.transaction_id.unwrap().seqno;
+        loop {
+            let newest = snapshots(&self.cluster[0].directory).map(|(name, _)| name.seqno).max();
+            if newest.is_some_and(|seqno| seqno >= filled) {
+                println!("a snapshot of everything after {:.1} s", start.elapsed().as_secs_f64());
+                return;
+            }
+            assert!(start.elapsed() < SNAPSHOT_LIMIT, "{newest:?} of {filled}\n{}", self.cluster.logs());
+            tokio::time::sleep(POLL).await;
+        }
+    }
+
     /// Lets a fourth node join under load.
     async fn join(&mut self, way: Way) -> Joined {
         let rate = self.rate.to_string();
@@ -172,14 +191,24 @@ impl Service {
     fn whole(&self, way: Way) -> u64 {
         let directory = &self.cluster[0].directory;
         match way {
-            Way::Genesis => sizes(&directory.join("ledger")).iter().sum(),
-            Way::Snapshot => sizes(&directory.join("snapshots")).into_iter().max().unwrap_or(0),
+            Way::Genesis => files(&directory.join("ledger")).map(|(_, bytes)| bytes).sum(),
+            Way::Snapshot => snapshots(directory).map(|(_, bytes)| bytes).max().unwrap(),
         }
     }
 }
 
-fn sizes(directory: &Path) -> Vec<u64> {
-    fs::read_dir(directory).unwrap().map(|file| file.unwrap().metadata().unwrap().len()).collect()
+/// Committed snapshots of the node in a directory, and their bytes.
+fn snapshots(directory: &Path) -> impl Iterator<Item = (SnapshotName, u64)> {
+    let committed = files(&directory.join("snapshots")).filter(|(name, _)| name.ends_with(".committed"));
+    committed.map(|(name, bytes)| (name.parse().unwrap(), bytes))
+}
+
+/// Names and sizes of files; those that were renamed meanwhile are left out.
+fn files(directory: &Path) -> impl Iterator<Item = (String, u64)> {
+    fs::read_dir(directory).unwrap().filter_map(|file| {
+        let file = file.unwrap();
+        Some((file.file_name().into_string().unwrap(), file.metadata().ok()?.len()))
+    })
 }
 
 #[expect(clippy::cast_precision_loss, reason = "figures for people")]
@@ -203,7 +232,7 @@ fn judge(way: Way, service: &Service, joined: &Joined) -> Vec<String> {
     tell("start to trusted", "s", joined.trusted.as_secs_f64());
     tell("entries in its snapshot", "", count(joined.began.0));
     tell("entries replicated", "", count(entries));
-    tell("entries replicated", "/s", count(entries) / replicating);
+    tell("entries replicated a second", "/s", count(entries) / replicating);
     tell("writes that clients send", "/s", service.rate);
     tell("entries committed meanwhile", "/s", joined.committing);
     tell("whole ledger or snapshot", "MB", megabytes(whole));
@@ -224,6 +253,9 @@ async fn a_node_joins_a_service_with_many_entries() {
     for way in [Way::Genesis, Way::Snapshot] {
         let directory = tempfile::tempdir().unwrap();
         let mut service = Service::open(directory.path()).await;
+        if way == Way::Snapshot {
+            service.make_snapshot().await;
+        }
         let joined = service.join(way).await;
         assert_eq!(joined.began > Seqno::ZERO, way == Way::Snapshot, "it begins with entry {}", joined.began);
         service.check(&joined).await;
