@@ -6,9 +6,9 @@ use mimalloc::MiMalloc;
 static ALLOCATOR: MiMalloc = MiMalloc;
 
 /// How long freed memory is kept before the system has it back, in milliseconds. What a few thousand writes leave over is
-/// freed at once when they are committed: with mimalloc's 10 ms the pages went back and were faulted in again each time,
-/// about a tenth of the CPU of a write.
-const PURGE_DELAY_MS: i64 = 1000;
+/// freed at once when they are committed: with mimalloc's 10 ms most of those pages went back and were faulted in again
+/// each time. Much longer, and a node that rests keeps what it only needed to start.
+const PURGE_DELAY_MS: i64 = 50;
 /// `mi_option_purge_delay`, which the bindings do not name (mimalloc 2, `mimalloc.h`): the one after this.
 const PURGE_DELAY: libmimalloc_sys::mi_option_t = libmimalloc_sys::mi_option_eager_commit_delay + 1;
 
