@@ -71,11 +71,9 @@ impl Core {
             && let Some((from, header, entries)) = self.following.waiting.pop_front()
         {
             self.following.bytes -= entries.iter().map(Vec::len).sum::<usize>();
-            if entries.is_empty() || self.raft.log().at(header.previous.seqno) != Some(header.previous) {
-                // Not to be taken in, whatever the entries are. They would not open, if the logs differ in secrets.
-                let entries = unopened(&header, entries.len());
+            if entries.is_empty() {
                 let message = Message::AppendEntries(header);
-                self.raft_input(Input::Message { from, message, entries }, out);
+                self.raft_input(Input::Message { from, message, entries: Vec::new() }, out);
             } else {
                 self.following.opening = true;
                 let request = self.ledger.open_request(header.previous.seqno, entries);
@@ -93,7 +91,11 @@ impl Core {
         out: &mut Output,
     ) {
         self.following.opening = false;
-        if let Some(error) = &batch.refused {
+        if batch.refused.is_some() && self.raft.log().at(header.previous.seqno) != Some(header.previous) {
+            // The logs differ before these entries, perhaps in what set the secrets. Where, is for consensus to find.
+            let question = Message::AppendEntries(AppendEntries { last: header.previous, ..header });
+            self.raft_input(Input::Message { from, message: question, entries: Vec::new() }, out);
+        } else if let Some(error) = &batch.refused {
             self.view.shared.log.fail(format_args!("Entries of node {from} do not open: {error}"));
         } else if !continues(&header, &batch.opened) {
             self.view.shared.log.fail(format_args!("Entries of node {from} are not those it announced"));
@@ -214,16 +216,6 @@ impl Core {
             self.following.persisted = self.raft.log().at(to).unwrap_or_default();
         }
     }
-}
-
-/// So many entries after the previous one, of which nothing but their places is known.
-fn unopened(header: &AppendEntries, count: usize) -> Vec<Entry> {
-    let mut txid = TxId { view: header.last.view, ..header.previous };
-    let mut next = || {
-        txid.seqno = txid.seqno.next();
-        Entry { txid, signature: false, configuration: None, retired: Vec::new() }
-    };
-    (0..count).map(|_| next()).collect()
 }
 
 /// Whether the entries are those that the header announces.
