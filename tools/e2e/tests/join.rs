@@ -198,13 +198,13 @@ impl Service {
 }
 
 /// Committed snapshots of the node in a directory, and their bytes.
-fn snapshots(directory: &Path) -> impl Iterator<Item = (SnapshotName, u64)> {
+fn snapshots(directory: &Path) -> impl Iterator<Item = (SnapshotName, u64)> + use<> {
     let committed = files(&directory.join("snapshots")).filter(|(name, _)| name.ends_with(".committed"));
     committed.map(|(name, bytes)| (name.parse().unwrap(), bytes))
 }
 
 /// Names and sizes of files; those that were renamed meanwhile are left out.
-fn files(directory: &Path) -> impl Iterator<Item = (String, u64)> {
+fn files(directory: &Path) -> impl Iterator<Item = (String, u64)> + use<> {
     fs::read_dir(directory).unwrap().filter_map(|file| {
         let file = file.unwrap();
         Some((file.file_name().into_string().unwrap(), file.metadata().ok()?.len()))
