@@ -12,6 +12,7 @@ mod quotes;
 mod redirect;
 mod schemas;
 mod service;
+pub(crate) mod snapshots;
 mod status;
 
 use std::sync::Arc;
@@ -104,6 +105,7 @@ pub fn adapter(shared: Arc<Shared>, facts: NodeFacts) -> RestAdapter {
         quotes::endpoints,
         consensus::endpoints,
         files::endpoints,
+        snapshots::endpoints,
         metrics::endpoints,
     ];
     let endpoints = groups.iter().flat_map(|group| group(&admin));

@@ -11,7 +11,10 @@ use coco_wire::{Digest, Seqno};
 use regex::Regex;
 
 use crate::{
-    admin::files::{CHUNK, SNAPSHOT},
+    admin::{
+        files::{CHUNK, SNAPSHOT},
+        snapshots::CREATE,
+    },
     redirect::Redirections,
     view::{Shared, Stage, State, View, version_of},
 };
@@ -50,6 +53,8 @@ pub struct Offered {
     pub snapshots: bool,
     /// Whether the ledger can be.
     pub chunks: bool,
+    /// Whether snapshots can be asked for.
+    pub creation: bool,
 }
 
 impl Offered {
@@ -62,7 +67,9 @@ impl Offered {
         let is_below = |prefix| {
             path.strip_prefix(prefix).is_some_and(|rest: &str| rest.is_empty() || rest.starts_with('/'))
         };
-        !self.snapshots && is_below(SNAPSHOT) || !self.chunks && is_below(CHUNK)
+        !self.snapshots && is_below(SNAPSHOT)
+            || !self.chunks && is_below(CHUNK)
+            || !self.creation && path == CREATE
     }
 }
 

@@ -31,7 +31,7 @@ fn sections() -> Value {
             "rpc_interfaces": {
                 "main": {
                     "bind_address": "127.0.0.1:0",
-                    "enabled_operator_features": ["SnapshotRead", "LedgerChunkRead"]
+                    "enabled_operator_features": ["SnapshotRead", "LedgerChunkRead", "SnapshotCreate"]
                 },
                 "closed": { "bind_address": "127.0.0.1:0" }
             }
@@ -345,4 +345,22 @@ async fn others_and_closed_interfaces(cluster: &Cluster, name: SnapshotName) {
     for path in ["/node/snapshot", "/node/ledger-chunk?since=1", &format!("/node/snapshot/{name}")] {
         assert_eq!(closed.get(path).await.unwrap().status, StatusCode::NOT_FOUND, "{path}");
     }
+    let refused = closed.post("/node/snapshot:create", &json!({})).await.unwrap();
+    assert_eq!(refused.status, StatusCode::NOT_FOUND, "{refused:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn operators_ask_for_a_snapshot() {
+    let (consortium, directory) = (Consortium::default(), tempfile::tempdir().unwrap());
+    let cluster = Cluster::open(&consortium, directory.path(), 2, &sections()).await;
+    let last = write(&mut cluster[0].client(Some(consortium.user())), 0..3).await;
+    // By way of a backup, which forwards it.
+    let mut operator = cluster[1].client(None);
+    let asked = operator.post("/node/snapshot:create", &json!({})).await.unwrap();
+    let asked = asked.expect(StatusCode::OK, "a request").unwrap().transaction_id().unwrap();
+    assert!(asked.seqno > last.seqno);
+    let (name, bytes) = wait_for_snapshot(&cluster, &[0, 1], asked.seqno);
+    assert!(name.seqno.0 < asked.seqno.0 + TX_COUNT, "not because it was due");
+    let (path, served) = follow(&cluster[0], &format!("/node/snapshot?since={}", asked.seqno), &[]).await;
+    assert!(path.ends_with(&name.to_string()) && served.body == bytes, "{path}");
 }

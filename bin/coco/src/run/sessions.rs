@@ -90,7 +90,8 @@ pub(super) fn offered(network: &Network) -> BTreeMap<InterfaceName, Offered> {
         let has = |feature| interface.operator_features.contains(&feature);
         let snapshots = has(OperatorFeature::SnapshotRead);
         let chunks = has(OperatorFeature::LedgerChunkRead);
-        (name.clone(), Offered { paths, snapshots, chunks })
+        let creation = has(OperatorFeature::SnapshotCreate);
+        (name.clone(), Offered { paths, snapshots, chunks, creation })
     };
     network.rpc_interfaces.iter().map(offered).collect()
 }
