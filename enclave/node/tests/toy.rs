@@ -16,8 +16,6 @@ mod node;
 mod older;
 #[path = "toy/reads.rs"]
 mod reads;
-#[path = "toy/refused.rs"]
-mod refused;
 #[path = "toy/rekey.rs"]
 mod rekey;
 #[path = "toy/renewal.rs"]
