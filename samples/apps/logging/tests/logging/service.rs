@@ -179,6 +179,7 @@ impl Service {
         let writes = Arc::clone(executed.writes());
         let committed = coco_app::Committed { seqno: txid.seqno, writes: &writes };
         assert_eq!(self.adapter.committed(&committed), []);
+        self.adapter.index(&committed);
         let claims = claims.unwrap_or_default();
         let receipt = Arc::new(receipt(claims));
         self.history.push(Arc::new(Historical { txid, writes, claims, receipt }));
