@@ -2,7 +2,10 @@
 
 use std::{
     io,
-    sync::{Arc, OnceLock},
+    sync::{
+        Arc, OnceLock,
+        atomic::{AtomicU32, Ordering},
+    },
     time::Duration,
 };
 
@@ -10,7 +13,7 @@ use coco_boundary::{Effect, Event, Evidence, Host, Log, Monotonic, QuoteFault, S
 use coco_wire::Digest;
 use tokio::{
     runtime::Builder,
-    sync::{mpsc, watch},
+    sync::{Notify, mpsc, watch},
     time::{Instant, MissedTickBehavior, interval, sleep_until},
 };
 
@@ -24,6 +27,11 @@ use crate::{
 
 /// Questions to the platform that may wait. The enclave asks one at a time.
 const MAX_QUOTES: usize = 16;
+/// After so many ticks for which the enclave had nothing to do but talk with other nodes, they come less often.
+const QUIET_TICKS: u32 = 10;
+/// Time between two of them then, at most. A little more than half of the usual time between two signs of life of a
+/// primary, each of which then is in time for the second.
+const MAX_REST: Duration = Duration::from_millis(51);
 /// How long the enclave may take to answer [`Event::Stop`].
 const STOP_LIMIT: Duration = Duration::from_secs(8);
 
@@ -47,6 +55,9 @@ pub struct MachineOptions {
     pub clock: Clock,
     /// Time between two [`Event::Tick`]; not 0.
     pub tick: Duration,
+    /// Time after which a silent primary says something; while there is nothing to do, ticks
+    /// are about half of it apart, 51 ms at most.
+    pub message_timeout: Duration,
     /// The first SIGTERM only warns.
     pub ignore_first_sigterm: bool,
     /// The platform.
@@ -62,10 +73,36 @@ struct Effects {
     quotes: mpsc::Sender<Digest>,
     stop: watch::Sender<Option<StopReason>>,
     wake: watch::Sender<Monotonic>,
+    pace: Pace,
+}
+
+/// How often the enclave is told the time. Each time costs a sleeping core dear.
+#[derive(Default)]
+struct Pace {
+    /// Ticks since there was something to do.
+    quiet: AtomicU32,
+    roused: Notify,
+}
+
+impl Pace {
+    /// There is something to do.
+    fn work(&self) {
+        if self.quiet.load(Ordering::Relaxed) > 0 && self.quiet.swap(0, Ordering::Relaxed) > QUIET_TICKS {
+            self.roused.notify_one();
+        }
+    }
+
+    /// After a tick, whether the next one may come late; if so, [`Self::work`] tells `roused`.
+    fn rests(&self) -> bool {
+        self.quiet.fetch_add(1, Ordering::Relaxed) >= QUIET_TICKS
+    }
 }
 
 impl Host for Effects {
     fn perform(&self, effects: &mut Vec<Effect>) {
+        if effects.iter().any(|effect| !matches!(effect, Effect::Send { .. })) {
+            self.pace.work();
+        }
         self.ledger.push(effects.drain(..).filter_map(|effect| match effect {
             Effect::Quote { report_data } => {
                 // Beyond the bound questions stay without answer: the enclave asks one at a time.
@@ -109,7 +146,9 @@ impl Machine {
         let (stop, stopped) = watch::channel(None);
         let (wake, wakes) = watch::channel(Monotonic(0));
         let (files, peers) = (OnceLock::new(), OnceLock::new());
-        let effects = Arc::new(Effects { ledger: ledger.queue(), files, peers, quotes: ask, stop, wake });
+        let ledger_queue = ledger.queue();
+        let pace = Pace::default();
+        let effects = Arc::new(Effects { ledger: ledger_queue, files, peers, quotes: ask, stop, wake, pace });
         Self { effects, ledger, files: None, peers: None, quotes, stopped, wakes }
     }
 
@@ -141,19 +180,17 @@ impl Machine {
     /// If the system refuses threads or signals.
     pub fn run(self, options: MachineOptions, events: &EventSink, log: &Log) -> io::Result<StopReason> {
         let Self { effects, ledger, files, peers, quotes, stopped, wakes } = self;
-        let queue = ledger.queue();
         let runtime = Builder::new_current_thread().enable_io().enable_time().build()?;
         let threads = ledger.run(Arc::clone(events), log.clone())?;
         let files = files.map(|files| files.run(Arc::clone(events), log.clone())).transpose()?;
         let peers = peers.map(|peers| peers.run(Arc::clone(events), log.clone())).transpose()?;
-        let control =
-            Control { options, queue, quotes, stopped, wakes, events: Arc::clone(events), log: log.clone() };
-        let reason = runtime.block_on(control.run());
+        let (events, log) = (Arc::clone(events), log.clone());
+        let control = Control { options, effects, quotes, stopped, wakes, events, log };
+        // A task, since what the runtime blocks on is woken through the kernel, on each tick.
+        let reason = runtime.block_on(runtime.spawn(control.run())).expect("the machine does not panic");
         peers.into_iter().for_each(PeerThread::close);
         threads.close();
         files.into_iter().for_each(FilesThread::close);
-        // Until here somebody could still ask for a stop.
-        drop(effects);
         reason
     }
 }
@@ -161,7 +198,7 @@ impl Machine {
 /// The main thread's state.
 struct Control {
     options: MachineOptions,
-    queue: LedgerQueue,
+    effects: Arc<Effects>,
     quotes: mpsc::Receiver<Digest>,
     stopped: watch::Receiver<Option<StopReason>>,
     wakes: watch::Receiver<Monotonic>,
@@ -172,9 +209,10 @@ struct Control {
 impl Control {
     async fn run(mut self) -> io::Result<StopReason> {
         let mut signals = StopSignals::new()?;
-        let clock = self.options.clock;
+        let MachineOptions { clock, tick, message_timeout, .. } = self.options;
+        let rest = tick.max(MAX_REST.min(message_timeout / 2 + Duration::from_millis(1)));
         let mut wake: Option<Instant> = None;
-        let mut ticks = interval(self.options.tick);
+        let mut ticks = interval(tick);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
         let mut warn = self.options.ignore_first_sigterm;
         let mut deadline: Option<Instant> = None;
@@ -182,8 +220,12 @@ impl Control {
             tokio::select! {
                 _ = ticks.tick() => {
                     (self.events)(clock.tick());
-                    self.queue.nudge();
+                    self.effects.ledger.nudge();
+                    if self.effects.pace.rests() {
+                        ticks.reset_after(rest);
+                    }
                 }
+                () = self.effects.pace.roused.notified() => ticks.reset(),
                 Ok(()) = self.wakes.changed() => {
                     let ahead_ms = self.wakes.borrow_and_update().since_ms(clock.now());
                     wake = Some(Instant::now() + Duration::from_millis(ahead_ms));

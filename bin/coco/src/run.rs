@@ -317,6 +317,7 @@ impl Running<'_> {
         let options = MachineOptions {
             clock: self.clock,
             tick: self.config.tick_interval,
+            message_timeout: self.config.consensus.message_timeout,
             ignore_first_sigterm: self.config.ignore_first_sigterm,
             quote: Box::new(move |report_data| platform.quote(report_data)),
         };

@@ -28,6 +28,29 @@ fn signature() -> Effect {
     Effect::Append { id: TxId { view: View(2), seqno: Seqno(1) }, kind: EntryKind::Signature, entry }
 }
 
+#[test]
+fn a_machine_rests_until_there_is_work() {
+    let pace = Pace::default();
+    for _ in 0..2 {
+        assert!((0..QUIET_TICKS).all(|_| !pace.rests()));
+        assert!(pace.rests() && pace.rests());
+        pace.work();
+        pace.work();
+        assert!(is_ready(pace.roused.notified()), "it is told once");
+        assert!(!is_ready(pace.roused.notified()));
+    }
+    assert!((0..QUIET_TICKS / 2).all(|_| !pace.rests()));
+    pace.work();
+    assert!(!is_ready(pace.roused.notified()), "it does not rest");
+    assert!((0..QUIET_TICKS).all(|_| !pace.rests()));
+}
+
+/// Whether it is there already.
+fn is_ready(future: impl Future<Output = ()>) -> bool {
+    let runtime = Builder::new_current_thread().enable_time().build().unwrap();
+    runtime.block_on(async { tokio::time::timeout(Duration::ZERO, future).await.is_ok() })
+}
+
 /// One test, as signals reach the whole process.
 #[test]
 fn a_machine_ticks_quotes_persists_warns_and_stops() {
@@ -55,6 +78,7 @@ fn a_machine_ticks_quotes_persists_warns_and_stops() {
     let options = MachineOptions {
         clock: Clock::start(),
         tick: Duration::from_millis(2),
+        message_timeout: Duration::from_millis(100),
         ignore_first_sigterm: true,
         quote: Box::new(move |_| Ok(answer.clone())),
     };
@@ -86,6 +110,10 @@ fn a_machine_ticks_quotes_persists_warns_and_stops() {
     assert_eq!(first[0], Event::Persisted { upto: TxId { view: View(2), seqno: Seqno(1) } });
     assert_eq!(first[1], Event::Quote { report_data: Digest([1; 32]), evidence: Ok(evidence) });
     assert_eq!(first[2], Event::Frame(frame));
+
+    thread::sleep(Duration::from_millis(400));
+    let ticks = events.try_iter().inspect(|event| assert!(matches!(event, Event::Tick { .. }))).count();
+    assert!((1..100).contains(&ticks), "{ticks} ticks while there was nothing to do");
 
     raise(Signal::TERM);
     assert_eq!(next(), Event::StopNotice);

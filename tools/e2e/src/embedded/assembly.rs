@@ -102,6 +102,7 @@ impl Parts {
         let options = MachineOptions {
             clock,
             tick: TICK,
+            message_timeout: TICK,
             ignore_first_sigterm: false,
             quote: Box::new(move |report_data| platform.quote(report_data)),
         };
