@@ -150,6 +150,8 @@ pub(super) fn published(network: &Network, listening: &Listening) -> NodeNetwork
 
 fn rpc_interface(interface: &RpcInterface, published_address: String) -> Interface {
     let http = &interface.http;
+    // Settings that have no effect are not listed.
+    let http2 = (interface.app_protocol == AppProtocol::Http2).then_some(http);
     let authority = match interface.authority {
         network::Authority::Node => Authority::Node,
         network::Authority::Service => Authority::Service,
@@ -169,9 +171,9 @@ fn rpc_interface(interface: &RpcInterface, published_address: String) -> Interfa
             max_body_size: Some(http.max_body_size.0.to_string()),
             max_header_size: Some(http.max_header_size.0.to_string()),
             max_headers_count: Some(http.max_headers_count),
-            max_concurrent_streams_count: Some(u64::from(http.max_concurrent_streams_count.get())),
-            initial_window_size: Some(http.initial_window_size.0.to_string()),
-            max_frame_size: Some(http.max_frame_size.0.to_string()),
+            max_concurrent_streams_count: http2.map(|http| http.max_concurrent_streams_count.get().into()),
+            initial_window_size: http2.map(|http| http.initial_window_size.0.to_string()),
+            max_frame_size: http2.map(|http| http.max_frame_size.0.to_string()),
         }),
         endorsement: Some(Endorsement { authority }),
         accepted_endpoints: match &interface.accepted_endpoints {
