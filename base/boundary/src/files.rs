@@ -34,14 +34,14 @@ pub enum FileEffect {
         /// As before.
         seqno: Seqno,
     },
-    /// Name the committed files of a kind; answered by [`FileEvent::Listed`].
+    /// Name the files of a kind; answered by [`FileEvent::Listed`].
     List {
         /// Names the answer.
         request: RequestId,
         /// Which.
         kind: FileKind,
     },
-    /// Read from a committed file; answered by [`FileEvent::Part`].
+    /// Read from a file; answered by [`FileEvent::Part`].
     Read {
         /// Names the answer.
         request: RequestId,
@@ -82,7 +82,7 @@ pub enum FileEvent {
     Listed {
         /// As in the question.
         request: RequestId,
-        /// Committed files with their length in bytes, ascending, from all directories, each name once.
+        /// Files with their length in bytes, ascending, from all directories, each name once.
         files: Result<Vec<(FileName, u64)>, ReadFault>,
     },
     /// Answer to [`FileEffect::Read`].
@@ -94,7 +94,7 @@ pub enum FileEvent {
     },
 }
 
-/// A committed file that can be downloaded.
+/// A file that can be downloaded: a committed one, or an open chunk, of which what is committed stays as it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum FileName {
     /// A snapshot.
@@ -106,10 +106,12 @@ pub enum FileName {
 /// Kinds of such files.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FileKind {
-    /// Snapshots.
+    /// Committed snapshots.
     Snapshots,
-    /// Chunks of the ledger.
+    /// Committed chunks of the ledger.
     Chunks,
+    /// Those of the node's own chunks that are not committed yet.
+    OpenChunks,
 }
 
 /// A range of a file.

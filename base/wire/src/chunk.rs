@@ -96,6 +96,41 @@ impl FromStr for ChunkName {
     }
 }
 
+/// Name of what is committed of an open chunk, as a chunk of its own: `ledger_{first}-{last}.committed_prefix`. No part of
+/// the ledger, but a copy of its end. Source: CCF `src/node/rpc/file_serving_handlers.h`, 8.0.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PrefixName {
+    /// Position of its first entry.
+    pub first: Seqno,
+    /// Position of its last entry.
+    pub last: Seqno,
+}
+
+impl PrefixName {
+    /// The chunk that it is taken from.
+    #[must_use]
+    pub fn chunk(self) -> ChunkName {
+        ChunkName { first: self.first, phase: ChunkPhase::Open, mark: ChunkMark::None }
+    }
+}
+
+impl fmt::Display for PrefixName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "ledger_{}-{}.committed_prefix", self.first, self.last)
+    }
+}
+
+impl FromStr for PrefixName {
+    type Err = InvalidChunkName;
+
+    fn from_str(name: &str) -> Result<Self, InvalidChunkName> {
+        let range = name.strip_prefix("ledger_").and_then(|rest| rest.strip_suffix(".committed_prefix"));
+        let (first, last) = range.and_then(|range| range.split_once('-')).ok_or(InvalidChunkName)?;
+        let (first, last) = (position(first)?, position(last)?);
+        if first <= last { Ok(Self { first, last }) } else { Err(InvalidChunkName) }
+    }
+}
+
 /// A seqno of at least 1 in canonical decimal.
 fn position(text: &str) -> Result<Seqno, InvalidChunkName> {
     let canonical = !text.starts_with('0') && text.bytes().all(|byte| byte.is_ascii_digit());

@@ -4,7 +4,7 @@ use coco_boundary::{FileKind, FileName, Log};
 
 use super::{
     Cleanup,
-    stored::{Stored, committed, is_same},
+    stored::{Stored, is_same, of_kind},
 };
 
 impl Stored {
@@ -27,7 +27,7 @@ impl Stored {
     /// The node's own files but for the newest ones.
     fn surplus(&self, kind: FileKind, keep: u64) -> Vec<FileName> {
         let names = self.disk.list(self.own(kind)).unwrap_or_default();
-        let mut names: Vec<_> = names.iter().filter_map(|name| committed(kind, name)).collect();
+        let mut names: Vec<_> = names.iter().filter_map(|name| of_kind(kind, name)).collect();
         names.sort_unstable();
         let keep = usize::try_from(keep).unwrap_or(usize::MAX);
         names.truncate(names.len().saturating_sub(keep));
@@ -54,7 +54,7 @@ impl Stored {
     fn own(&self, kind: FileKind) -> &std::path::Path {
         match kind {
             FileKind::Snapshots => &self.options.snapshots,
-            FileKind::Chunks => &self.options.ledger,
+            FileKind::Chunks | FileKind::OpenChunks => &self.options.ledger,
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Committed files, in all directories.
+//! Files that can be downloaded, in all directories.
 
 use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
 
@@ -11,7 +11,7 @@ use coco_wire::{
 use super::{FilesOptions, read_fault};
 use crate::disk::{Disk, File};
 
-/// Finds and reads committed files.
+/// Finds and reads files.
 pub(super) struct Stored {
     pub(super) options: FilesOptions,
     pub(super) disk: Arc<dyn Disk>,
@@ -31,7 +31,7 @@ impl Stored {
                 Err(_) if index > 0 => continue,
                 names => names.map_err(|error| read_fault(&shown, &error))?,
             };
-            for name in names.iter().filter_map(|name| committed(kind, name)) {
+            for name in names.iter().filter_map(|name| of_kind(kind, name)) {
                 // A file that is removed meanwhile is not there.
                 let len = self.disk.open(&directory.join(name.to_string())).and_then(|file| file.size());
                 if let Ok(len) = len {
@@ -46,10 +46,11 @@ impl Stored {
         let text = name.to_string();
         let kind = match name {
             FileName::Snapshot(_) => FileKind::Snapshots,
-            FileName::Chunk(_) => FileKind::Chunks,
+            FileName::Chunk(ChunkName { phase: ChunkPhase::Committed { .. }, .. }) => FileKind::Chunks,
+            FileName::Chunk(ChunkName { phase: ChunkPhase::Open, .. }) => FileKind::OpenChunks,
         };
         let absent = || ReadFault::Io { file: text.clone(), errno: rustix::io::Errno::NOENT.raw_os_error() };
-        if committed(kind, &text) != Some(name) {
+        if of_kind(kind, &text) != Some(name) {
             return Err(absent());
         }
         let file = self
@@ -71,23 +72,27 @@ impl Stored {
         let (own, others) = match kind {
             FileKind::Snapshots => (&self.options.snapshots, self.options.read_only_snapshots.as_slice()),
             FileKind::Chunks => (&self.options.ledger, self.options.read_only_ledgers.as_slice()),
+            FileKind::OpenChunks => (&self.options.ledger, [].as_slice()),
         };
         std::iter::once(own).chain(others)
     }
 }
 
-/// The committed file of this name.
-pub(super) fn committed(kind: FileKind, name: &str) -> Option<FileName> {
+/// The file of this name, if it is of that kind.
+pub(super) fn of_kind(kind: FileKind, name: &str) -> Option<FileName> {
     match kind {
         FileKind::Snapshots => {
             let name: SnapshotName = name.parse().ok()?;
             (name.phase == SnapshotPhase::Committed).then_some(FileName::Snapshot(name))
         }
-        FileKind::Chunks => {
+        FileKind::Chunks | FileKind::OpenChunks => {
             let name: ChunkName = name.parse().ok()?;
-            let committed =
-                matches!(name.phase, ChunkPhase::Committed { .. }) && name.mark == ChunkMark::None;
-            committed.then_some(FileName::Chunk(name))
+            let is_of_kind = name.mark == ChunkMark::None
+                && match name.phase {
+                    ChunkPhase::Committed { .. } => kind == FileKind::Chunks,
+                    ChunkPhase::Open => kind == FileKind::OpenChunks,
+                };
+            is_of_kind.then_some(FileName::Chunk(name))
         }
     }
 }

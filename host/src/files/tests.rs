@@ -156,6 +156,8 @@ fn committed_files_are_listed_and_read_in_ranges() {
     bench.put("others/snapshot_5_6.committed", b"0123456789");
     bench.put("ledger/ledger_3-4.committed", b"own");
     bench.put("ledger/ledger_5", b"open");
+    bench.put("ledger/ledger_7.recovery", b"of another kind");
+    bench.put("old/ledger_9", b"of another node");
     bench.put("ledger/ledger_1-2.committed.ignored", b"");
     bench.put("old/ledger_1-2.committed", b"old one");
     let list = |kind| FileEffect::List { request: REQUEST, kind };
@@ -163,9 +165,11 @@ fn committed_files_are_listed_and_read_in_ranges() {
         ["snapshot_5_6.committed", "snapshot_9_11.committed"].map(|it| FileName::Snapshot(name(it)));
     let chunks =
         ["ledger_1-2.committed", "ledger_3-4.committed"].map(|it| FileName::Chunk(it.parse().unwrap()));
+    let open = FileName::Chunk("ledger_5".parse().unwrap());
     for (kind, files) in [
         (FileKind::Snapshots, vec![(snapshots[0], 10), (snapshots[1], 3)]),
         (FileKind::Chunks, vec![(chunks[0], 7), (chunks[1], 3)]),
+        (FileKind::OpenChunks, vec![(open, 4)]),
     ] {
         assert_eq!(bench.ask(list(kind)), Some(FileEvent::Listed { request: REQUEST, files: Ok(files) }));
     }
@@ -182,10 +186,12 @@ fn committed_files_are_listed_and_read_in_ranges() {
     assert_eq!(read(snapshots[0], 8, u64::MAX), part(b"89", 10));
     assert_eq!(read(snapshots[0], 11, 1), part(b"", 10));
     assert_eq!(read(chunks[0], 4, MAX_PART), part(b"one", 7));
+    assert_eq!(read(open, 1, 2), part(b"pe", 4));
     for absent in [
         FileName::Snapshot(name("snapshot_10_11")),
         FileName::Snapshot(name("snapshot_1_2.committed")),
-        FileName::Chunk("ledger_5".parse().unwrap()),
+        FileName::Chunk("ledger_7".parse().unwrap()),
+        FileName::Chunk("ledger_9".parse().unwrap()),
         FileName::Chunk("ledger_1-2.committed.ignored".parse().unwrap()),
     ] {
         assert!(matches!(read(absent, 0, 1), Err(ReadFault::Io { .. })), "{absent}");

@@ -327,7 +327,66 @@ async fn snapshots_and_chunks_are_downloaded_in_ranges() {
     let headers = [("if-none-match", tag.as_str())];
     let known = client.send(Method::GET, &path, &headers, Bytes::new()).await.unwrap();
     assert_eq!((known.status, known.body.len()), (StatusCode::NOT_MODIFIED, 0));
+    what_is_committed_of_the_open_chunk(&cluster, last, &consortium).await;
     others_and_closed_interfaces(&cluster, name).await;
+}
+
+/// Entries for which there is no committed file yet, on each node.
+async fn what_is_committed_of_the_open_chunk(cluster: &Cluster, last: TxId, consortium: &Consortium) {
+    let mut client = cluster[0].client(Some(consortium.user()));
+    client.wait_for_commit(last, LIMIT).await.unwrap();
+    for number in cluster.numbers() {
+        let node = &cluster[number];
+        cluster.wait_for_commit(last, &[number]).await;
+        let find = format!("/node/ledger-chunk?since={}&include_committed_prefix=true", last.seqno);
+        let found = node.client(None).get(&find).await.unwrap();
+        assert_eq!(found.status, StatusCode::TEMPORARY_REDIRECT, "{found:?}");
+        assert_eq!(found.headers["cache-control"], "no-store");
+        let location = found.headers["location"].to_str().unwrap();
+        let path = location.strip_prefix(&format!("https://{}", node.address)).unwrap();
+        let (directory, name) = path.rsplit_once('/').unwrap();
+        assert_eq!(directory, "/node/ledger-chunk/committed_prefix");
+        let name: coco_wire::chunk::PrefixName = name.parse().unwrap();
+        assert!((name.first..=name.last).contains(&last.seqno), "{name}");
+        let prefix = node.client(None).get(path).await.unwrap();
+        assert_eq!(prefix.status, StatusCode::OK, "{prefix:?}");
+        assert_eq!(prefix.headers["x-ms-ccf-ledger-chunk-kind"], "committed-prefix");
+        // Beside the committed files it is the end of the ledger.
+        let copy = tempfile::tempdir().unwrap();
+        for (file, bytes) in &node.ledger().0 {
+            if file.ends_with(".committed") && !file.starts_with(&format!("ledger_{}", name.first)) {
+                fs::write(copy.path().join(file), bytes).unwrap();
+            }
+        }
+        let file = format!("ledger_{}-{}.committed", name.first, name.last);
+        fs::write(copy.path().join(file), &prefix.body).unwrap();
+        if number == 0 {
+            let output = std::process::Command::new(coco_e2e::executable::coco())
+                .args(["ledger", "verify", "--at-least", &last.to_string()])
+                .arg(copy.path())
+                .output()
+                .unwrap();
+            assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stdout));
+        }
+    }
+    let node = &cluster[0];
+    for (path, status) in [
+        (format!("/node/ledger-chunk?since={}", last.seqno), StatusCode::NOT_FOUND),
+        (
+            "/node/ledger-chunk?since=1&include_committed_prefix=true".to_owned(),
+            StatusCode::PERMANENT_REDIRECT,
+        ),
+        ("/node/ledger-chunk?since=100000&include_committed_prefix=true".to_owned(), StatusCode::NOT_FOUND),
+        ("/node/ledger-chunk?since=1&include_committed_prefix=yes".to_owned(), StatusCode::BAD_REQUEST),
+        ("/node/ledger-chunk/committed_prefix/ledger_1".to_owned(), StatusCode::BAD_REQUEST),
+        ("/node/ledger-chunk/committed_prefix/ledger_1-2.committed_prefix".to_owned(), StatusCode::NOT_FOUND),
+        (
+            "/node/ledger-chunk/committed_prefix/ledger_1-100000.committed_prefix".to_owned(),
+            StatusCode::NOT_FOUND,
+        ),
+    ] {
+        assert_eq!(node.client(None).get(&path).await.unwrap().status, status, "{path}");
+    }
 }
 
 async fn others_and_closed_interfaces(cluster: &Cluster, name: SnapshotName) {

@@ -37,6 +37,27 @@ fn reason(bytes: &[u8]) -> (u64, ChunkDamage) {
 }
 
 #[test]
+fn names_of_prefixes_have_one_text_form() {
+    let name = PrefixName { first: Seqno(8), last: Seqno(20) };
+    assert_eq!(name.to_string(), "ledger_8-20.committed_prefix");
+    assert_eq!(name.to_string().parse(), Ok(name));
+    assert_eq!(name.chunk().to_string(), "ledger_8");
+    assert_eq!("ledger_8-20.committed_prefix".parse::<ChunkName>(), Err(InvalidChunkName));
+    for other in [
+        "ledger_8-20.committed",
+        "ledger_8.committed_prefix",
+        "ledger_20-8.committed_prefix",
+        "ledger_0-8.committed_prefix",
+        "ledger_08-20.committed_prefix",
+        "ledger_8-+20.committed_prefix",
+        "ledger_8-20.committed_prefix.ignored",
+        "8-20.committed_prefix",
+    ] {
+        assert_eq!(other.parse::<PrefixName>(), Err(InvalidChunkName), "{other}");
+    }
+}
+
+#[test]
 fn names_have_one_text_form() {
     for name in [
         "ledger_1",

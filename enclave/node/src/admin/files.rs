@@ -5,6 +5,7 @@
 
 mod find;
 mod get;
+mod prefix;
 mod range;
 
 use coco_app::{
@@ -13,13 +14,14 @@ use coco_app::{
 use coco_boundary::FileName;
 use coco_wire::{
     Seqno,
-    chunk::{ChunkMark, ChunkName, ChunkPhase},
+    chunk::{ChunkMark, ChunkName, ChunkPhase, PrefixName},
     snapshot::{SnapshotName, SnapshotPhase},
 };
 
 use self::{
     find::{Find, Otherwise},
     get::Get,
+    prefix::{GetPrefix, unavailable},
     range::Range,
 };
 use super::{
@@ -32,13 +34,20 @@ use super::{
 pub(crate) const SNAPSHOT: &str = "/node/snapshot";
 /// Path of downloads of the ledger.
 pub(crate) const CHUNK: &str = "/node/ledger-chunk";
+/// Below it, of what is committed of open chunks.
+const PREFIXES: &str = "/committed_prefix";
+/// Query parameter by which these are wanted, too.
+const INCLUDE_PREFIX: &str = "include_committed_prefix";
+/// Where clients are sent for what will soon be elsewhere.
+const TEMPORARY_REDIRECT: Status = Status(307);
 
 pub(super) fn endpoints(admin: &Admin) -> Vec<Endpoint> {
-    let paths: [(&'static str, Handle); 4] = [
+    let paths: [(&'static str, Handle); 5] = [
         ("/snapshot", find_snapshot),
         ("/snapshot/{snapshot_name}", get_snapshot),
         ("/ledger-chunk", find_chunk),
         ("/ledger-chunk/{chunk_name}", get_chunk),
+        ("/ledger-chunk/committed_prefix/{chunk_name}", get_prefix),
     ];
     let both = |(path, handle): (&'static str, Handle)| {
         [Method::Head, Method::Get].map(|method| {
@@ -69,8 +78,10 @@ fn find_chunk(admin: &Admin, call: &Call, cx: &mut Context<'_>) -> Result<Respon
             "Missing required query parameter 'since'",
         )
     })?;
+    let prefix = includes_prefix(call)?;
     let base = to_self(admin, call, CHUNK)?;
-    let path = format!("{CHUNK}?since={since}");
+    let query = if prefix { format!("&{INCLUDE_PREFIX}=true") } else { String::new() };
+    let path = format!("{CHUNK}?since={since}{query}");
     let otherwise = if since <= admin.shared.startup_seqno() {
         // This node never had it.
         let text = "Node does not have ledger chunk; redirecting to next node".to_owned();
@@ -85,7 +96,9 @@ fn find_chunk(admin: &Admin, call: &Call, cx: &mut Context<'_>) -> Result<Respon
         Some((location, text)) => Otherwise::Redirect(location?, text),
         None => Otherwise::NotFound,
     };
-    cx.download = Some(Box::new(Find::chunk(since, base, otherwise)));
+    let find = Find::chunk(since, base, otherwise);
+    let find = if prefix { find.or_prefix(admin.state().chain.committed.seqno) } else { find };
+    cx.download = Some(Box::new(find));
     Ok(Response::empty(Status::OK))
 }
 
@@ -120,11 +133,42 @@ fn get_chunk(_: &Admin, call: &Call, cx: &mut Context<'_>) -> Result<Response, R
     begin(file, call, cx)
 }
 
-fn begin(file: FileName, call: &Call, cx: &mut Context<'_>) -> Result<Response, Reject> {
-    let request = request_of(call);
-    let range = request.headers.text("range").map(Range::parse).transpose()?;
-    cx.download = Some(Box::new(Get::new(file, range, request)));
+fn get_prefix(admin: &Admin, call: &Call, cx: &mut Context<'_>) -> Result<Response, Reject> {
+    let name = call.parameter(0)?;
+    let name: PrefixName = name.parse().map_err(|_| {
+        let text = format!("{name} is not a valid committed ledger prefix name");
+        Reject::new(Status::BAD_REQUEST, ErrorCode::InvalidResourceName, text)
+    })?;
+    if name.last > admin.state().chain.committed.seqno {
+        return Ok(is_temporary(unavailable(name)));
+    }
+    let get = Get::new(FileName::Chunk(name.chunk()), range(call)?, request_of(call));
+    cx.download = Some(Box::new(GetPrefix::new(name, get)));
     Ok(Response::empty(Status::OK))
+}
+
+fn begin(file: FileName, call: &Call, cx: &mut Context<'_>) -> Result<Response, Reject> {
+    cx.download = Some(Box::new(Get::new(file, range(call)?, request_of(call))));
+    Ok(Response::empty(Status::OK))
+}
+
+fn range(call: &Call) -> Result<Option<Range>, Reject> {
+    request_of(call).headers.text("range").map(Range::parse).transpose()
+}
+
+/// Whether the client also takes what is committed of open chunks.
+fn includes_prefix(call: &Call) -> Result<bool, Reject> {
+    let Some(text) = request_of(call).parameter(INCLUDE_PREFIX) else { return Ok(false) };
+    text.parse().map_err(|_| {
+        let message = format!("Unable to parse value '{text}' in parameter '{INCLUDE_PREFIX}'");
+        Reject::new(Status::BAD_REQUEST, ErrorCode::InvalidQueryParameterValue, message)
+    })
+}
+
+/// Marks an answer that will soon be another.
+fn is_temporary(response: Response) -> Response {
+    let status = if response.status == PERMANENT_REDIRECT { TEMPORARY_REDIRECT } else { response.status };
+    Response { status, ..response }.header("cache-control", "no-store")
 }
 
 /// The entry that query parameter `since` names.

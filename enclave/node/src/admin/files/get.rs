@@ -16,6 +16,8 @@ const NO_SUCH_FILE: i32 = 2;
 /// Reads a file.
 pub(super) struct Get {
     file: FileName,
+    /// What it is called in the answer.
+    name: String,
     head: bool,
     range: Option<Range>,
     /// Header `if-none-match`.
@@ -48,12 +50,18 @@ impl Get {
         let header = |name| request.headers.text(name);
         Self {
             file,
+            name: file.to_string(),
             head: request.method == Method::Head,
             range,
             known: header("if-none-match").map(str::to_owned),
             wants_digest: header("want-repr-digest").map(preferred),
             phase: Phase::Opening,
         }
+    }
+
+    /// The same under another name.
+    pub(super) fn named(self, name: String) -> Self {
+        Self { name, ..self }
     }
 
     /// Decides what is read, once the length is known.
@@ -104,9 +112,9 @@ impl Get {
             return Reject::internal("The file was not read.").into();
         };
         let Reading { size, begin, end, body, digest, .. } = reading;
-        let (name, value) = match &self.file {
-            FileName::Snapshot(name) => ("x-ms-ccf-snapshot-name", name.to_string()),
-            FileName::Chunk(name) => ("x-ms-ccf-ledger-chunk-name", name.to_string()),
+        let names_it = match &self.file {
+            FileName::Snapshot(_) => "x-ms-ccf-snapshot-name",
+            FileName::Chunk(_) => "x-ms-ccf-ledger-chunk-name",
         };
         let mut response = match self.range {
             _ if self.head => Response::empty(Status::OK).header("content-length", size.to_string()),
@@ -114,7 +122,7 @@ impl Get {
             Some(_) => Response::with_body(Status::PARTIAL_CONTENT, coco_app::media::OCTETS, body)
                 .header("content-range", format!("bytes {begin}-{}/{size}", end - 1)),
         };
-        response = response.header(name, value).header("accept-ranges", "bytes");
+        response = response.header(names_it, self.name.clone()).header("accept-ranges", "bytes");
         if let (Some(digest), Some(algorithm)) = (digest, self.wants_digest) {
             use base64::{Engine as _, engine::general_purpose::STANDARD};
             let value = format!("{}=:{}:", label(algorithm), STANDARD.encode(digest.finish()));
@@ -145,8 +153,8 @@ impl Get {
     fn failed(&self, fault: &ReadFault) -> Response {
         let absent = matches!(fault, ReadFault::Io { errno: NO_SUCH_FILE, .. } | ReadFault::Absent { .. });
         match (&self.file, fault) {
-            (FileName::Snapshot(name), _) if absent => absent_snapshot(&name.to_string()).into(),
-            (FileName::Chunk(name), _) if absent => absent_chunk(&name.to_string()).into(),
+            (FileName::Snapshot(_), _) if absent => absent_snapshot(&self.name).into(),
+            (FileName::Chunk(_), _) if absent => absent_chunk(&self.name).into(),
             (_, ReadFault::Busy) => {
                 let text = "Too many downloads are under way.";
                 Reject::new(Status::SERVICE_UNAVAILABLE, ErrorCode::TooManyPendingTransactions, text).into()
