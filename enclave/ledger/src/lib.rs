@@ -12,6 +12,7 @@ pub mod open;
 pub mod receipt;
 pub mod seal;
 
+pub mod lineage;
 pub mod receive;
 pub mod resume;
 pub mod snapshot;
@@ -22,6 +23,7 @@ pub mod tree;
 mod chunk;
 
 pub use ledger::{AppendOptions, Ledger, LedgerConfig, Sealed};
+pub use lineage::{Lineage, NotSigned, ProvedRun};
 pub use open::{OpenError, Opened, open};
 pub use policy::{PreviousSignature, SigningDecision, SigningPolicy, SigningState, Timing};
 pub use receipt::{ReceiptError, SignedRoot};

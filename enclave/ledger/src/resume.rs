@@ -8,6 +8,7 @@ use coco_wire::{
 
 use crate::{
     ledger::{Ledger, LedgerConfig},
+    lineage::Lineage,
     secrets::LedgerSecrets,
     tree::{InvalidTree, Tree},
 };
@@ -16,6 +17,7 @@ use crate::{
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ResumePoint {
     tree: Tree,
+    lineage: Lineage,
 }
 
 /// A snapshot after which no ledger goes on.
@@ -44,8 +46,16 @@ impl ResumePoint {
             return Err(ResumeError::NotASignature);
         }
         tree.append(header.leaf);
+        let leaves = (tree.begin().0..=tree.last().0).filter_map(|seqno| tree.leaf(Seqno(seqno)));
+        let lineage = Lineage::new(tree.begin(), leaves.collect());
         tree.flush(header.seqno);
-        Ok(Self { tree })
+        Ok(Self { tree, lineage })
+    }
+
+    /// What proves the entries that this node does not have.
+    #[must_use]
+    pub fn lineage(&self) -> Lineage {
+        self.lineage.clone()
     }
 
     /// The last entry before.

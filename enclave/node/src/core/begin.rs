@@ -29,6 +29,7 @@ impl Core {
         out.effects.push(Effect::ResumeLedger { after: last.seqno });
         kv.keep_committed(self.settings.keep_committed);
         self.kv = kv;
+        self.sending.begin_after(last.seqno, resume.lineage().down_to(base.unreadable.next()));
         self.ledger = Ledger::resume(joined.secrets.clone(), self.settings.ledger, resume);
         self.signing.made.made(last, root);
         self.following.begin_after(last);

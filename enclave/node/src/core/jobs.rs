@@ -9,6 +9,7 @@ use coco_wire::{TxId, peer::AppendEntries};
 
 use super::{
     Core, Output,
+    send::{Traced, Tracing},
     sign::SigningJob,
     snapshots::{Proved, Proving, Sealed, Sealing},
 };
@@ -23,6 +24,7 @@ enum Work {
     Check { check: Box<SignatureCheck>, node: Option<Box<Certificate>>, shared: Arc<Shared> },
     Seal(Sealing),
     Prove(Box<Proving>),
+    Trace(Tracing),
 }
 
 /// The result of a [`Job`].
@@ -34,6 +36,7 @@ pub(super) enum Found {
     Checked { txid: TxId, outcome: Result<(), SignatureRefusal> },
     Sealed(Sealed),
     Proved(Proved),
+    Traced(Traced),
 }
 
 impl Job {
@@ -60,6 +63,10 @@ impl Job {
 
     pub(super) fn prove(proving: Proving) -> Self {
         Self(Work::Prove(Box::new(proving)))
+    }
+
+    pub(super) fn trace(tracing: Tracing) -> Self {
+        Self(Work::Trace(tracing))
     }
 
     /// Whether it takes time in proportion to the state, so that no other job should wait for it.
@@ -92,6 +99,7 @@ impl Job {
             }
             Work::Seal(sealing) => Found::Sealed(sealing.run()),
             Work::Prove(proving) => Found::Proved(proving.run()),
+            Work::Trace(tracing) => Found::Traced(tracing.run()),
         })
     }
 }
@@ -105,6 +113,7 @@ impl Core {
             Found::Checked { txid, outcome } => self.checked(txid, outcome, out),
             Found::Sealed(sealed) => self.piece_sealed(sealed, out),
             Found::Proved(proved) => self.snapshot_proved(proved, out),
+            Found::Traced(traced) => self.traced(traced, out),
         }
         self.flush(out);
     }

@@ -1,19 +1,20 @@
 //! What this node tells the others, with the entries that go with it: the latest are in memory, the rest is read back
 //! from the ledger files.
 
+mod flags;
+
 use std::{
     collections::{BTreeMap, VecDeque},
     sync::Arc,
 };
 
 use coco_boundary::{Effect, ReadFault, RequestId};
+use coco_ledger::Lineage;
 use coco_raft::{Message, NodeId};
-use coco_wire::{
-    Seqno,
-    entry::{EntryFlags, EntryHeader},
-    peer::AppendEntries,
-};
+use coco_wire::{Seqno, peer::AppendEntries};
 
+use self::flags::Flags;
+pub(super) use self::flags::{Traced, Tracing};
 use super::{Core, Output};
 
 /// Bytes of the latest entries kept in memory.
@@ -48,38 +49,6 @@ pub(super) struct Sending {
     requests: u64,
 }
 
-/// Flags of the entries written, without which the host could change those it reads back: nothing in an entry itself
-/// authenticates them, and a backup would find out only when it has taken it in.
-#[derive(Default)]
-struct Flags {
-    /// Entries before this one came with a snapshot: their flags are not known.
-    from: Option<Seqno>,
-    /// Entries with flags, which are a few in each chunk.
-    some: BTreeMap<Seqno, EntryFlags>,
-}
-
-impl Flags {
-    fn note(&mut self, seqno: Seqno, entry: &[u8]) {
-        self.from.get_or_insert(seqno);
-        if let Some(flags) = flags_of(entry).filter(|flags| *flags != EntryFlags::NONE) {
-            self.some.insert(seqno, flags);
-        }
-    }
-
-    fn rollback(&mut self, to: Seqno) {
-        self.some.split_off(&to.next());
-    }
-
-    fn are_those_of(&self, seqno: Seqno, entry: &[u8]) -> bool {
-        let written = self.some.get(&seqno).copied().unwrap_or(EntryFlags::NONE);
-        self.from.is_none_or(|from| seqno < from) || flags_of(entry) == Some(written)
-    }
-}
-
-fn flags_of(entry: &[u8]) -> Option<EntryFlags> {
-    EntryHeader::decode(*entry.first_chunk()?).ok().map(EntryHeader::flags)
-}
-
 /// Messages to one peer that wait for entries, in their order.
 #[derive(Default)]
 struct Waiting {
@@ -95,6 +64,11 @@ pub fn is_requested_by_core(request: RequestId) -> bool {
 }
 
 impl Sending {
+    /// The entries up to `last` came with a snapshot, which proves what they were.
+    pub(super) fn begin_after(&mut self, last: Seqno, lineage: Lineage) {
+        self.flags.begin_after(last, lineage);
+    }
+
     /// Notes an entry that is written to the ledger.
     pub(super) fn written(&mut self, seqno: Seqno, entry: &[u8]) {
         self.flags.note(seqno, entry);
@@ -134,6 +108,25 @@ impl Sending {
         let end = start.checked_add(len).filter(|end| *end <= self.recent.len())?;
         Some(self.recent.range(start..end).cloned().collect())
     }
+
+    /// Number of a new request.
+    fn request(&mut self) -> RequestId {
+        self.requests += 1;
+        RequestId(FIRST_REQUEST + self.requests)
+    }
+
+    fn peers_that_wait(&self) -> Vec<NodeId> {
+        self.waiting.keys().copied().collect()
+    }
+
+    /// Drops messages with entries whose flags cannot be found out now; consensus repeats them.
+    fn forget_older(&mut self) {
+        let flags = &self.flags;
+        self.waiting.retain(|_, waiting| {
+            let first = waiting.messages.front().map(|header| header.previous.seqno.next());
+            first.is_none_or(|first| flags.are_known_from(first))
+        });
+    }
 }
 
 impl Core {
@@ -172,10 +165,15 @@ impl Core {
             } else if let Some(entries) = entries {
                 waiting.messages.pop_front();
                 out.messages.push(Outgoing { to, message: Message::AppendEntries(header), entries });
+            } else if !sending.flags.are_known_from(header.previous.seqno.next()) {
+                if sending.flags.are_provable() {
+                    return self.trace(out);
+                }
+                waiting.messages.pop_front();
             } else {
                 if waiting.reading.is_none() {
-                    let request = RequestId(FIRST_REQUEST + sending.requests);
                     sending.requests += 1;
+                    let request = RequestId(FIRST_REQUEST + sending.requests);
                     waiting.reading = Some(request);
                     let (from, to) = (header.previous.seqno.next(), header.last.seqno);
                     out.effects.push(Effect::ReadEntries { request, from, to });
@@ -192,6 +190,9 @@ impl Core {
         entries: Result<Vec<Vec<u8>>, ReadFault>,
         out: &mut Output,
     ) {
+        if self.sending.flags.are_read_by(request) {
+            return self.older_entries_read(entries, out);
+        }
         let asked = self.sending.waiting.iter_mut().find(|(_, waiting)| waiting.reading == Some(request));
         let Some((&to, waiting)) = asked else { return };
         waiting.reading = None;
@@ -222,6 +223,3 @@ impl Core {
         self.send_waiting(to, out);
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -3,14 +3,87 @@
 use std::sync::Arc;
 
 use coco_app::Index as _;
+use coco_tables::nodes::NodeStatus;
 use coco_wire::Seqno;
 
 use crate::{
     adapter::{ITEMS, Told, Toy},
-    cluster::Cluster,
+    cluster::{Cluster, info},
     node::Node,
-    snapshots::{cluster, fill, newest, open},
+    snapshots::{TX_COUNT, cluster, ends_chunk, fill, newest, open_with},
 };
+
+/// Nodes of [`behind`]: one that lacks entries, and the primary, which began with a snapshot after them.
+const BEHIND: usize = 1;
+const LEADS: usize = 3;
+
+/// A service of these two, and entries that the backup lacks, of before the snapshot and with flags. The files of the
+/// primary's host have all entries, or only those that the backup lacks: such files begin behind a signature.
+fn behind(all: bool) -> (Cluster, Vec<Seqno>) {
+    let mut cluster = cluster(3);
+    fill(&mut cluster, 10);
+    cluster.cut_off = vec![BEHIND];
+    fill(&mut cluster, 60);
+    let (seqno, bytes) = newest(&cluster.nodes[0]);
+    let lacking = cluster.nodes[BEHIND].entries.last_key_value().expect("it has some").0.next();
+    let readable = if all { Seqno(1) } else { lacking };
+    let beginning = open_with(&cluster, &bytes, Some(readable)).expect("a snapshot of the service");
+    let joiner = Node::joiner(Toy::new(None, None)).making_snapshots(TX_COUNT, None);
+    assert_eq!(cluster.join_as(joiner, Some(beginning)), LEADS);
+    give(&mut cluster, LEADS, readable, seqno);
+    let leaving = cluster.nodes[2].id();
+    let left = cluster.nodes[0].write(|tables, tx| {
+        tables.nodes.info.put(tx, &leaving, &info(NodeStatus::Retired));
+    });
+    left.expect("a primary takes it");
+    cluster.run(1_000);
+    // Both that are left are needed, and only one has everything.
+    cluster.cut_off = vec![0, 2];
+    let flagged: Vec<_> =
+        (lacking.0..=seqno.0).map(Seqno).filter(|at| ends_chunk(&cluster.nodes[0], *at)).collect();
+    assert!(flagged.len() > 2, "{flagged:?}");
+    (cluster, flagged)
+}
+
+/// Sets or clears the flag by which an entry ends a chunk.
+fn flip(cluster: &mut Cluster, seqno: Seqno) {
+    cluster.nodes[LEADS].entries.get_mut(&seqno).expect("it is there")[1] ^= 1;
+}
+
+fn assert_goes_on(mut cluster: Cluster, case: &str) {
+    cluster.run(20_000);
+    assert_eq!(cluster.primary(), Some(LEADS), "{case}");
+    cluster.put("together", "again");
+    cluster.run(1_000);
+    assert_eq!(cluster.get(BEHIND, "together").as_deref(), Some("again"), "{case}");
+    let first = *cluster.nodes[LEADS].entries.first_key_value().expect("it has some").0;
+    let ledgers = [LEADS, BEHIND].map(|at| cluster.nodes[at].entries.range(first..).collect::<Vec<_>>());
+    assert!(ledgers[0] == ledgers[1], "{case}");
+}
+
+#[test]
+fn a_backup_gets_what_was_before_the_snapshot_of_its_primary() {
+    for all in [true, false] {
+        assert_goes_on(behind(all).0, "nothing altered");
+    }
+}
+
+#[test]
+fn flags_that_the_host_altered_reach_no_backup() {
+    let (_, flagged) = behind(true);
+    let (first, last) = (flagged[0], flagged[flagged.len() - 1]);
+    for altered in [first, first.next(), last.previous(), last] {
+        let (mut cluster, again) = behind(altered != first);
+        assert_eq!(again, flagged, "the same each time");
+        flip(&mut cluster, altered);
+        cluster.run(20_000);
+        let backup = &cluster.nodes[BEHIND];
+        assert!(!backup.stopped, "{altered}");
+        assert!(backup.entries.last_key_value().expect("some").0 < &altered, "{altered}");
+        flip(&mut cluster, altered);
+        assert_goes_on(cluster, "the host tells the truth again");
+    }
+}
 
 /// A service, and a node of it that began with a snapshot, without older files; its place, its index, and its last entry
 /// before.
@@ -18,7 +91,7 @@ fn begun_late() -> (Cluster, usize, Arc<Told>, Seqno) {
     let mut cluster = cluster(1);
     fill(&mut cluster, 60);
     let (seqno, bytes) = newest(&cluster.nodes[0]);
-    let beginning = open(&cluster, &bytes).expect("a snapshot of the service");
+    let beginning = open_with(&cluster, &bytes, None).expect("a snapshot of the service");
     let toy = Toy::new(None, None);
     let told = Arc::clone(&toy.told);
     let at = cluster.join_as(Node::joiner(toy), Some(beginning));

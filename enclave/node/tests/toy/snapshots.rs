@@ -16,7 +16,7 @@ use crate::{
 };
 
 /// Entries between two snapshots.
-const TX_COUNT: u64 = 20;
+pub(crate) const TX_COUNT: u64 = 20;
 
 pub(crate) fn cluster(count: usize) -> Cluster {
     let make = |node: Node| node.making_snapshots(TX_COUNT, None);
@@ -38,16 +38,25 @@ pub(crate) fn newest(node: &Node) -> (Seqno, Vec<u8>) {
 }
 
 pub(crate) fn open(cluster: &Cluster, bytes: &[u8]) -> Result<Beginning, BeginningError> {
+    open_with(cluster, bytes, None)
+}
+
+/// The same where ledger files have the entries from `readable` on.
+pub(crate) fn open_with(
+    cluster: &Cluster,
+    bytes: &[u8],
+    readable: Option<Seqno>,
+) -> Result<Beginning, BeginningError> {
     let shared = &cluster.nodes[cluster.primary().expect("a primary")].view.shared;
     let mut opening = Opening::new(shared.secrets.load().expect("it belongs to a service").as_ref().clone());
     for piece in bytes.chunks(1000) {
         opening.push(piece)?;
     }
-    opening.finish(&shared.keys.service().expect("it belongs to one").certificate.load(), None)
+    opening.finish(&shared.keys.service().expect("it belongs to one").certificate.load(), readable)
 }
 
 /// Whether an entry ends a chunk.
-fn ends_chunk(node: &Node, seqno: Seqno) -> bool {
+pub(crate) fn ends_chunk(node: &Node, seqno: Seqno) -> bool {
     let entry = coco_wire::entry::Entry::decode(&node.entries[&seqno]).expect("an entry");
     entry.header().flags().contains(EntryFlags::FORCE_CHUNK_AFTER)
 }

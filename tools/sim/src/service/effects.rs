@@ -15,8 +15,6 @@ use super::{
 
 /// Longest delay of a message or job that is delayed, in election timeouts.
 const MAX_DELAY_TIMEOUTS: u64 = 3;
-/// Where the flags of an entry are.
-const FLAGS: usize = 1;
 /// Reports that are wrong on a host that lies, of a thousand.
 const LIES: u64 = 50;
 /// What a slow disk adds to each write.
@@ -113,8 +111,7 @@ impl World<'_> {
         if self.random.chance(self.options.flipped_reads) && self.strike(Fault::FlippedRead) {
             // Lengths of entries differ with their signatures: what is drawn must not.
             let (which, at, bit) = (self.random.draw(), self.random.draw(), self.random.below(8));
-            let unknown = self.machines[place].view.shared.startup_seqno();
-            flip(&mut entries, which, at, bit, |index| Seqno(from.0 + index as u64) <= unknown);
+            flip(&mut entries, which, at, bit);
         }
         if self.random.chance(self.options.reordered_reads)
             && entries.len() > 1
@@ -168,17 +165,13 @@ impl World<'_> {
     }
 }
 
-/// A bit becomes wrong, but not one of flags that the node does not know: nothing authenticates those but the next
-/// signature, and a node that begins with a snapshot has not seen the flags of what is before it.
-fn flip(entries: &mut [Vec<u8>], which: u64, at: u64, bit: u64, has_unknown: impl Fn(usize) -> bool) {
+/// A bit becomes wrong.
+fn flip(entries: &mut [Vec<u8>], which: u64, at: u64, bit: u64) {
     let index =
         |number: u64, length: usize| usize::try_from(number % length.max(1) as u64).expect("a length");
     let which = index(which, entries.len());
     let Some(entry) = entries.get_mut(which) else { return };
-    let at = match index(at, entry.len()) {
-        FLAGS if has_unknown(which) => FLAGS + 1,
-        at => at,
-    };
+    let at = index(at, entry.len());
     if let Some(byte) = entry.get_mut(at) {
         *byte ^= 1 << bit;
     }
