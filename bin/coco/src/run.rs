@@ -1,5 +1,6 @@
 //! One node from its configuration to its end: host, enclave and application put together.
 
+mod backup;
 mod error;
 mod files;
 mod join;
@@ -42,7 +43,7 @@ use coco_wire::Seqno;
 use serde_json::Value;
 use tokio::sync::watch;
 
-use self::join::Joining;
+use self::{backup::Fetching, join::Joining};
 use crate::config::{
     NodeConfig,
     command::{CommandKind, Start},
@@ -160,7 +161,7 @@ impl<'a> Node<'a> {
         let server = running.open(&driver)?;
         let events = running.created(&driver);
         driver.begin();
-        running.carry_on(machine, &events, server)
+        running.carry_on(machine, &events, (&driver, server))
     }
 
     /// Joins a service: asks until it is let in, while its interfaces already tell how it stands.
@@ -191,7 +192,7 @@ impl<'a> Node<'a> {
             let driver = driver.clone();
             Arc::new(move |event| driver.event(event))
         };
-        let ended = running.carry_on(machine, &events, server);
+        let ended = running.carry_on(machine, &events, (&driver, server));
         match asking.end() {
             Some(reason) => Err(reason.into()),
             None => ended,
@@ -312,7 +313,15 @@ impl Running<'_> {
     }
 
     /// Runs until the node is stopped.
-    fn carry_on(self, machine: Machine, events: &EventSink, server: Server) -> Result<ExitCode, RunError> {
+    fn carry_on(
+        self,
+        machine: Machine,
+        events: &EventSink,
+        (driver, server): (&Driver, Server),
+    ) -> Result<ExitCode, RunError> {
+        let how = self.config.snapshots.backup_fetch.as_ref();
+        let fetching = how.map(|how| Fetching::begin(how, driver, self.stop.subscribe(), self.log));
+        let fetching = fetching.transpose()?;
         let platform = self.platform;
         let options = MachineOptions {
             clock: self.clock,
@@ -324,6 +333,7 @@ impl Running<'_> {
         let reason = machine.run(options, events, self.log)?;
         self.stop.send_replace(true);
         server.stop(GRACE);
+        fetching.into_iter().for_each(Fetching::end);
         Ok(match reason {
             StopReason::Asked => ExitCode::SUCCESS,
             StopReason::Fault => ExitCode::FAILURE,

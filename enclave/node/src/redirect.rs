@@ -4,7 +4,7 @@ use coco_app::{ErrorCode, InterfaceName, Peer, Redirection, Reject, Request, Res
 use coco_raft::NodeId;
 use coco_tables::nodes::{NodeInfo, NodeStatus};
 
-use crate::view::{Shared, Stage, State};
+use crate::view::{Shared, Stage, State, View};
 
 const TEMPORARY_REDIRECT: Status = Status(307);
 
@@ -87,6 +87,17 @@ impl RedirectionTarget {
         let chosen = usize::from_le_bytes(random).checked_rem(fits.len())?;
         let interface = fits[chosen].network.rpc_interfaces.get(interface.as_str())?;
         Some(interface.published_address.clone())
+    }
+}
+
+impl View {
+    /// Where clients reach the primary's interface of this name, `host:port`; none if this node is the primary, or none is
+    /// known.
+    #[must_use]
+    pub fn address_of_primary(&self, interface: &InterfaceName) -> Option<String> {
+        let state = self.state();
+        let primary = RedirectionTarget::NodeByRole { role: Role::Primary, interface: None };
+        if state.primary { None } else { primary.address(&self.shared, &state, interface) }
     }
 }
 

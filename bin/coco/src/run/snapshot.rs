@@ -1,4 +1,5 @@
-//! Which snapshot a node that joins begins with: the newest that it has, or a later one of the node that it asks.
+//! Which snapshot a node that joins begins with: the newest that it has, or a later one of the node that it asks. How
+//! snapshots are fetched.
 
 use std::time::Duration;
 
@@ -30,9 +31,11 @@ impl Finding<'_> {
     pub(super) async fn find(&self, target: &str, fetch: Option<FetchSnapshot>) -> Option<SnapshotName> {
         let own = self.newest_own().await;
         let after = own.map_or(Seqno::ZERO, |name| name.seqno);
-        match fetch {
-            Some(fetch) => self.fetch(target, after, fetch).await.or(own),
-            None => own,
+        let Some(how) = fetch else { return own };
+        let begin = || Fetch::new(self.service.clone(), target.to_owned(), after, how.max_size.0);
+        match self.fetch(target, how, begin).await {
+            Fetched::Snapshot(name) => Some(name),
+            Fetched::NoneLater | Fetched::NoneAtAll | Fetched::GaveUp => own,
         }
     }
 
@@ -63,25 +66,24 @@ impl Finding<'_> {
         None
     }
 
-    /// A snapshot of the service after `after`.
-    async fn fetch(&self, target: &str, after: Seqno, how: FetchSnapshot) -> Option<SnapshotName> {
+    /// What comes of attempts that `begin` begins.
+    pub(super) async fn fetch(&self, target: &str, how: FetchSnapshot, begin: impl Fn() -> Fetch) -> Fetched {
         let attempts = how.max_attempts;
         for attempt in 1..=attempts.get() {
             if attempt > 1 {
                 time::sleep(how.retry_interval).await;
             }
             self.log.info(format_args!("Fetching snapshot from {target} (attempt {attempt}/{attempts})"));
-            let mut fetch = Fetch::new(self.service.clone(), target.to_owned(), after, how.max_size.0);
+            let mut fetch = begin();
             match self.fetch_once(&mut fetch).await {
-                Ok(Found::Snapshot(name)) => {
-                    self.log.info(format_args!("Fetched snapshot {name}"));
-                    return Some(name);
-                }
-                Ok(Found::NoneLater) => return None,
-                // It will hardly have one before this node has caught up.
-                Ok(Found::NoneAtAll) => {
-                    self.log.info(format_args!("Peer has no suitable snapshot"));
-                    return None;
+                Ok(fetched) => {
+                    match fetched {
+                        Fetched::Snapshot(name) => self.log.info(format_args!("Fetched snapshot {name}")),
+                        // It will hardly have one before a node that joins has caught up.
+                        Fetched::NoneAtAll => self.log.info(format_args!("Peer has no suitable snapshot")),
+                        Fetched::NoneLater | Fetched::GaveUp => {}
+                    }
+                    return fetched;
                 }
                 Err(error) => {
                     if let Some(seqno) = fetch.kept_so_far() {
@@ -92,10 +94,13 @@ impl Finding<'_> {
             }
         }
         self.log.info(format_args!("Exceeded maximum snapshot fetch retries ({attempts}), giving up"));
-        None
+        Fetched::GaveUp
     }
 
-    async fn fetch_once(&self, fetch: &mut Fetch) -> Result<Found, Box<dyn std::error::Error + Send + Sync>> {
+    async fn fetch_once(
+        &self,
+        fetch: &mut Fetch,
+    ) -> Result<Fetched, Box<dyn std::error::Error + Send + Sync>> {
         let mut step = Step::Ask;
         loop {
             step = match step {
@@ -109,10 +114,10 @@ impl Finding<'_> {
                 }
                 Step::Complete(name) => {
                     self.driver.keep_snapshot(name.seqno, name.evidence_seqno).await?;
-                    return Ok(Found::Snapshot(name));
+                    return Ok(Fetched::Snapshot(name));
                 }
-                Step::NotLater => return Ok(Found::NoneLater),
-                Step::Nothing => return Ok(Found::NoneAtAll),
+                Step::NotLater => return Ok(Fetched::NoneLater),
+                Step::Nothing => return Ok(Fetched::NoneAtAll),
             }
         }
     }
@@ -135,10 +140,12 @@ impl Finding<'_> {
     }
 }
 
-/// What a node has to offer.
-enum Found {
+/// What became of fetching.
+pub(super) enum Fetched {
     Snapshot(SnapshotName),
-    /// Only what this node has itself, or older.
+    /// The node that was asked has only what this one has itself, or older.
     NoneLater,
     NoneAtAll,
+    /// No attempt succeeded.
+    GaveUp,
 }

@@ -101,6 +101,12 @@ impl Driver {
         answer.await.unwrap_or(Err(ReadFault::Busy))
     }
 
+    /// The last snapshot that the service recorded, unless this node is about to have it by itself.
+    #[must_use]
+    pub fn recorded_snapshot(&self) -> Option<SnapshotName> {
+        self.lock().recorded_snapshot()
+    }
+
     /// Has the host write the next piece of a snapshot that comes from another node.
     ///
     /// # Errors

@@ -1,4 +1,4 @@
-//! Fetching a snapshot from a node of the service, in ranges, before asking to be let in.
+//! Fetching a snapshot from a node of the service, in ranges: before asking to be let in, or as a backup that lacks one.
 //!
 //! Pure: whoever drives it makes the connections, whose other end must show a certificate of the service, and keeps what
 //! comes. Redirects and ranges are those of CCF (`src/snapshots/fetch.h`, `src/node/rpc/file_serving_handlers.h`).
@@ -11,7 +11,10 @@ use coco_wire::{
 };
 
 use super::Inspection;
-use crate::join::url::{address_in, path_in};
+use crate::{
+    admin::files::SNAPSHOT,
+    join::url::{address_in, path_in},
+};
 
 /// Bytes asked for at a time: 4 MiB.
 pub const RANGE: u64 = 4 << 20;
@@ -108,8 +111,15 @@ impl Fetch {
     /// bytes.
     #[must_use]
     pub fn new(service: Certificate, address: String, after: Seqno, max_size: u64) -> Self {
-        let target = "/node/snapshot".to_owned();
+        let target = SNAPSHOT.to_owned();
         Self { service, scheme: &Ecdsa, after, max_size, address, target, redirects: 0, coming: None }
+    }
+
+    /// This snapshot and no other, from `address` itself.
+    #[must_use]
+    pub fn named(service: Certificate, address: String, name: SnapshotName, max_size: u64) -> Self {
+        let target = format!("{SNAPSHOT}/{name}");
+        Self { target, ..Self::new(service, address, Seqno::ZERO, max_size) }
     }
 
     /// The same, of a service whose ledger is signed in another way.
@@ -222,7 +232,7 @@ impl Fetch {
 
 /// The committed snapshot that a path names.
 fn name_in(path: &str) -> Option<SnapshotName> {
-    let name: SnapshotName = path.strip_prefix("/node/snapshot/")?.parse().ok()?;
+    let name: SnapshotName = path.strip_prefix(SNAPSHOT)?.strip_prefix('/')?.parse().ok()?;
     (name.phase == SnapshotPhase::Committed).then_some(name)
 }
 

@@ -95,6 +95,21 @@ fn a_snapshot_comes_in_ranges() {
 }
 
 #[test]
+fn a_snapshot_is_asked_for_by_name() {
+    let served = served();
+    let named = || Fetch::named(served.service.clone(), "first:1".to_owned(), served.name, 10 << 20);
+    let mut fetch = named();
+    assert_eq!(fetch.target(), &served.location()["https://second:2".len()..]);
+    assert!(matches!(fetch.answered(served.part(0, 1 << 22)), Ok(Step::Keep { .. })));
+    assert_eq!(fetch.kept(), Ok(Step::Complete(served.name)));
+    assert_eq!(named().answered(Answer { status: 404, ..Answer::default() }), Ok(Step::Nothing));
+    let other = SnapshotName { evidence_seqno: served.name.evidence_seqno.next(), ..served.name };
+    let mut other = Fetch::named(served.service.clone(), "first:1".to_owned(), other, 10 << 20);
+    assert!(matches!(other.answered(served.part(0, 1 << 22)), Ok(Step::Keep { .. })));
+    assert_eq!(other.kept(), Err(FetchError::Name));
+}
+
+#[test]
 fn what_was_not_asked_for_is_refused() {
     let served = served();
     let len = served.bytes.len();

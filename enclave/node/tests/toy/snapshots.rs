@@ -216,6 +216,29 @@ fn evidence_that_is_undone_commits_nothing() {
 }
 
 #[test]
+fn a_node_knows_what_it_lacks() {
+    let mut cluster = cluster(2);
+    fill(&mut cluster, 30);
+    let recorded =
+        |node: &mut Node| node.core.recorded_snapshot().map(|name| (name.seqno, name.evidence_seqno));
+    for node in &mut cluster.nodes {
+        assert_eq!(recorded(node).as_ref(), node.snapshots.keys().next_back());
+    }
+    // One that it is still writing it does not lack.
+    cluster.nodes[1].stuck_files = true;
+    let asked = cluster.nodes[0].write(|tables, tx| {
+        tables.signatures.snapshot_requests.put(tx, ASKED_FOR, &Present);
+    });
+    cluster.run(500);
+    let newest = *cluster.nodes[0].snapshots.keys().next_back().expect("it is made");
+    assert!(newest.0 > asked.unwrap().seqno);
+    assert_eq!(recorded(&mut cluster.nodes[1]), None);
+    let fault = SnapshotFault::Backlog;
+    cluster.nodes[1].event(Event::Files(FileEvent::SnapshotFailed { seqno: newest.0, fault }));
+    assert_eq!(recorded(&mut cluster.nodes[1]), Some(newest));
+}
+
+#[test]
 fn a_snapshot_that_cannot_be_written_hinders_nobody() {
     let mut cluster = cluster(2);
     cluster.nodes[1].stuck_files = true;

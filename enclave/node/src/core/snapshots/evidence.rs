@@ -2,12 +2,23 @@
 
 use coco_boundary::{Effect, FileEffect};
 use coco_kv::Tx;
-use coco_wire::snapshot::SnapshotEvidence;
+use coco_wire::snapshot::{SnapshotEvidence, SnapshotName, SnapshotPhase};
 
 use super::{Evidence, Making, Phase, Proof, Proved, Proving, Snapshots};
 use crate::core::{Core, Output, jobs::Job};
 
 impl Core {
+    /// The last snapshot that the service recorded, unless this node is about to have it by itself.
+    pub fn recorded_snapshot(&mut self) -> Option<SnapshotName> {
+        let state = self.kv.committed();
+        let table = &self.tables.signatures.snapshot_evidence;
+        let SnapshotEvidence { version: seqno, .. } = table.get(&state).ok()??;
+        let evidence_seqno = table.version_of_previous_write(&state)?;
+        let is_made_here = self.snapshots.making.contains_key(&seqno);
+        let name = SnapshotName { seqno, evidence_seqno, phase: SnapshotPhase::Committed };
+        (!is_made_here).then_some(name)
+    }
+
     /// The primary's part once a snapshot is written: its digest goes into the ledger, once.
     pub(in crate::core) fn record_snapshot(&mut self) {
         let newest = self.snapshots.making.iter().next_back();
