@@ -10,6 +10,8 @@ pub struct Limits {
     pub rekey_bytes: u64,
     /// Age at which a session is renewed.
     pub rekey_after_ms: u64,
+    /// How long a peer may say nothing after a message before a session is renewed.
+    pub silence_ms: u64,
     /// How long the first attempt at a handshake may take before there is another; doubled each time.
     pub retry_ms: u64,
     /// At most that long.
@@ -32,6 +34,7 @@ impl Default for Limits {
             rekey_frames: 1 << 26,
             rekey_bytes: 16 << 30,
             rekey_after_ms: 15 * 60 * 1000,
+            silence_ms: 3000,
             retry_ms: 500,
             retry_max_ms: 2000,
             answer_ms: 100,

@@ -36,6 +36,10 @@ pub(super) struct Session {
     bytes: u64,
     /// The parts of a message whose last one is still to come.
     parts: Vec<u8>,
+    /// Whether a message was sent since the peer was last heard.
+    unanswered: bool,
+    /// Since when that is known.
+    silent_since: Option<Monotonic>,
 }
 
 /// A message that a peer sealed for this node, in order and not seen before.
@@ -61,16 +65,30 @@ impl std::fmt::Debug for Opened {
 
 impl Session {
     pub(super) fn new(keys: SessionKeys, now: Monotonic) -> Self {
-        Self { keys, since: now, next_sent: 0, next_received: 0, bytes: 0, parts: Vec::new() }
+        Self {
+            keys,
+            since: now,
+            next_sent: 0,
+            next_received: 0,
+            bytes: 0,
+            parts: Vec::new(),
+            unanswered: false,
+            silent_since: None,
+        }
     }
 
     pub(super) fn id(&self) -> SessionId {
         self.keys.id
     }
 
-    /// Whether it is time for a new one.
-    pub(super) fn is_due(&self, limits: &Limits, now: Monotonic) -> bool {
-        self.exceeds(limits, 1) || now.since_ms(self.since) >= limits.rekey_after_ms
+    /// Whether it is time for a new one. A peer that says nothing may have forgotten this one: while it follows a leader
+    /// it forgets who it does not know, and it cannot ask a stranger for a new session.
+    pub(super) fn is_due(&mut self, limits: &Limits, now: Monotonic) -> bool {
+        if self.unanswered {
+            self.silent_since.get_or_insert(now);
+        }
+        let is_silent = self.silent_since.is_some_and(|since| now.since_ms(since) >= limits.silence_ms);
+        is_silent || self.exceeds(limits, 1) || now.since_ms(self.since) >= limits.rekey_after_ms
     }
 
     /// Whether it is used up. Time does not count: the host's clock must not cut connections.
@@ -95,6 +113,7 @@ impl Session {
 
     /// Seals a message, in place if one frame holds it.
     pub(super) fn seal(&mut self, sender: &NodeId, draft: Draft, mut send: impl FnMut(Vec<u8>)) {
+        self.unanswered = true;
         if draft.message().len() <= MAX_PART {
             return send(self.seal_frame(SealedKind::Message, sender, draft.into_bytes()));
         }
@@ -137,6 +156,7 @@ impl Session {
 
         let follows = sealed.counter == self.next_received;
         self.next_received = sealed.counter.saturating_add(1);
+        (self.unanswered, self.silent_since) = (false, None);
         self.bytes = self.bytes.saturating_add(frame.len() as u64);
         frame.truncate(frame.len() - TAG_LEN);
         self.assemble(sealed.kind, follows, frame)

@@ -284,7 +284,7 @@ fn sides_with_different_sessions_get_a_common_one() {
         heard_b = heard_b.or((!world.received(a, b).is_empty()).then_some(step));
         world.tick(100);
     }
-    assert_eq!((heard_a, heard_b), (Some(51), Some(51)), "after `linger_ms`");
+    assert_eq!((heard_a, heard_b), (Some(31), Some(31)), "after `silence_ms`");
 }
 
 #[test]
