@@ -1,8 +1,8 @@
 //! Clusters of whole nodes, under faults drawn from a seed.
 //!
 //! What runs is the core of the node, with consensus, store and ledger and its encryption, what forwards requests and
-//! has reads wait, and in one of a thousand seeds also the channels between nodes and ECDSA over the ledger; network,
-//! disks, threads, clocks, operator and clients
+//! has reads wait, in one of a hundred seeds also the channels between nodes, in one of a thousand ECDSA over the ledger
+//! too; network, disks, threads, clocks, operator and clients
 //! are played. First a while in which everything goes wrong that may; then
 //! all faults end, and the service must commit again within a bound. Properties are checked after each step. A node
 //! that crashes is gone for good: another one takes its place.
@@ -43,7 +43,7 @@ pub struct Simulator(Identities);
 /// What is different from a usual run.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Conditions {
-    /// Whether messages go through the channels between nodes in all seeds, not only in one of a thousand.
+    /// Whether messages go through the channels between nodes in all seeds, not only in one of a hundred.
     pub channels: bool,
     /// Whether the ledger is signed with ECDSA too in all seeds, not only in one of a thousand.
     pub real: bool,

@@ -20,7 +20,7 @@ pub(super) struct WholeArguments {
     /// Something that the world does wrong; the run is good if that is found.
     #[arg(long)]
     sabotage: Option<Wrong>,
-    /// Seals all messages in the channels between nodes, which one of a thousand seeds does anyway.
+    /// Seals all messages in the channels between nodes, which one of a hundred seeds does anyway.
     #[arg(long)]
     channels: bool,
     /// Does all cryptography, ECDSA and the channels, which one of a thousand seeds does anyway.

@@ -36,6 +36,8 @@ use crate::{
 const RECOVERY_TIMEOUTS: u64 = 30;
 /// Of so many seeds, one has real cryptography: channels, and signatures over the ledger.
 const WITH_CRYPTOGRAPHY: u64 = 1000;
+/// Of so many seeds, in one messages go through the channels.
+const WITH_CHANNELS: u64 = 100;
 /// Of so many seeds, in one members vote.
 const WITH_VOTES: u64 = 100;
 /// Nodes at first, at most.
@@ -93,7 +95,7 @@ impl<'a> World<'a> {
             seed,
             identities,
             conditions,
-            has_channels: conditions.channels || is_real,
+            has_channels: conditions.channels || is_real || seed % WITH_CHANNELS == WITH_CHANNELS / 2,
             votes: conditions.votes || seed % WITH_VOTES == WITH_VOTES - 1,
             motions: 0,
             scheme: if is_real { &Ecdsa } else { &Cheap },
