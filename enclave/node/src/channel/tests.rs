@@ -17,6 +17,7 @@ use super::*;
 
 mod hostile;
 mod life;
+mod silence;
 mod strangers;
 
 /// Where every node says that it is reached.

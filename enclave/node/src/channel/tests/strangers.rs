@@ -372,32 +372,3 @@ fn made_up_strangers_cost_little() {
     world.settle();
     assert_eq!(world.received(b, a), [b"message"], "a true one is still heard");
 }
-
-/// A node forgets a stranger while it follows a leader, and listens again once it follows nobody.
-#[test]
-fn a_session_that_the_peer_has_forgotten_is_replaced() {
-    let (mut world, a, b) = connected(Limits::default());
-    world.known.remove(&a);
-    world.act(b, |channels, _, _| channels.retain(|_| Known::No));
-    world.listens = true;
-    world.send(a, b, b"lost");
-    world.settle();
-    assert!(world.received(b, a).is_empty());
-    for _ in 0..50 {
-        world.tick(100);
-        world.settle();
-    }
-    world.send(a, b, b"heard");
-    world.settle();
-    assert_eq!(world.received(b, a), [b"heard".to_vec()]);
-    // One that has nothing to say is not asked again.
-    let frames = world.record.len();
-    world.received.clear();
-    world.send(b, a, b"answer");
-    world.settle();
-    for _ in 0..100 {
-        world.tick(100);
-        world.settle();
-    }
-    assert!(world.record.len() < frames + 8, "{} frames", world.record.len() - frames);
-}
