@@ -96,11 +96,13 @@ impl Cluster {
         }
     }
 
-    /// Whether every configuration that a member knows keeps a quorum without this node.
+    /// Whether every configuration that a member or a leader knows keeps a quorum without this node. A leader that has
+    /// left may be the only one that knows what comes.
     fn is_spare(&self, place: usize) -> bool {
         let stays = |id: &NodeId| place_of(id) != place && self.nodes[place_of(id)].alive;
         let members = self.members();
-        let knows = |(place, node): &(usize, &Node)| node.alive && members.contains(&id_of(*place));
+        let counts = |place: usize, node: &Node| node.leads() || members.contains(&id_of(place));
+        let knows = |(place, node): &(usize, &Node)| node.alive && counts(*place, node);
         let configurations = self
             .nodes
             .iter()
