@@ -10,8 +10,7 @@ use std::{
 
 use coco_app::{Call, Download, ErrorCode, Given, Next, Reject, Response, Status};
 use coco_boundary::{
-    Effect, Event, FileEffect, FileEvent, FileKind, FileName, FilePart, MAX_PART, ReadFault, RequestId,
-    SnapshotFault,
+    Effect, Event, FileEffect, FileEvent, FileKind, FileName, FilePart, ReadFault, RequestId, SnapshotFault,
 };
 use coco_crypto::Certificate;
 use coco_ledger::{LedgerSecrets, SnapshotOpenError};
@@ -27,6 +26,9 @@ use crate::dispatch::Answer;
 
 /// Questions that may wait for the host.
 const MAX_WAITING: usize = 256;
+/// Bytes of a snapshot that are read at a time: 256 KiB. Much larger ones leave gaps in the memory of the state that is made
+/// of them.
+const READ: u64 = 256 << 10;
 /// Downloads at a time, of at most 32 MiB each.
 const MAX_DOWNLOADS: usize = 16;
 
@@ -214,7 +216,7 @@ impl Driver {
     ) -> Result<(), SnapshotFileError<E>> {
         let mut offset = 0;
         loop {
-            let part = self.read_file(FileName::Snapshot(name), offset, MAX_PART).await?;
+            let part = self.read_file(FileName::Snapshot(name), offset, READ).await?;
             if part.bytes.is_empty() {
                 return Ok(());
             }

@@ -17,6 +17,9 @@ use crate::secrets::LedgerSecrets;
 const MAX_HEADER_LEN: usize = 8 << 20;
 /// Longest receipt.
 const MAX_RECEIPT_LEN: usize = 1 << 20;
+/// Bytes of private tables that are decrypted at a time: buffers as large as a piece would lie between the rows, and make
+/// the state take twice its room.
+const PLAIN_LEN: usize = 16 << 10;
 
 /// Whether private tables are read.
 #[derive(Clone, Debug)]
@@ -209,12 +212,12 @@ impl<T: SnapshotTables> SnapshotOpener<T> {
             }
             self.tables.push(Domain::Public, public).map_err(SnapshotOpenError::Tables)?;
         }
-        if let Some(cipher) = &mut domains.cipher
-            && !private.is_empty()
-        {
-            let mut private = private.to_vec();
-            cipher.open(&mut private);
-            self.tables.push(Domain::Private, &private).map_err(SnapshotOpenError::Tables)?;
+        if let Some(cipher) = &mut domains.cipher {
+            for private in private.chunks(PLAIN_LEN) {
+                let mut private = private.to_vec();
+                cipher.open(&mut private);
+                self.tables.push(Domain::Private, &private).map_err(SnapshotOpenError::Tables)?;
+            }
         }
         if domains.public_left + domains.private_left > 0 {
             return Ok(Phase::Domains(domains));
