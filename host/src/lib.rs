@@ -18,3 +18,4 @@ pub mod jobs;
 pub mod log;
 pub mod platform;
 pub mod process;
+pub mod rest;

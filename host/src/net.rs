@@ -16,8 +16,10 @@ use tokio::{
     runtime::{Builder, Runtime},
     sync::{mpsc, watch},
     task::JoinSet,
-    time::timeout,
+    time::{sleep, timeout},
 };
+
+use crate::rest;
 
 /// Connections that the system completes before we accept them.
 const LISTEN_BACKLOG: i32 = 4096;
@@ -158,9 +160,11 @@ async fn serve<S: Sessions>(
 ) {
     let thread = sessions.thread();
     let mut open = JoinSet::new();
+    let mut rests = false;
     loop {
         tokio::select! {
             connection = connections.recv() => {
+                rests = false;
                 let Some(Accepted { interface, peer, stream }) = connection else { break };
                 // A peer that is gone already is no loss.
                 if let Ok(stream) = TcpStream::from_std(stream) {
@@ -168,6 +172,10 @@ async fn serve<S: Sessions>(
                 }
             }
             Some(_) = open.join_next() => {}
+            () = sleep(rest::AFTER), if open.is_empty() && !rests => {
+                rests = true;
+                rest::begin();
+            }
             _ = stopping.changed() => break,
         }
     }
@@ -206,7 +214,7 @@ async fn accept(interface: Interface, workers: Vec<mpsc::Sender<Accepted>>, log:
                 Ok(accepted) => break accepted,
                 Err(error) => {
                     log.info(format_args!("Interface {name} failed to accept a connection: {error}"));
-                    tokio::time::sleep(ACCEPT_BACKOFF).await;
+                    sleep(ACCEPT_BACKOFF).await;
                 }
             }
         };

@@ -1,4 +1,10 @@
-use std::sync::mpsc;
+use std::{
+    sync::{
+        atomic::{AtomicUsize, Ordering},
+        mpsc,
+    },
+    time::Duration,
+};
 
 use super::*;
 
@@ -34,4 +40,41 @@ fn jobs_run_on_other_threads_and_too_many_come_back() {
     assert!(names.iter().all(|(_, name)| name.starts_with("job-")));
     refused();
     assert_eq!(starts.recv().unwrap().0, 5, "the refused job still works");
+}
+
+#[test]
+fn threads_give_back_memory_once_before_they_rest() {
+    static RESTS: AtomicUsize = AtomicUsize::new(0);
+    rest::before(|| {
+        RESTS.fetch_add(1, Ordering::Relaxed);
+    });
+    // Other tests have pools too, which rest at most once here.
+    let pool = JobPool::start(1, 1).unwrap();
+    let wait = || {
+        let before = RESTS.load(Ordering::Relaxed);
+        let (done, end) = mpsc::channel();
+        pool.spawn(Box::new(move || done.send(()).unwrap())).unwrap();
+        end.recv().unwrap();
+        while RESTS.load(Ordering::Relaxed) == before {
+            thread::sleep(Duration::from_millis(10));
+        }
+    };
+    wait();
+    wait();
+    thread::sleep(2 * rest::AFTER);
+    let rested = RESTS.load(Ordering::Relaxed);
+    thread::sleep(4 * rest::AFTER);
+    assert_eq!(RESTS.load(Ordering::Relaxed), rested, "who rests does nothing");
+}
+
+#[test]
+fn jobs_that_wait_are_done_before_the_end() {
+    let pool = JobPool::start(1, 100).unwrap();
+    let (done, count) = mpsc::channel();
+    for index in 0..100 {
+        let done = done.clone();
+        pool.spawn(Box::new(move || done.send(index).unwrap())).unwrap();
+    }
+    drop((pool, done));
+    assert_eq!(count.iter().collect::<Vec<_>>(), (0..100).collect::<Vec<_>>());
 }
