@@ -10,6 +10,8 @@ mod fetch;
 mod forwards;
 #[path = "toy/host.rs"]
 mod host;
+#[path = "toy/leaving.rs"]
+mod leaving;
 #[path = "toy/node.rs"]
 mod node;
 #[path = "toy/older.rs"]

@@ -1,4 +1,5 @@
 use std::{
+    path::Path,
     process,
     sync::{Mutex, mpsc as channel},
     thread,
@@ -51,18 +52,22 @@ fn is_ready(future: impl Future<Output = ()>) -> bool {
     runtime.block_on(async { tokio::time::timeout(Duration::ZERO, future).await.is_ok() })
 }
 
-/// One test, as signals reach the whole process.
-#[test]
-fn a_machine_ticks_quotes_persists_warns_and_stops() {
-    let directory = tempfile::tempdir().unwrap();
+fn ledger(directory: &Path) -> Ledger {
     let options = LedgerOptions {
-        directory: directory.path().to_path_buf(),
+        directory: directory.to_path_buf(),
         read_only_directories: vec![],
         durability: Durability::Fsync,
         reserve: 4096,
         slow_io: Duration::from_secs(60),
     };
-    let machine = Machine::new(Ledger::create(options, Arc::new(RealDisk)).unwrap());
+    Ledger::create(options, Arc::new(RealDisk)).unwrap()
+}
+
+/// One test, as signals reach the whole process.
+#[test]
+fn a_machine_ticks_quotes_persists_warns_and_stops() {
+    let directory = tempfile::tempdir().unwrap();
+    let machine = Machine::new(ledger(directory.path()));
     machine.host().perform(&mut vec![Effect::Send { to: "127.0.0.1:1".into(), frame: vec![] }]);
     let peers = PeerNetwork::bind("127.0.0.1:0").unwrap();
     let own = peers.address().to_string();

@@ -8,7 +8,7 @@ use coco_client::{
     Client, Method, StatusCode, governance,
     network::{self, NodeStatus},
 };
-use coco_e2e::{Cluster, Consortium, consortium::now};
+use coco_e2e::{Cluster, Consortium, Node, consortium::now, executable};
 use coco_wire::{Digest, TxId};
 use serde_json::{Value, json};
 
@@ -96,4 +96,28 @@ async fn a_node_that_failed_is_replaced() {
         cluster.verify_ledger(number, last);
     }
     assert!(cluster.check_committed_files() > 0, "no two nodes have a committed file");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn others_are_told_where_an_interface_listens() {
+    let (consortium, directory) = (Consortium::default(), tempfile::tempdir().unwrap());
+    let interfaces = json!({
+        "node_to_node_interface": { "bind_address": "127.0.0.1:0" },
+        "rpc_interfaces": {
+            "main": { "bind_address": "127.0.0.1:0" },
+            "streams": { "bind_address": "127.0.0.1:0", "app_protocol": "HTTP2" },
+        }
+    });
+    let sections = json!({ "network": interfaces });
+    let node = Node::start_with(executable::coco(), &consortium, directory.path(), &sections);
+    let answer = node.client(None).get("/node/network/nodes").await.unwrap();
+    let nodes: Value = answer.expect(StatusCode::OK, "nodes").unwrap().json().unwrap();
+    let listed = &nodes["nodes"][0]["rpc_interfaces"];
+    for address in ["bind_address", "published_address"] {
+        assert_eq!(listed["main"][address], node.address, "{address}");
+        assert_ne!(listed["streams"][address], "127.0.0.1:0");
+    }
+    let http2_only = "max_frame_size";
+    assert_eq!(listed["main"]["http_configuration"].get(http2_only), None);
+    assert_eq!(listed["streams"]["http_configuration"][http2_only], "16384");
 }

@@ -131,24 +131,23 @@ pub(super) fn data(path: Option<&Path>) -> Result<Value, FileError> {
 
 /// The interfaces as others are told of them.
 pub(super) fn published(network: &Network, listening: &Listening) -> NodeNetwork {
-    let node = Interface {
-        bind_address: network.node_to_node_interface.bind_address.to_string(),
-        published_address: sessions::published(&network.node_to_node_interface, listening.node_port)
-            .to_string(),
+    let addresses = |configured: &network::Interface, port| Interface {
+        bind_address: sessions::with_port(&configured.bind_address, port).to_string(),
+        published_address: sessions::published(configured, port).to_string(),
         ..Interface::default()
     };
     let rpc = network.rpc_interfaces.iter().map(|(name, interface)| {
-        let published = sessions::published(&interface.addresses, listening.port(name));
-        (name.to_string(), rpc_interface(interface, published.to_string()))
+        let addresses = addresses(&interface.addresses, listening.port(name));
+        (name.to_string(), rpc_interface(interface, addresses))
     });
     NodeNetwork {
-        node_to_node_interface: node,
+        node_to_node_interface: addresses(&network.node_to_node_interface, listening.node_port),
         rpc_interfaces: rpc.collect(),
         will_locally_seal_ledger_secrets: false,
     }
 }
 
-fn rpc_interface(interface: &RpcInterface, published_address: String) -> Interface {
+fn rpc_interface(interface: &RpcInterface, addresses: Interface) -> Interface {
     let http = &interface.http;
     // Settings that have no effect are not listed.
     let http2 = (interface.app_protocol == AppProtocol::Http2).then_some(http);
@@ -158,8 +157,6 @@ fn rpc_interface(interface: &RpcInterface, published_address: String) -> Interfa
         network::Authority::Unsecured => Authority::Unsecured,
     };
     Interface {
-        bind_address: interface.addresses.bind_address.to_string(),
-        published_address,
         protocol: "tcp".to_owned(),
         app_protocol: Some(match interface.app_protocol {
             AppProtocol::Http1 => "HTTP1".to_owned(),
@@ -184,6 +181,7 @@ fn rpc_interface(interface: &RpcInterface, published_address: String) -> Interfa
         },
         forwarding_timeout_ms: u64::try_from(interface.forwarding_timeout.as_millis()).ok(),
         redirections: interface.redirections.as_ref().map(redirections),
+        ..addresses
     }
 }
 

@@ -57,7 +57,11 @@ impl Listening {
 
 /// The address that others are told, with the port that was found.
 pub(super) fn published(configured: &crate::config::network::Interface, port: u16) -> Address {
-    let address = configured.published_address.as_ref().unwrap_or(&configured.bind_address);
+    with_port(configured.published_address.as_ref().unwrap_or(&configured.bind_address), port)
+}
+
+/// The address with the port that was found, if none was asked for.
+pub(super) fn with_port(address: &Address, port: u16) -> Address {
     let mut address = address.clone();
     if address.port == 0 {
         address.port = port;
