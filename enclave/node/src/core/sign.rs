@@ -62,6 +62,7 @@ impl Core {
         let decision = self.settings.signing.decide(&SigningState {
             now_ms: now.0,
             unsigned: self.ledger.unsigned(),
+            has_peers: !self.view.shared.peers.load().is_empty(),
             previous: self.signing.state,
             previous_ms: self.signing.reserved_at.0,
         });
