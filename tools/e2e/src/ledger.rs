@@ -1,6 +1,11 @@
 //! The files of a ledger, read as an auditor does.
 
-use std::{collections::BTreeMap, fs, path::Path};
+use std::{
+    collections::BTreeMap,
+    fs,
+    io::{self, ErrorKind},
+    path::Path,
+};
 
 use coco_audit::{Damage, RecoveryFiles, Report, Verifier, in_order};
 use coco_host::record::Image;
@@ -26,6 +31,9 @@ pub struct PublicWrite {
     pub value: Vec<u8>,
 }
 
+/// Times that a directory is read whose files are renamed meanwhile.
+const READINGS: usize = 100;
+
 impl LedgerFiles {
     /// Those of a directory.
     ///
@@ -33,12 +41,11 @@ impl LedgerFiles {
     /// If it cannot be read.
     #[must_use]
     pub fn read(directory: &Path) -> Self {
-        let mut files = BTreeMap::new();
-        for file in fs::read_dir(directory).expect("the ledger directory can be read") {
-            let path = file.expect("the ledger directory can be read").path();
-            let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-            files.insert(name, fs::read(&path).expect("a ledger file can be read"));
-        }
+        // A running node renames files that are complete.
+        let mut readings = (0..READINGS).map(|_| read_all(directory));
+        let settled =
+            readings.find(|read| !matches!(read, Err(error) if error.kind() == ErrorKind::NotFound));
+        let files = settled.expect("names stay for a moment").expect("the ledger directory can be read");
         Self::ordered(&files)
     }
 
@@ -110,4 +117,13 @@ impl LedgerFiles {
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
+}
+
+/// All files of a directory by name.
+fn read_all(directory: &Path) -> io::Result<BTreeMap<String, Vec<u8>>> {
+    let files = fs::read_dir(directory)?.map(|file| {
+        let file = file?;
+        Ok((file.file_name().to_string_lossy().into_owned(), fs::read(file.path())?))
+    });
+    files.collect()
 }
