@@ -1,7 +1,7 @@
 //! Snapshots that a backup lacks: its disk did not take them, or it was too slow to make them. It fetches them from the
 //! primary.
 
-use std::{io, num::NonZeroU32, thread, time::Duration};
+use std::{io, thread, time::Duration};
 
 use coco_boundary::{FileKind, FileName, Log};
 use coco_http::{Client, Driver};
@@ -26,8 +26,7 @@ impl Fetching {
         mut stop: watch::Receiver<bool>,
         log: &Log,
     ) -> io::Result<Self> {
-        let mut backup =
-            Backup { how: how.clone(), driver: driver.clone(), log: log.clone(), there: None, lacking: None };
+        let mut backup = Backup { how: how.clone(), driver: driver.clone(), log: log.clone(), looked: None };
         let runtime = Builder::new_current_thread().enable_io().enable_time().build()?;
         let work = move || {
             runtime.block_on(async {
@@ -53,10 +52,8 @@ struct Backup {
     how: BackupFetch,
     driver: Driver,
     log: Log,
-    /// The last that was found to be there: not looked for again.
-    there: Option<SnapshotName>,
-    /// What was looked for last in vain, and how often.
-    lacking: Option<(SnapshotName, u32)>,
+    /// What was looked for last, and how often in vain: as often as can be counted if it is not to be looked for again.
+    looked: Option<(SnapshotName, u32)>,
 }
 
 impl Backup {
@@ -77,9 +74,7 @@ impl Backup {
             return None;
         }
         let recorded = self.driver.recorded_snapshot()?;
-        let is_done_with =
-            self.there == Some(recorded) || self.times(recorded) >= self.how.max_attempts.get();
-        if is_done_with {
+        if self.times(recorded) >= self.how.max_attempts.get() {
             return None;
         }
         let files = self.driver.list_files(FileKind::Snapshots).await.ok()?;
@@ -88,7 +83,7 @@ impl Backup {
             (FileName::Chunk(_), _) => false,
         };
         if files.iter().any(is_there) {
-            self.there = Some(recorded);
+            self.settle(recorded);
             return None;
         }
         Some(recorded)
@@ -114,18 +109,22 @@ impl Backup {
         let begin = || Fetch::named(service.as_ref().clone(), target.clone(), name, max_size.0);
         let how = FetchSnapshot { max_attempts, retry_interval, max_size };
         match finding.fetch(&target, how, begin).await {
-            Fetched::Snapshot(_) => self.there = Some(name),
+            Fetched::Snapshot(_) | Fetched::GaveUp => self.settle(name),
             // The primary may be about to have it.
             Fetched::NoneLater | Fetched::NoneAtAll => self.note_in_vain(name),
-            Fetched::GaveUp => self.lacking = Some((name, NonZeroU32::MAX.get())),
         }
     }
 
+    /// It is there, or given up.
+    fn settle(&mut self, name: SnapshotName) {
+        self.looked = Some((name, u32::MAX));
+    }
+
     fn note_in_vain(&mut self, name: SnapshotName) {
-        self.lacking = Some((name, self.times(name).saturating_add(1)));
+        self.looked = Some((name, self.times(name).saturating_add(1)));
     }
 
     fn times(&self, of: SnapshotName) -> u32 {
-        self.lacking.map_or(0, |(name, times)| if name == of { times } else { 0 })
+        self.looked.map_or(0, |(name, times)| if name == of { times } else { 0 })
     }
 }
