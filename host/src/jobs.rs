@@ -6,6 +6,7 @@ use std::{
     num::NonZeroUsize,
     sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
     thread,
+    time::Duration,
 };
 
 use coco_boundary::{Full, Job, Jobs};
@@ -90,15 +91,10 @@ impl Queue {
                 return None;
             }
             state.idle += 1;
-            let mut is_late = false;
-            state = if rests {
-                self.wake.wait(state).unwrap_or_else(PoisonError::into_inner)
-            } else {
-                let waited = self.wake.wait_timeout(state, rest::AFTER);
-                let (state, waited) = waited.unwrap_or_else(PoisonError::into_inner);
-                is_late = waited.timed_out();
-                state
-            };
+            let limit = if rests { Duration::MAX } else { rest::AFTER };
+            let waited = self.wake.wait_timeout(state, limit).unwrap_or_else(PoisonError::into_inner);
+            let is_late = waited.1.timed_out();
+            state = waited.0;
             state.idle -= 1;
             if is_late && state.jobs.is_empty() {
                 rests = true;

@@ -261,6 +261,10 @@ impl Status {
     pub const PARTIAL_CONTENT: Self = Self(206);
     /// 304
     pub const NOT_MODIFIED: Self = Self(304);
+    /// 307
+    pub const TEMPORARY_REDIRECT: Self = Self(307);
+    /// 308
+    pub const PERMANENT_REDIRECT: Self = Self(308);
     /// 400
     pub const BAD_REQUEST: Self = Self(400);
     /// 401

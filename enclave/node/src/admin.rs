@@ -122,9 +122,6 @@ struct Admin {
     challenges: Arc<join::Challenges>,
 }
 
-/// Where clients are sent that ask another node than the primary.
-const PERMANENT_REDIRECT: Status = Status(308);
-
 /// What a handler of this adapter is.
 type Handle = fn(&Admin, &Call, &mut Context<'_>) -> Result<Response, Reject>;
 

@@ -6,8 +6,6 @@ use coco_tables::nodes::{NodeInfo, NodeStatus};
 
 use crate::view::{Shared, Stage, State, View};
 
-const TEMPORARY_REDIRECT: Status = Status(307);
-
 /// Where an interface redirects to. One that redirects forwards nothing.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Redirections {
@@ -60,7 +58,7 @@ impl Redirections {
             return Some(unknown().into());
         };
         let location = format!("https://{address}{}", request.target());
-        Some(Response::empty(TEMPORARY_REDIRECT).header("location", location))
+        Some(Response::empty(Status::TEMPORARY_REDIRECT).header("location", location))
     }
 }
 

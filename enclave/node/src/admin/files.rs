@@ -25,7 +25,7 @@ use self::{
     range::Range,
 };
 use super::{
-    Admin, Handle, PERMANENT_REDIRECT,
+    Admin, Handle,
     redirect::{to_node, to_primary, to_self},
     request_of,
 };
@@ -38,8 +38,6 @@ pub(crate) const CHUNK: &str = "/node/ledger-chunk";
 const PREFIXES: &str = "/committed_prefix";
 /// Query parameter by which these are wanted, too.
 const INCLUDE_PREFIX: &str = "include_committed_prefix";
-/// Where clients are sent for what will soon be elsewhere.
-const TEMPORARY_REDIRECT: Status = Status(307);
 
 pub(super) fn endpoints(admin: &Admin) -> Vec<Endpoint> {
     let paths: [(&'static str, Handle); 5] = [
@@ -167,7 +165,8 @@ fn includes_prefix(call: &Call) -> Result<bool, Reject> {
 
 /// Marks an answer that will soon be another.
 fn is_temporary(response: Response) -> Response {
-    let status = if response.status == PERMANENT_REDIRECT { TEMPORARY_REDIRECT } else { response.status };
+    let is_permanent = response.status == Status::PERMANENT_REDIRECT;
+    let status = if is_permanent { Status::TEMPORARY_REDIRECT } else { response.status };
     Response { status, ..response }.header("cache-control", "no-store")
 }
 
@@ -181,6 +180,6 @@ fn since(call: &Call) -> Result<Option<Seqno>, Reject> {
 }
 
 fn sent_on(location: String, text: impl Into<std::borrow::Cow<'static, str>>) -> Response {
-    let reject = Reject::new(PERMANENT_REDIRECT, ErrorCode::NodeCannotHandleRequest, text);
+    let reject = Reject::new(Status::PERMANENT_REDIRECT, ErrorCode::NodeCannotHandleRequest, text);
     Response::from(reject).header("location", location)
 }

@@ -23,7 +23,7 @@ use coco_tables::{
 };
 use coco_wire::{Digest, Seqno};
 
-use super::{Admin, PERMANENT_REDIRECT, redirect::to_primary};
+use super::{Admin, redirect::to_primary};
 use crate::{
     evidence::{Proof, admit, verify},
     join::{
@@ -311,6 +311,6 @@ fn signing_request(request: &JoinRequest, joining: &Joining) -> Result<SigningRe
 fn redirect(admin: &Admin, call: &Call, cx: &Context<'_>) -> Result<Response, Reject> {
     let location = to_primary(admin, call, cx, PATH)?;
     let text = "Node is not primary; cannot handle write";
-    let reject = Reject::new(PERMANENT_REDIRECT, ErrorCode::NodeCannotHandleRequest, text);
+    let reject = Reject::new(Status::PERMANENT_REDIRECT, ErrorCode::NodeCannotHandleRequest, text);
     Ok(Response::from(reject).header("location", location))
 }

@@ -3,7 +3,7 @@
 use coco_app::{Call, Context, Description, Endpoint, Forwarding, Method, Reject, Response, Schema, Status};
 use serde_json::json;
 
-use super::{Admin, PERMANENT_REDIRECT, ok, redirect::to_primary, schemas};
+use super::{Admin, ok, redirect::to_primary, schemas};
 use crate::view::{Stage, State};
 
 pub(super) fn endpoints(admin: &Admin) -> Vec<Endpoint> {
@@ -103,7 +103,7 @@ fn head_primary(admin: &Admin, call: &Call, cx: &mut Context<'_>) -> Result<Resp
         return Ok(Response::empty(Status::OK));
     }
     let location = to_primary(admin, call, cx, "/node/primary")?;
-    Ok(Response::empty(PERMANENT_REDIRECT).header("location", location))
+    Ok(Response::empty(Status::PERMANENT_REDIRECT).header("location", location))
 }
 
 fn primary(admin: &Admin, _: &Call, _: &mut Context<'_>) -> Result<Response, Reject> {

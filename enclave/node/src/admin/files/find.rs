@@ -7,7 +7,7 @@ use coco_wire::{
     chunk::{ChunkPhase, PrefixName},
 };
 
-use super::{PERMANENT_REDIRECT, PREFIXES, TEMPORARY_REDIRECT, is_temporary, sent_on};
+use super::{PREFIXES, is_temporary, sent_on};
 
 /// Looks for a file and sends the client there.
 pub(super) struct Find {
@@ -78,11 +78,12 @@ impl Find {
 
     fn found(&mut self, files: &[(FileName, u64)]) -> Response {
         if let Some((file, _)) = files.iter().rev().find(|(file, _)| self.is_wanted(file)) {
-            return Response::empty(PERMANENT_REDIRECT).header("location", format!("{}/{file}", self.base));
+            return Response::empty(Status::PERMANENT_REDIRECT)
+                .header("location", format!("{}/{file}", self.base));
         }
         if let Prefix::Searched(Some(name)) = &self.prefix {
             let location = format!("{}{PREFIXES}/{name}", self.base);
-            return is_temporary(Response::empty(TEMPORARY_REDIRECT).header("location", location));
+            return is_temporary(Response::empty(Status::TEMPORARY_REDIRECT).header("location", location));
         }
         let response = self.absent();
         if matches!(self.prefix, Prefix::No) { response } else { is_temporary(response) }
