@@ -1,5 +1,7 @@
 //! Connections: one thread accepts them, each I/O thread serves its share from begin to end.
 
+mod stream;
+
 use std::{
     io,
     net::{SocketAddr, TcpListener as StdListener, TcpStream as StdStream, ToSocketAddrs},
@@ -19,6 +21,7 @@ use tokio::{
     time::{sleep, timeout},
 };
 
+use self::stream::Connection;
 use crate::rest;
 
 /// Connections that the system completes before we accept them.
@@ -109,7 +112,7 @@ struct Accepted {
 }
 
 impl Server {
-    /// Accepts on `interfaces` and serves on `io_threads` threads; 0 means one for each core.
+    /// Accepts on `interfaces` and serves on `io_threads` threads; 0 means one for each core but one.
     ///
     /// # Errors
     /// If the system refuses a thread or its event queue.
@@ -119,10 +122,8 @@ impl Server {
         sessions: &Arc<S>,
         log: &Log,
     ) -> io::Result<Self> {
-        let count = match io_threads {
-            0 => thread::available_parallelism().map_or(1, NonZeroUsize::get),
-            count => count,
-        };
+        let cores = thread::available_parallelism().map_or(1, NonZeroUsize::get);
+        let count = if io_threads == 0 { suitable_threads(cores) } else { io_threads };
         let (stop, stopping) = watch::channel(Stopping::No);
         let mut server = Self { stop, threads: vec![] };
         let mut workers = vec![];
@@ -152,6 +153,12 @@ impl Server {
     }
 }
 
+/// I/O threads of a machine: one core is left to the ledger, signatures and the system. Each more thread that shares the
+/// store and the tree makes a write dearer, since what one has written is then in the caches of another.
+const fn suitable_threads(cores: usize) -> usize {
+    if cores > 1 { cores - 1 } else { 1 }
+}
+
 /// One I/O thread: each connection is a task of its own.
 async fn serve<S: Sessions>(
     mut connections: mpsc::Receiver<Accepted>,
@@ -168,7 +175,7 @@ async fn serve<S: Sessions>(
                 let Some(Accepted { interface, peer, stream }) = connection else { break };
                 // A peer that is gone already is no loss.
                 if let Ok(stream) = TcpStream::from_std(stream) {
-                    open.spawn(sessions.serve(&thread, &interface, peer, stream));
+                    open.spawn(sessions.serve(&thread, &interface, peer, Connection(stream)));
                 }
             }
             Some(_) = open.join_next() => {}

@@ -78,7 +78,7 @@ pub struct NodeConfig {
     pub client_connection_timeout: Duration,
     /// How long a session may be idle; none: for ever.
     pub idle_connection_timeout: Option<Duration>,
-    /// Threads that serve requests; 0 means one for each core.
+    /// Threads that serve requests; 0 means one for each core but one.
     pub worker_threads: u32,
     /// Whether the first SIGTERM is only noted.
     pub ignore_first_sigterm: bool,

@@ -1,6 +1,6 @@
 use std::{
     collections::BTreeSet,
-    io::{Read, Write},
+    io::{IoSlice, Read, Write},
     sync::Mutex,
     thread::ThreadId,
     time::Instant,
@@ -37,7 +37,13 @@ impl Sessions for Echo {
             while stream.read_exact(&mut byte).await.is_ok() {
                 threads.lock().unwrap().insert(thread::current().name().unwrap().to_owned());
                 ids.lock().unwrap().push(thread::current().id());
-                stream.write_all(interface.as_str().as_bytes()).await.unwrap();
+                // One buffer, then two.
+                let (first, second) = interface.as_str().as_bytes().split_at(1);
+                let lists = [&[IoSlice::new(first)][..], &[IoSlice::new(second), IoSlice::new(b"\n")]];
+                for list in lists {
+                    let length: usize = list.iter().map(|buffer| buffer.len()).sum();
+                    assert_eq!(stream.write_vectored(list).await.unwrap(), length);
+                }
             }
         }
     }
@@ -49,9 +55,10 @@ fn bind(name: &str) -> Interface {
 
 fn ask(stream: &mut StdStream) -> String {
     stream.write_all(b"?").unwrap();
-    let mut answer = [0; 2];
+    let mut answer = [0; 3];
     stream.read_exact(&mut answer).unwrap();
-    String::from_utf8(answer.to_vec()).unwrap()
+    let answer = String::from_utf8(answer.to_vec()).unwrap();
+    answer.strip_suffix('\n').unwrap().to_owned()
 }
 
 #[test]
@@ -83,6 +90,12 @@ fn connections_are_shared_out_and_know_their_interface() {
     let mut rest = vec![];
     assert_eq!(open[0].read_to_end(&mut rest).unwrap_or(0), 0, "sessions end");
     assert!(StdStream::connect(addresses[0]).is_err(), "nobody listens");
+}
+
+#[test]
+fn a_core_is_left_to_the_rest_where_there_are_two() {
+    let threads = [1, 2, 3, 8].map(suitable_threads);
+    assert_eq!(threads, [1, 1, 2, 7]);
 }
 
 #[test]

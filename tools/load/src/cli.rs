@@ -186,7 +186,7 @@ pub(crate) struct CeilingArgs {
     /// Where to listen
     #[arg(long, default_value = "127.0.0.1:0")]
     pub(crate) listen: SocketAddr,
-    /// I/O threads; 0 for one a core
+    /// I/O threads; 0 for as many as a node has: one a core but one
     #[arg(long, default_value_t = 0)]
     pub(crate) threads: usize,
     /// Client certificates

@@ -95,7 +95,7 @@ fn run_suite(args: &SuiteArgs) -> Result<ExitCode, Error> {
 fn serve(args: &CeilingArgs) -> Result<ExitCode, Error> {
     let files = IdentityFiles::open(&args.dir)?;
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    let threads = if args.threads == 0 { cores } else { args.threads };
+    let threads = if args.threads == 0 { (cores - 1).max(1) } else { args.threads };
     let address = ceiling::start(args.listen, threads, args.client_auth.into(), &files)?;
     println!("https://{address}");
     loop {
