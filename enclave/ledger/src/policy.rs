@@ -17,8 +17,7 @@ pub enum Timing {
     /// At once when idle; under load as soon as the previous signature is committed, so that signatures are as
     /// frequent as disk and peers can follow.
     Adaptive {
-        /// Least time between two signatures of a node alone; it bounds what they cost. Other nodes check them, which takes
-        /// several times as long: then it is twice as long.
+        /// Least time between two signatures; it bounds what making and checking them costs.
         min_interval_ms: u64,
     },
     /// Nothing.
@@ -26,8 +25,8 @@ pub enum Timing {
 }
 
 impl Timing {
-    /// At most 200 signatures a second: 2 % of a core with P-384; 100 with other nodes, 6 % of a core of each of them.
-    pub const ADAPTIVE: Self = Self::Adaptive { min_interval_ms: 5 };
+    /// At most 100 signatures a second: 3 % of a core, 6 % of one of each node that checks them.
+    pub const ADAPTIVE: Self = Self::Adaptive { min_interval_ms: 10 };
 }
 
 /// What the decision depends on.
@@ -37,8 +36,6 @@ pub struct SigningState {
     pub now_ms: u64,
     /// Entries after the previous signature.
     pub unsigned: u64,
-    /// Whether other nodes check signatures.
-    pub has_peers: bool,
     /// How far the previous signature is.
     pub previous: PreviousSignature,
     /// When the previous signature was reserved; zero before the first.
@@ -78,8 +75,7 @@ impl SigningPolicy {
         let due = match self.timing {
             _ if state.unsigned >= self.tx_count => state.now_ms,
             Timing::Adaptive { min_interval_ms } if state.previous == PreviousSignature::Committed => {
-                let interval_ms = min_interval_ms.saturating_mul(1 + u64::from(state.has_peers));
-                latest.min(state.previous_ms.saturating_add(interval_ms))
+                latest.min(state.previous_ms.saturating_add(min_interval_ms))
             }
             Timing::Adaptive { .. } | Timing::Fixed => latest,
         };

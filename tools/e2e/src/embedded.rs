@@ -68,11 +68,7 @@ impl Writing {
     /// As the executable writes without a configuration of its own.
     pub const USUAL: Self = Self {
         chunk_size: 5_000_000,
-        signing: SigningPolicy {
-            timing: Timing::Adaptive { min_interval_ms: 5 },
-            tx_count: 5000,
-            delay_ms: 1000,
-        },
+        signing: SigningPolicy { timing: Timing::ADAPTIVE, tx_count: 5000, delay_ms: 1000 },
         signatures: SignatureMode::Dual,
     };
 }

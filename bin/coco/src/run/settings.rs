@@ -20,9 +20,6 @@ use crate::config::{
     storage::{self, SignatureTiming},
 };
 
-/// Shortest time between two signatures under load, in milliseconds.
-const MIN_SIGNATURE_INTERVAL_MS: u64 = 5;
-
 /// How the files of the ledger are written.
 pub(super) fn ledger(config: &NodeConfig) -> LedgerOptions {
     let ledger = &config.ledger;
@@ -77,7 +74,7 @@ pub(super) fn core(config: &NodeConfig) -> Settings {
     Settings {
         signing: SigningPolicy {
             timing: match signatures.timing {
-                SignatureTiming::Adaptive => Timing::Adaptive { min_interval_ms: MIN_SIGNATURE_INTERVAL_MS },
+                SignatureTiming::Adaptive => Timing::ADAPTIVE,
                 SignatureTiming::Fixed => Timing::Fixed,
             },
             tx_count: signatures.tx_count.get(),

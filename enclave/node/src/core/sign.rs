@@ -62,7 +62,6 @@ impl Core {
         let decision = self.settings.signing.decide(&SigningState {
             now_ms: now.0,
             unsigned: self.ledger.unsigned(),
-            has_peers: !self.view.shared.peers.load().is_empty(),
             previous: self.signing.state,
             previous_ms: self.signing.reserved_at.0,
         });

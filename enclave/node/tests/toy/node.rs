@@ -277,11 +277,7 @@ fn genesis() -> Genesis {
 
 fn settings() -> Settings {
     Settings {
-        signing: SigningPolicy {
-            timing: Timing::Adaptive { min_interval_ms: 5 },
-            tx_count: 5000,
-            delay_ms: 1000,
-        },
+        signing: SigningPolicy { timing: Timing::ADAPTIVE, tx_count: 5000, delay_ms: 1000 },
         ledger: LedgerConfig { chunk_size: 5_000_000, signatures: SignatureMode::Dual },
         consensus: coco_raft::Settings::default(),
         max_uncommitted: 10_000,
