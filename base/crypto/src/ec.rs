@@ -22,6 +22,8 @@ use crate::{
 
 /// Draws of a random private number before the source of entropy is held to be broken.
 const MAX_DRAWS: usize = 32;
+/// What stands in front of a point whose coordinates are both given (SEC 1, section 2.3.3).
+const UNCOMPRESSED: u8 = 0x04;
 
 /// The curves in use, by CCF's names in configuration files.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -144,6 +146,21 @@ impl EcPublicKey {
         let spki = spki.to_vec();
         let id = sha256(&spki);
         Ok(Self(Arc::new(PublicParts { curve, key, spki, id })))
+    }
+
+    /// The key of a point, whose coordinates are big-endian bytes; zeros in front may be left out.
+    ///
+    /// # Errors
+    /// [`InvalidKey::Malformed`] when a coordinate is too long, or the point is not on the curve.
+    pub fn from_coordinates(curve: Curve, x: &[u8], y: &[u8]) -> Result<Self, InvalidKey> {
+        let mut spki = curve.spki_prefix().to_vec();
+        spki.push(UNCOMPRESSED);
+        for coordinate in [x, y] {
+            let zeros = curve.coordinate_len().checked_sub(coordinate.len()).ok_or(InvalidKey::Malformed)?;
+            spki.resize(spki.len() + zeros, 0);
+            spki.extend_from_slice(coordinate);
+        }
+        Self::from_spki_der(&spki)
     }
 
     /// Reads a PEM block `PUBLIC KEY`.

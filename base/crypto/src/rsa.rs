@@ -43,6 +43,16 @@ impl RsaPublicKey {
         if public.spki_der() == spki { Ok(public) } else { Err(InvalidKey::Malformed) }
     }
 
+    /// The key of a modulus and an exponent, both as big-endian bytes; zeros in front change nothing.
+    ///
+    /// # Errors
+    /// [`InvalidKey::Unsupported`] when the numbers are no key, or one of another size.
+    pub fn from_numbers(modulus: &[u8], exponent: &[u8]) -> Result<Self, InvalidKey> {
+        let numbers = der::sequence(&[&der::unsigned(modulus), &der::unsigned(exponent)]);
+        let algorithm = der::sequence(&[RSA_ENCRYPTION, der::NULL]);
+        Self::from_spki_der(&der::sequence(&[&algorithm, &der::bit_string(&numbers)]))
+    }
+
     /// Reads a PEM block `PUBLIC KEY`.
     ///
     /// # Errors

@@ -2,7 +2,10 @@
 
 use std::fmt;
 
-use base64::{Engine, engine::general_purpose::STANDARD};
+use base64::{
+    Engine,
+    engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD},
+};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// Text that is not the one form of some bytes.
@@ -11,6 +14,9 @@ pub enum InvalidText {
     /// Not padded base64 (RFC 4648, section 4) with zero trailing bits.
     #[error("not canonical base64")]
     Base64,
+    /// Not unpadded base64 of the URL alphabet (RFC 4648, section 5) with zero trailing bits.
+    #[error("not canonical base64url")]
+    Base64Url,
     /// Not an even number of lower-case hexadecimal digits.
     #[error("not lower-case hexadecimal")]
     Hex,
@@ -28,6 +34,20 @@ pub fn encode_base64(bytes: &[u8]) -> String {
 /// On any other text: white space, missing padding, the URL alphabet, stray trailing bits.
 pub fn decode_base64(text: &str) -> Result<Vec<u8>, InvalidText> {
     STANDARD.decode(text).map_err(|_| InvalidText::Base64)
+}
+
+/// Base64 of the URL alphabet without padding (RFC 4648, section 5; RFC 7515).
+#[must_use]
+pub fn encode_base64url(bytes: &[u8]) -> String {
+    URL_SAFE_NO_PAD.encode(bytes)
+}
+
+/// Accepts exactly what [`encode_base64url`] yields.
+///
+/// # Errors
+/// On any other text: white space, padding, the standard alphabet, stray trailing bits.
+pub fn decode_base64url(text: &str) -> Result<Vec<u8>, InvalidText> {
+    URL_SAFE_NO_PAD.decode(text).map_err(|_| InvalidText::Base64Url)
 }
 
 /// Lower-case hexadecimal digits.

@@ -159,3 +159,21 @@ fn generation_follows_entropy_and_debug_shows_no_key() {
     let zero = std::panic::catch_unwind(|| EcKey::generate(Curve::P256, &Fixed(0)));
     assert!(zero.is_err());
 }
+
+#[test]
+fn keys_are_made_of_coordinates() {
+    for curve in CURVES {
+        let key = EcKey::generate(curve, &SystemEntropy).public_key().clone();
+        let (x, y) = key.point()[1..].split_at(curve.coordinate_len());
+        assert_eq!(EcPublicKey::from_coordinates(curve, x, y).as_ref(), Ok(&key));
+        let long = [&[0], x].concat();
+        for (x, y) in [(&long[..], y), (y, x), (&[], y), (x, &[])] {
+            assert_eq!(EcPublicKey::from_coordinates(curve, x, y), Err(InvalidKey::Malformed), "{curve:?}");
+        }
+    }
+    // One key in 128 has a coordinate that begins with a zero, which may be left out.
+    let short = (0..4096).map(|_| EcKey::generate(Curve::P256, &SystemEntropy).public_key().clone());
+    let short = short.into_iter().find(|key| key.point()[1] == 0).expect("one of 4096 keys has it");
+    let (x, y) = short.point()[1..].split_at(32);
+    assert_eq!(EcPublicKey::from_coordinates(Curve::P256, &x[1..], y), Ok(short.clone()));
+}

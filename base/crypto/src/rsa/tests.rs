@@ -56,3 +56,31 @@ fn refusals() {
     assert!(RsaKey::from_pem(PUBLIC).is_err());
     assert!(RsaKey::from_pem(&PKCS1.replace("RSA PRIVATE", "PRIVATE")).is_err());
 }
+
+#[test]
+fn keys_are_made_of_numbers() {
+    let known = RsaPublicKey::from_spki_pem(PUBLIC).unwrap();
+    let spki = known.spki_der();
+    // SubjectPublicKeyInfo of 2048 bits: a modulus of 257 bytes with its zero, and the exponent 65537, end it.
+    let (modulus, exponent) = (&spki[spki.len() - 262..spki.len() - 5], &spki[spki.len() - 3..]);
+    assert_eq!((modulus[0], exponent), (0, &[1, 0, 1][..]));
+    for (modulus, exponent) in [(modulus, exponent), (&modulus[1..], &[0, 1, 0, 1])] {
+        assert_eq!(RsaPublicKey::from_numbers(modulus, exponent).as_ref(), Ok(&known));
+    }
+    let even = [&modulus[..256], &[modulus[256] & 0xfe]].concat();
+    let (long, small) = ([0xff; 1025], &modulus[129..]);
+    let bad: [(&[u8], &[u8]); 9] = [
+        (&[], exponent),
+        (modulus, &[]),
+        (modulus, &[0]),
+        (modulus, &[1]),
+        (modulus, &[2]),
+        (modulus, &[1; 9]),
+        (&even, exponent),
+        (&long, exponent),
+        (small, exponent),
+    ];
+    for (number, (modulus, exponent)) in bad.into_iter().enumerate() {
+        assert_eq!(RsaPublicKey::from_numbers(modulus, exponent), Err(InvalidKey::Unsupported), "{number}");
+    }
+}
