@@ -88,12 +88,7 @@ impl Call {
     /// What the caller sent: the signed content if the request is a signed message, else its body.
     #[must_use]
     pub fn content(&self) -> &[u8] {
-        match &self.caller {
-            Caller::UserSigned(_, signed) | Caller::MemberSigned(_, signed) => &signed.payload,
-            Caller::Anyone | Caller::AnyCertificate(..) | Caller::User(_) | Caller::Member(_) => {
-                &self.request().body
-            }
-        }
+        self.caller.signed().map_or_else(|| &*self.request().body, |signed| &signed.payload)
     }
 
     /// The JSON object that the caller sent.

@@ -7,6 +7,8 @@ use coco_crypto::x509::Certificate;
 use coco_wire::Digest;
 use serde::{Deserialize, Serialize};
 
+use crate::jwt::JwtIdentity;
+
 /// Certificate whose key the client proved in the TLS handshake to hold. It is recognised by its digest;
 /// neither its issuer nor its extensions are checked.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -95,4 +97,20 @@ pub enum Caller {
     UserSigned(Digest, Box<SignedMessage>),
     /// A member who signed the request's body.
     MemberSigned(Digest, Box<SignedMessage>),
+    /// Whom an issuer's token is about.
+    Jwt(Box<JwtIdentity>),
+    /// One caller as each of several policies knows it, by the names of the policies and in their order.
+    AllOf(Vec<(String, Caller)>),
+}
+
+impl Caller {
+    /// The message that the caller signed, if it did.
+    #[must_use]
+    pub fn signed(&self) -> Option<&SignedMessage> {
+        match self {
+            Self::UserSigned(_, signed) | Self::MemberSigned(_, signed) => Some(signed),
+            Self::AllOf(callers) => callers.iter().find_map(|(_, caller)| caller.signed()),
+            Self::Anyone | Self::AnyCertificate(..) | Self::User(_) | Self::Member(_) | Self::Jwt(_) => None,
+        }
+    }
 }

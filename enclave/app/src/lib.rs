@@ -9,6 +9,7 @@ pub mod context;
 pub mod download;
 pub mod endpoint;
 pub mod error;
+pub mod jwt;
 pub mod openapi;
 pub mod policy;
 pub mod request;
@@ -26,6 +27,7 @@ pub use context::{Chain, Context, Historical, Index, Lookup, NodeRequests, Recei
 pub use download::{Download, Given, Next};
 pub use endpoint::{Endpoint, EndpointMode, Forwarding, Redirection};
 pub use error::{ErrorCode, Reject};
+pub use jwt::JwtIdentity;
 pub use openapi::{ApiInfo, Description, Schema};
 pub use policy::Policy;
 pub use request::{Headers, Method, Request, Response, Status, media};

@@ -213,22 +213,25 @@ fn security_of(
         add(name, scheme.clone());
     }
     for policy in &endpoint.policies {
-        let role = match policy {
-            Policy::UserCoseSign1 => "user",
-            Policy::MemberCoseSign1 => "member",
+        let signed_by = |role: &str| {
+            let text = format!(
+                "Request payload must be a COSE Sign1 document, with expected protected headers. Signer must be a \
+                 {role} identity registered with this service."
+            );
+            json!({ "type": "http", "scheme": "cose_sign1", "description": text })
+        };
+        let scheme = match policy {
+            Policy::UserCoseSign1 => signed_by("user"),
+            Policy::MemberCoseSign1 => signed_by("member"),
+            Policy::Jwt => json!({ "type": "http", "scheme": "bearer", "bearerFormat": "JWT" }),
             Policy::NoAuth if endpoint.policies.len() > 1 => {
                 alternatives.push(json!({}));
                 continue;
             }
-            // Client certificates cannot be expressed in OpenAPI 3.0.
+            // Client certificates cannot be expressed in OpenAPI 3.0, and CCF leaves out what asks for several proofs.
             _ => continue,
         };
-        let text = format!(
-            "Request payload must be a COSE Sign1 document, with expected protected headers. Signer must be a {role} \
-             identity registered with this service."
-        );
-        let scheme = json!({ "type": "http", "scheme": "cose_sign1", "description": text });
-        components.insert(policy.name().to_owned(), scheme);
+        components.insert(policy.name().into_owned(), scheme);
         alternatives.push(json!({ policy.name(): [] }));
     }
     alternatives

@@ -1,5 +1,7 @@
 //! Authentication policies: which identities an endpoint accepts, and how they are proved.
 
+use std::{borrow::Cow, sync::Arc};
+
 use coco_kv::{Reader as _, Tx};
 use coco_wire::{Digest, TableName};
 use serde_json::json;
@@ -8,12 +10,13 @@ use crate::{
     adapter::Origin,
     caller::{Caller, ClientCertificate},
     error::{ErrorCode, Reject},
+    jwt::Tokens,
     request::{Request, Response, Status},
     signed::{Role, verify},
 };
 
 /// One way of proving an identity; an endpoint tries those it lists in order.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Policy {
     /// TLS client certificate of a registered user, within its validity.
     UserCert,
@@ -25,23 +28,62 @@ pub enum Policy {
     UserCoseSign1,
     /// COSE_Sign1 body signed by a registered member.
     MemberCoseSign1,
+    /// JSON Web Token of an issuer whose keys the members set.
+    Jwt,
     /// No proof asked.
     NoAuth,
+    /// Several at once.
+    AllOf(AllOf),
 }
 
+/// Policies all of which are to be satisfied, in the order of their names.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AllOf(Arc<[Policy]>);
+
 impl Policy {
+    /// All of `policies` at once; the same one twice is as good as once.
+    #[must_use]
+    pub fn all_of(policies: impl IntoIterator<Item = Self>) -> Self {
+        let mut policies: Vec<_> = policies.into_iter().collect();
+        policies.sort_by(|a, b| a.name().cmp(&b.name()));
+        policies.dedup();
+        Self::AllOf(AllOf(policies.into()))
+    }
+
     /// Its name in OpenAPI documents, error details and JavaScript applications.
     #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
+    pub fn name(&self) -> Cow<'static, str> {
+        let name = match self {
             Self::UserCert => "user_cert",
             Self::MemberCert => "member_cert",
             Self::AnyCert => "any_cert",
             Self::UserCoseSign1 => "user_cose_sign1",
             Self::MemberCoseSign1 => "member_cose_sign1",
+            Self::Jwt => "jwt",
             Self::NoAuth => "no_auth",
+            Self::AllOf(AllOf(policies)) => {
+                return policies.iter().map(Self::name).collect::<Vec<_>>().join("+").into();
+            }
+        };
+        name.into()
+    }
+
+    /// The header `www-authenticate` of a refusal.
+    fn challenge(&self) -> Option<&'static str> {
+        match self {
+            Self::UserCoseSign1 | Self::MemberCoseSign1 => {
+                Some(r#"COSE-SIGN1 realm="Signed request access""#)
+            }
+            Self::Jwt => Some(r#"Bearer realm="JWT bearer token access", error="invalid_token""#),
+            Self::UserCert | Self::MemberCert | Self::AnyCert | Self::NoAuth | Self::AllOf(_) => None,
         }
     }
+}
+
+/// Why a policy is not satisfied.
+struct Unproved {
+    reason: Cow<'static, str>,
+    challenge: Option<&'static str>,
 }
 
 /// The tables of registered identities.
@@ -49,6 +91,7 @@ impl Policy {
 pub struct Identities {
     users: TableName,
     members: TableName,
+    tokens: Tokens,
 }
 
 impl Default for Identities {
@@ -56,6 +99,7 @@ impl Default for Identities {
         Self {
             users: TableName::new("public:ccf.gov.users.certs"),
             members: TableName::new("public:ccf.gov.members.certs"),
+            tokens: Tokens::default(),
         }
     }
 }
@@ -75,40 +119,64 @@ impl Identities {
         if policies.is_empty() {
             return Ok(Caller::Anyone);
         }
-        let mut details = Vec::new();
+        let mut refused = Vec::new();
         for policy in policies {
-            match self.prove(*policy, request, origin) {
+            match self.prove(policy, request, origin) {
                 Ok(caller) => return Ok(caller),
-                Err(reason) => details.push(json!({
-                    "auth_policy": policy.name(),
-                    "code": ErrorCode::InvalidAuthenticationInfo,
-                    "message": reason,
-                })),
+                Err(unproved) => refused.push(unproved),
             }
         }
+        let challenge = refused.last().and_then(|unproved| unproved.challenge);
+        let detail = |(policy, Unproved { reason, .. }): (&Policy, Unproved)| {
+            let code = ErrorCode::InvalidAuthenticationInfo;
+            json!({ "auth_policy": policy.name(), "code": code, "message": reason })
+        };
+        let details = policies.iter().zip(refused).map(detail).collect();
         let text = "Invalid authentication credentials.";
         let reject = Reject::new(Status::UNAUTHORIZED, ErrorCode::InvalidAuthenticationInfo, text);
         let response = Response::from(Reject { details, ..reject });
-        Err(match policies.last() {
-            Some(Policy::UserCoseSign1 | Policy::MemberCoseSign1) => {
-                response.header("www-authenticate", r#"COSE-SIGN1 realm="Signed request access""#)
-            }
-            _ => response,
+        Err(match challenge {
+            Some(challenge) => response.header("www-authenticate", challenge),
+            None => response,
         })
     }
 
     /// Whether the service still knows `caller`. Asked in the transaction that executes the call, so that an identity
     /// removed meanwhile is a conflict.
     pub fn knows(&self, caller: &Caller, tx: &mut Tx) -> bool {
-        let is_in = |table, id: &Digest| tx.has(table, id.hex_digits(&mut [0; 64]).as_bytes());
+        let is_in = |tx: &mut Tx, table, id: &Digest| tx.has(table, id.hex_digits(&mut [0; 64]).as_bytes());
         match caller {
             Caller::Anyone | Caller::AnyCertificate(..) => true,
-            Caller::User(id) | Caller::UserSigned(id, _) => is_in(&self.users, id),
-            Caller::Member(id) | Caller::MemberSigned(id, _) => is_in(&self.members, id),
+            Caller::User(id) | Caller::UserSigned(id, _) => is_in(tx, &self.users, id),
+            Caller::Member(id) | Caller::MemberSigned(id, _) => is_in(tx, &self.members, id),
+            Caller::Jwt(identity) => self.tokens.knows(identity, tx),
+            Caller::AllOf(callers) => callers.iter().all(|(_, caller)| self.knows(caller, tx)),
         }
     }
 
-    fn prove(&self, policy: Policy, request: &Request, origin: &Origin<'_>) -> Result<Caller, String> {
+    fn prove(&self, policy: &Policy, request: &Request, origin: &Origin<'_>) -> Result<Caller, Unproved> {
+        let Policy::AllOf(AllOf(policies)) = policy else {
+            let unproved = |reason| Unproved { reason, challenge: policy.challenge() };
+            return self.prove_one(policy, request, origin).map_err(unproved);
+        };
+        let proved = policies.iter().map(|policy| {
+            let name = policy.name();
+            match self.prove(policy, request, origin) {
+                Ok(caller) => Ok((name.into_owned(), caller)),
+                Err(unproved) => {
+                    Err(Unproved { reason: format!("{name}:{}", unproved.reason).into(), ..unproved })
+                }
+            }
+        });
+        proved.collect::<Result<_, _>>().map(Caller::AllOf)
+    }
+
+    fn prove_one(
+        &self,
+        policy: &Policy,
+        request: &Request,
+        origin: &Origin<'_>,
+    ) -> Result<Caller, Cow<'static, str>> {
         let shown = origin.peer.certificate.as_ref();
         let registered = |table, shown: &ClientCertificate| {
             origin.state.has(table, shown.id.hex_digits(&mut [0; 64]).as_bytes())
@@ -119,12 +187,12 @@ impl Identities {
                 let shown = shown.ok_or("No caller user certificate")?;
                 check_validity(shown, origin.now_ms)?;
                 let known = registered(&self.users, shown).then_some(Caller::User(shown.id));
-                known.ok_or_else(|| "Could not find matching user certificate".to_owned())
+                Ok(known.ok_or("Could not find matching user certificate")?)
             }
             Policy::MemberCert => {
                 let shown = shown.ok_or("No caller member certificate")?;
                 let known = registered(&self.members, shown).then_some(Caller::Member(shown.id));
-                known.ok_or_else(|| "Could not find matching member certificate".to_owned())
+                Ok(known.ok_or("Could not find matching member certificate")?)
             }
             Policy::AnyCert => {
                 let shown = shown.ok_or("No caller certificate")?;
@@ -139,6 +207,11 @@ impl Identities {
                 let (id, signed) = verify(Role::Member, request, origin.state, &self.members)?;
                 Ok(Caller::MemberSigned(id, Box::new(signed)))
             }
+            Policy::Jwt => {
+                let identity = self.tokens.authenticate(request, origin.state, origin.now_ms / 1000)?;
+                Ok(Caller::Jwt(Box::new(identity)))
+            }
+            Policy::AllOf(_) => self.prove(policy, request, origin).map_err(|unproved| unproved.reason),
         }
     }
 }

@@ -6,6 +6,7 @@ mod openapi;
 mod policies;
 mod requests;
 mod standard;
+mod tokens;
 
 use bytes::Bytes;
 use coco_app::{

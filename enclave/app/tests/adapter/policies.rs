@@ -1,5 +1,7 @@
 //! Authentication: certificates and signed requests, real and forged.
 
+use std::slice::from_ref;
+
 use coco_app::{Adapter as _, Caller, Endpoint, Method, Policy, Response, RestAdapter, Status};
 use coco_crypto::{
     Curve, EcKey, Signer as _,
@@ -67,7 +69,7 @@ fn authenticate(
             let details = error["details"].as_array().unwrap();
             let named = details.iter().zip(policies);
             let text = named.map(|(detail, policy)| {
-                assert_eq!(detail["auth_policy"], policy.name());
+                assert_eq!(detail["auth_policy"], *policy.name());
                 assert_eq!(detail["code"], "InvalidAuthenticationInfo");
                 detail["message"].as_str().unwrap().to_owned()
             });
@@ -128,6 +130,7 @@ fn certificates_prove_who_calls() {
                     Caller::Member(id) => ("member", Some(id)),
                     Caller::AnyCertificate(.., Some(_)) => panic!("it was shown in no session"),
                     Caller::UserSigned(..) | Caller::MemberSigned(..) => ("signed", None),
+                    Caller::Jwt(_) | Caller::AllOf(_) => panic!("no such policy is asked for"),
                 };
                 assert_eq!(found, kind, "{policies:?}");
                 assert!(id.is_none_or(|id| id.to_hex() == person.unwrap().id()), "{policies:?}");
@@ -201,7 +204,7 @@ fn signatures_prove_who_wrote_a_request() {
         {
             let message = Message { protected: headers(&person.key, &id, prefix), payload: Some(b"hello") };
             let message = message.sign(&person.key);
-            let caller = authenticate(&[policy], &store, None, COSE, &message).unwrap();
+            let caller = authenticate(from_ref(&policy), &store, None, COSE, &message).unwrap();
             let (Caller::UserSigned(signer, signed) | Caller::MemberSigned(signer, signed)) = &caller else {
                 panic!("{caller:?}")
             };
@@ -216,12 +219,12 @@ fn signatures_prove_who_wrote_a_request() {
             for at in 0..message.len() * 8 {
                 let mut forged = message.clone();
                 forged[at / 8] ^= 1 << (at % 8);
-                let found = authenticate(&[policy], &store, None, COSE, &forged);
+                let found = authenticate(from_ref(&policy), &store, None, COSE, &forged);
                 assert!(found.is_err(), "bit {at} of {curve:?} {policy:?}: {found:?}");
             }
             for len in 0..message.len() {
                 assert!(
-                    authenticate(&[policy], &store, None, COSE, &message[..len]).is_err(),
+                    authenticate(from_ref(&policy), &store, None, COSE, &message[..len]).is_err(),
                     "cut at {len}"
                 );
             }
