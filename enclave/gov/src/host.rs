@@ -121,16 +121,16 @@ impl GovernanceHost for Host {
 
     fn set_jwt_public_signing_keys(
         &mut self,
-        _: &mut Tx,
-        _issuer: &str,
-        _metadata: &Value,
-        _key_set: &Value,
+        tx: &mut Tx,
+        issuer: &str,
+        metadata: &Value,
+        key_set: &Value,
     ) -> Result<(), HostRefusal> {
-        Err(HostRefusal::Unsupported)
+        self.governance.set_signing_keys(tx, issuer, metadata, key_set)
     }
 
-    fn remove_jwt_public_signing_keys(&mut self, _: &mut Tx, _issuer: &str) -> Result<(), HostRefusal> {
-        Err(HostRefusal::Unsupported)
+    fn remove_jwt_public_signing_keys(&mut self, tx: &mut Tx, issuer: &str) -> Result<(), HostRefusal> {
+        self.governance.remove_signing_keys(tx, issuer)
     }
 
     fn tcb_policy(&mut self, _cpuid_hex: &str, _tcb_version_hex: &str) -> Result<Value, HostRefusal> {

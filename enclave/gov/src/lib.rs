@@ -22,6 +22,7 @@ mod host;
 mod opening;
 mod rekey;
 mod shares;
+mod tokens;
 
 mod identities;
 mod join_policy;

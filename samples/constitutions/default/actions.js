@@ -63,6 +63,15 @@
 //                           log_exception_details?, return_exception_details?, max_cached_interpreters?
 //   set_ca_cert_bundle      name, cert_bundle: certificates
 //   remove_ca_cert_bundle   name
+//
+// Issuers of JSON Web Tokens
+//   set_jwt_issuer               issuer, auto_refresh?: boolean, ca_cert_bundle_name?, jwks?: { keys }
+//       Trusts tokens of an issuer. Its keys are those of jwks or, if auto_refresh is true, those that the service
+//       fetches again and again from issuer, which is an https URL then; its server shows a certificate of the bundle.
+//   set_jwt_public_signing_keys  issuer, jwks: { keys }
+//       Replaces the keys of an issuer. A key has kid, kty and either n and e, or x, y and crv, or x5c; its issuer, if
+//       it has one, is what tokens must name as theirs.
+//   remove_jwt_issuer            issuer
 
 // ---- Checks of arguments: functions of a value and its path that throw
 
@@ -485,3 +494,55 @@ action("set_js_runtime_options", {
 action("set_ca_cert_bundle", { name: text, cert_bundle: certificates }, ({ name, cert_bundle }) =>
   put("tls.ca_cert_bundles", name, cert_bundle));
 action("remove_ca_cert_bundle", { name: text }, ({ name }) => remove("tls.ca_cert_bundles", name));
+
+const signingKey = (value, path) => {
+  fields({ kid: text, kty: text, issuer: optional(text) })(value, path);
+  const { x5c, n, e, x, y, crv } = value;
+  if (x5c != null) {
+    listOf(text)(x5c, `${path}.x5c`);
+    x5c.length > 0 || expected(`${path}.x5c`, "one or more certificates");
+    const pem = (der) => `-----BEGIN CERTIFICATE-----\n${der}\n-----END CERTIFICATE-----\n`;
+    x5c.forEach((der, i) => certificates(pem(der), `${path}.x5c[${i}]`));
+  } else if (n != null && e != null) {
+    fields({ n: text, e: text })(value, path);
+  } else if (x != null && y != null && crv != null) {
+    fields({ x: text, y: text, crv: text })(value, path);
+  } else {
+    expected(path, "a key with x5c, or with n and e, or with x, y and crv");
+  }
+};
+const keySet = fields({ keys: listOf(signingKey) });
+
+action("set_jwt_issuer", {
+  issuer: text,
+  auto_refresh: optional(flag),
+  ca_cert_bundle_name: optional(text),
+  jwks: optional(keySet),
+  key_filter: optional(oneOf("all")), // What CCF's clients still say.
+}, ({ jwks, ...given }) => {
+  const metadata = Object.fromEntries(Object.entries(given).filter(([, value]) => value != null));
+  const { issuer, auto_refresh, ca_cert_bundle_name: bundle } = metadata;
+  if (auto_refresh && !table("tls.ca_cert_bundles").has(keyOf(bundle))) {
+    throw new Error(`no bundle of certificates is named ${bundle}`);
+  }
+  if (jwks != null) {
+    ccf.setJwtPublicSigningKeys(issuer, metadata, jwks);
+  }
+  put("jwt.issuers", issuer, metadata);
+}, ({ issuer, auto_refresh, ca_cert_bundle_name: bundle }) => {
+  if (auto_refresh) {
+    bundle || expected("ca_cert_bundle_name", "given if auto_refresh is true");
+    /^https:\/\/[^\s/?#]+[^\s?#]*$/.test(issuer) ||
+      expected("issuer", "an https URL without query and fragment if auto_refresh is true");
+  }
+});
+
+action("set_jwt_public_signing_keys", { issuer: text, jwks: keySet }, ({ issuer, jwks }) =>
+  ccf.setJwtPublicSigningKeys(issuer, get("jwt.issuers", issuer), jwks));
+
+action("remove_jwt_issuer", { issuer: text }, ({ issuer }) => {
+  if (table("jwt.issuers").has(keyOf(issuer))) {
+    remove("jwt.issuers", issuer);
+    ccf.removeJwtPublicSigningKeys(issuer);
+  }
+});

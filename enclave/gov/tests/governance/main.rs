@@ -14,3 +14,4 @@ mod rekey;
 mod service;
 mod shares;
 mod signatures;
+mod tokens;
