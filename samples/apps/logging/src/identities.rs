@@ -12,8 +12,15 @@ use crate::{ANYONE, Answer};
 
 pub(crate) fn endpoints() -> Vec<Endpoint> {
     // The first that is proved counts: the less it asks for, the later it comes.
-    let policies =
-        [Policy::UserCert, Policy::MemberCert, Policy::AnyCert, Policy::UserCoseSign1, Policy::NoAuth];
+    let policies = [
+        Policy::all_of([Policy::UserCert, Policy::Jwt, Policy::UserCoseSign1]),
+        Policy::UserCert,
+        Policy::MemberCert,
+        Policy::AnyCert,
+        Policy::Jwt,
+        Policy::UserCoseSign1,
+        Policy::NoAuth,
+    ];
     let (users, members) = (Users::default(), Members::default());
     let multi_auth = move |call: &Call, cx: &mut Context<'_>| {
         let text = describe(&call.caller, &users, &members, cx.tx)
@@ -69,6 +76,20 @@ fn describe(caller: &Caller, users: &Users, members: &Members, tx: &Tx) -> Resul
                  identified by a COSE Sign1 with content of size: {}",
                 signed.payload.len()
             )
+        }
+        Caller::Jwt(identity) => format!(
+            "JWT\nThe caller is identified by a JWT issued by: {}\nThe JWT header is:\n{:#}\nThe JWT payload is:\n{:#}",
+            identity.key_issuer,
+            identity.header_json(),
+            identity.payload_json()
+        ),
+        Caller::AllOf(callers) => {
+            let names: Vec<_> = callers.iter().map(|(name, _)| name.as_str()).collect();
+            let mut text = format!("Conjoined auth policy: {}", names.join("+"));
+            for (name, caller) in callers {
+                text += &format!("\n\n{name}:\n{}", describe(caller, users, members, tx)?);
+            }
+            text
         }
     })
 }

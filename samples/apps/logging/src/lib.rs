@@ -26,8 +26,8 @@ use coco_wire::Digest;
 
 use crate::committed::CommittedRecords;
 
-/// Users, by the certificate of their connection or by signing the request.
-const USERS: &[Policy] = &[Policy::UserCert, Policy::UserCoseSign1];
+/// Users, by the certificate of their connection or by signing the request, and holders of a token.
+const USERS: &[Policy] = &[Policy::Jwt, Policy::UserCert, Policy::UserCoseSign1];
 
 /// Endpoints for everyone.
 const ANYONE: &[Policy] = &[];

@@ -5,6 +5,7 @@ use coco_wire::{
     cbor::Cbor,
     cose::{self, Headers},
     signature::{COSE_SIGNATURES, RootHeader, RootSignature, SINGLETON_KEY, encode_cose_value},
+    text::{encode_base64, encode_base64url},
 };
 
 use crate::{
@@ -57,6 +58,57 @@ fn callers_are_described() {
         "User COSE Sign1\nThe caller is identified by a COSE Sign1 signed by kid: ",
     );
     check("signed", &response, 200, "content of size: 7");
+}
+
+const ISSUER: &str = "https://issuer.example";
+
+/// Registers a key of an issuer, and gives the header with a token of it.
+fn token(service: &mut Service) -> String {
+    let issuer = Person::new("issuer");
+    let jwk = serde_json::json!([{
+        "issuer": ISSUER, "public_key": encode_base64(issuer.key.public_key().spki_der()), "constraint": ISSUER,
+    }]);
+    let table = "public:ccf.gov.jwt.public_signing_keys_metadata_v2";
+    service.write(&[(table, "key".into(), jwk.to_string())]);
+    let part = |text: &str| encode_base64url(text.as_bytes());
+    let claims = format!(r#"{{"user":"Alice","iss":"{ISSUER}","exp":1800000060}}"#);
+    let signed = format!("{}.{}", part(r#"{"kid":"key","alg":"ES384"}"#), part(&claims));
+    let signature = issuer.key.sign(signed.as_bytes()).into_fixed();
+    format!("Bearer {signed}.{}", encode_base64url(&signature))
+}
+
+#[test]
+fn holders_of_tokens_are_described_and_may_write() {
+    let mut service = Service::new();
+    let token = token(&mut service);
+    let described = "JWT\nThe caller is identified by a JWT issued by: https://issuer.example\nThe JWT header is:\n\
+                     {\n  \"alg\": \"ES384\",\n  \"kid\": \"key\"\n}\nThe JWT payload is:\n{\n  \"exp\": 1800000060,\n  \
+                     \"iss\": \"https://issuer.example\",\n  \"user\": \"Alice\"\n}";
+    let by_token = [("authorization", token.as_str())];
+    check("token", &service.anonymous("POST /app/multi_auth", &by_token, b""), 200, &format!("={described}"));
+    // A certificate that the service knows counts more.
+    check("both", &service.user("POST /app/multi_auth", &by_token, b""), 200, "User TLS cert");
+    let signed = signed(&service.user, b"content");
+    let all = [("authorization", token.as_str()), COSE[0]];
+    let answer = service.user("POST /app/multi_auth", &all, &signed);
+    let heads = [
+        "Conjoined auth policy: jwt+user_cert+user_cose_sign1\n\njwt:\n".to_owned() + described,
+        "\n\nuser_cert:\nUser TLS cert\nThe caller is a user with ID: ".to_owned(),
+        "\n\nuser_cose_sign1:\nUser COSE Sign1\nThe caller is identified by a COSE Sign1 signed by kid: "
+            .to_owned(),
+    ];
+    heads.iter().for_each(|head| check("all", &answer, 200, head));
+    let record = br#"{"id":1,"msg":"hello"}"#;
+    check("write", &service.anonymous("POST /app/log/private", &by_token, record), 200, "=true");
+    check("read", &service.anonymous("GET /app/log/private?id=1", &by_token, b""), 200, "hello");
+    let forged = [("authorization", &token[..token.len() - 4])];
+    check(
+        "forged",
+        &service.anonymous("POST /app/log/private", &forged, record),
+        401,
+        "Signature verification failed",
+    );
+    check("forged", &service.anonymous("POST /app/multi_auth", &forged, b""), 200, "=Unauthenticated");
 }
 
 #[test]
