@@ -1,7 +1,8 @@
-//! Requests of the node itself to other nodes of its service: one on each connection, over TLS.
+//! Requests of the node itself, to other nodes of its service and to token issuers: one on each connection, over TLS.
 
 mod http1;
 mod http2;
+mod public;
 mod trust;
 
 use std::{io, sync::Arc, time::Duration};
@@ -13,6 +14,8 @@ use rustls::{ClientConfig, pki_types::ServerName};
 use tokio::time::timeout;
 use tokio_rustls::{TlsConnector, client::TlsStream};
 
+use self::http1::Framing;
+pub use self::public::PublicClient;
 use crate::{
     InvalidCertificate,
     tls::{ALPN_HTTP1, ALPN_HTTP2, channel_binding},
@@ -140,7 +143,7 @@ impl<S: ByteStream> Connected<S> {
     async fn exchange(self, question: &Question<'_>) -> Result<Reply, ClientError> {
         match self.0.get_ref().1.alpn_protocol() {
             Some(ALPN_HTTP2) => http2::exchange(self.0, question).await,
-            Some(_) | None => http1::exchange(self.0, question).await,
+            Some(_) | None => http1::exchange(self.0, question, Framing::Length).await,
         }
     }
 }

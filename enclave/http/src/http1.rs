@@ -19,6 +19,7 @@ use tokio::{
     time::{Instant, timeout},
 };
 
+pub(crate) use self::chunks::Chunks;
 use self::{
     answers::{Answers, Manner},
     intake::{Incoming, Intake},

@@ -19,7 +19,7 @@ mod rpc;
 mod serve;
 mod tls;
 
-pub use client::{Client, ClientError, Connected, Question, Reply};
+pub use client::{Client, ClientError, Connected, PublicClient, Question, Reply};
 pub use dispatch::{Answer, Batch, Dispatch, Session};
 pub use driver::{Driver, Resources, SnapshotFileError};
 pub use gather::Gather;

@@ -2,10 +2,12 @@
 
 use std::io;
 
+use bytes::BytesMut;
 use coco_app::{Headers, Method, Status};
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 
 use super::{ClientError, Question, Reply};
+use crate::{http1::Chunks, refusal::Refusal};
 
 /// Most bytes of status line and header fields.
 const MAX_HEAD: usize = 16 * 1024;
@@ -14,13 +16,31 @@ const MAX_FIELDS: usize = 64;
 /// Bytes read at a time.
 const READ: usize = 16 * 1024;
 
+/// How the other end may say where a body ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Framing {
+    /// By its length, as nodes do.
+    Length,
+    /// By any means of HTTP/1.1: its length, chunks, or the end of the connection.
+    Any,
+}
+
+/// Where a body ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum End {
+    After(usize),
+    Chunks,
+    Connection,
+}
+
 pub(super) async fn exchange(
     mut stream: impl AsyncRead + AsyncWrite + Unpin,
     question: &Question<'_>,
+    framing: Framing,
 ) -> Result<Reply, ClientError> {
     stream.write_all(&request(question)?).await?;
     stream.flush().await?;
-    let mut buffer = Vec::new();
+    let mut buffer = BytesMut::new();
     let head = loop {
         if let Some(head) = Head::parse(&buffer)? {
             break head;
@@ -30,16 +50,52 @@ pub(super) async fn exchange(
         }
         read_more(&mut stream, &mut buffer).await?;
     };
-    let length = head.body_length(question.method)?;
-    if length > question.max_answer {
-        return Err(ClientError::TooLarge);
-    }
-    let end = head.len + length;
-    while buffer.len() < end {
-        read_more(&mut stream, &mut buffer).await?;
-    }
-    let body = buffer[head.len..end].to_vec();
+    let end = head.end(question.method, framing)?;
+    drop(buffer.split_to(head.len));
+    let body = match end {
+        End::After(length) if length > question.max_answer => return Err(ClientError::TooLarge),
+        End::After(length) => {
+            while buffer.len() < length {
+                read_more(&mut stream, &mut buffer).await?;
+            }
+            buffer.truncate(length);
+            buffer.to_vec()
+        }
+        End::Chunks => chunks(&mut stream, buffer, question.max_answer).await?,
+        End::Connection => rest(&mut stream, buffer, question.max_answer).await?,
+    };
     Ok(Reply { status: head.status, headers: head.headers, body })
+}
+
+/// A body in chunks, of which `buffer` has the first bytes.
+async fn chunks(
+    stream: &mut (impl AsyncRead + Unpin),
+    mut buffer: BytesMut,
+    max: usize,
+) -> Result<Vec<u8>, ClientError> {
+    let mut decoder = Chunks::new();
+    loop {
+        match decoder.decode(&mut buffer, max) {
+            Ok(Some(body)) => return Ok(body.to_vec()),
+            Ok(None) => read_more(stream, &mut buffer).await?,
+            Err(Refusal::BodyTooLarge) => return Err(ClientError::TooLarge),
+            Err(_) => return Err(ClientError::Malformed),
+        }
+    }
+}
+
+/// All that comes until the other end says, within TLS, that nothing more does.
+async fn rest(
+    stream: &mut (impl AsyncRead + Unpin),
+    mut buffer: BytesMut,
+    max: usize,
+) -> Result<Vec<u8>, ClientError> {
+    while buffer.len() <= max {
+        if !read_some(stream, &mut buffer).await? {
+            return Ok(buffer.to_vec());
+        }
+    }
+    Err(ClientError::TooLarge)
 }
 
 fn request(question: &Question<'_>) -> Result<Vec<u8>, ClientError> {
@@ -65,15 +121,23 @@ fn request(question: &Question<'_>) -> Result<Vec<u8>, ClientError> {
     if sound { Ok(request) } else { Err(ClientError::Request) }
 }
 
-async fn read_more(stream: &mut (impl AsyncRead + Unpin), buffer: &mut Vec<u8>) -> Result<(), ClientError> {
+async fn read_more(stream: &mut (impl AsyncRead + Unpin), buffer: &mut BytesMut) -> Result<(), ClientError> {
+    if read_some(stream, buffer).await? {
+        return Ok(());
+    }
+    Err(ClientError::Broken(io::ErrorKind::UnexpectedEof.into()))
+}
+
+/// Whether there was something to read.
+async fn read_some(
+    stream: &mut (impl AsyncRead + Unpin),
+    buffer: &mut BytesMut,
+) -> Result<bool, ClientError> {
     let start = buffer.len();
     buffer.resize(start + READ, 0);
     let read = stream.read(&mut buffer[start..]).await?;
     buffer.truncate(start + read);
-    if read == 0 {
-        return Err(ClientError::Broken(io::ErrorKind::UnexpectedEof.into()));
-    }
-    Ok(())
+    Ok(read > 0)
 }
 
 /// Status and header fields, and how many bytes they took.
@@ -100,24 +164,28 @@ impl Head {
         Ok(Some(Self { status: status.ok_or(ClientError::Malformed)?, headers, len }))
     }
 
-    /// Nodes announce the length of every body; a second length, or another coding, is an attack.
-    fn body_length(&self, method: Method) -> Result<usize, ClientError> {
+    /// A second length, or a length beside another coding, is an attack; so is another coding where only lengths are
+    /// expected.
+    fn end(&self, method: Method, framing: Framing) -> Result<End, ClientError> {
         let named = |wanted: &'static str| {
             self.headers.iter().filter(move |(name, _)| name.eq_ignore_ascii_case(wanted.as_bytes()))
         };
-        if named("transfer-encoding").next().is_some() {
-            return Err(ClientError::Malformed);
-        }
         let mut lengths = named("content-length").map(|(_, value)| value);
-        let length = match (lengths.next(), lengths.next()) {
-            (None, _) => Some(0),
-            (Some(length), None) => decimal(length),
-            (Some(_), Some(_)) => None,
+        let mut codings = named("transfer-encoding").map(|(_, value)| value);
+        let end = match (lengths.next(), codings.next(), framing) {
+            (None, None, Framing::Length) => Some(End::After(0)),
+            (None, None, Framing::Any) => Some(End::Connection),
+            (Some(length), None, _) => decimal(length).map(End::After),
+            (None, Some(coding), Framing::Any) => {
+                coding.eq_ignore_ascii_case(b"chunked").then_some(End::Chunks)
+            }
+            (None, Some(_), Framing::Length) | (Some(_), Some(_), _) => None,
         };
-        let length = length.ok_or(ClientError::Malformed)?;
+        let once = lengths.next().is_none() && codings.next().is_none();
+        let end = end.filter(|_| once).ok_or(ClientError::Malformed)?;
         let without =
             method == Method::Head || matches!(self.status, Status::NO_CONTENT | Status::NOT_MODIFIED);
-        Ok(if without { 0 } else { length })
+        Ok(if without { End::After(0) } else { end })
     }
 }
 

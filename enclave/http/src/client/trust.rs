@@ -1,12 +1,12 @@
-//! Which servers a node believes: those whose certificate its service issued.
+//! Which servers a node believes: nodes whose certificate its service issued, and others by a bundle of certificates.
 
 use std::sync::Arc;
 
-use coco_crypto::{Certificate, EcKey};
+use coco_crypto::{Certificate, EcKey, x509};
 use rustls::{
-    CertificateError, ClientConfig, DigitallySignedStruct, Error, SignatureScheme,
+    CertificateError, ClientConfig, DigitallySignedStruct, Error, RootCertStore, SignatureScheme,
     client::{
-        Resumption,
+        Resumption, WebPkiServerVerifier,
         danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier},
     },
     crypto::{WebPkiSupportedAlgorithms, verify_tls12_signature, verify_tls13_signature},
@@ -31,6 +31,88 @@ pub(super) fn config(
     // Each session is to prove both keys.
     config.resumption = Resumption::disabled();
     Ok(config)
+}
+
+/// For a client of servers that lead to one of `bundle`.
+pub(super) fn public_config(bundle: &[Certificate]) -> Result<ClientConfig, InvalidCertificate> {
+    if bundle.is_empty() {
+        return Err(Error::General("no certificate to believe".into()).into());
+    }
+    let provider = Arc::new(provider());
+    let mut roots = RootCertStore::empty();
+    for authority in bundle.iter().filter(|certificate| certificate.is_authority()) {
+        roots.add(CertificateDer::from(authority.der().to_vec()))?;
+    }
+    let chains = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), Arc::clone(&provider));
+    let verifier = OfBundle {
+        named: bundle.to_vec(),
+        // There is none without a root.
+        chains: chains.build().ok(),
+        algorithms: provider.signature_verification_algorithms,
+    };
+    let mut config = ClientConfig::builder_with_provider(provider)
+        .with_protocol_versions(&[&rustls::version::TLS13, &rustls::version::TLS12])
+        .expect("the suites chosen cover both versions")
+        .dangerous()
+        .with_custom_certificate_verifier(Arc::new(verifier))
+        .with_no_client_auth();
+    config.resumption = Resumption::disabled();
+    Ok(config)
+}
+
+/// Accepts certificates that lead to an authority of a bundle, in the manner of the Web (RFC 5280, RFC 6125), and those
+/// that are in it themselves: who names a server's very certificate need not be told its host.
+#[derive(Debug)]
+struct OfBundle {
+    named: Vec<Certificate>,
+    chains: Option<Arc<WebPkiServerVerifier>>,
+    algorithms: WebPkiSupportedAlgorithms,
+}
+
+impl ServerCertVerifier for OfBundle {
+    fn verify_server_cert(
+        &self,
+        certificate: &CertificateDer<'_>,
+        others: &[CertificateDer<'_>],
+        host: &ServerName<'_>,
+        status: &[u8],
+        now: UnixTime,
+    ) -> Result<ServerCertVerified, Error> {
+        let Some(named) = self.named.iter().find(|named| named.der() == certificate.as_ref()) else {
+            let unknown = Error::InvalidCertificate(CertificateError::UnknownIssuer);
+            let chains = self.chains.as_ref().ok_or(unknown)?;
+            return chains.verify_server_cert(certificate, others, host, status, now);
+        };
+        let now = x509::UnixTime(i64::try_from(now.as_secs()).unwrap_or(i64::MAX));
+        let (from, to) = (named.validity().not_before(), named.validity().not_after());
+        match now {
+            now if now < from => Err(Error::InvalidCertificate(CertificateError::NotValidYet)),
+            now if now > to => Err(Error::InvalidCertificate(CertificateError::Expired)),
+            _ => Ok(ServerCertVerified::assertion()),
+        }
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        verify_tls12_signature(message, certificate, signature, &self.algorithms)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        verify_tls13_signature(message, certificate, signature, &self.algorithms)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.algorithms.supported_schemes()
+    }
 }
 
 /// Believes nodes of `service`.

@@ -8,7 +8,7 @@ use crate::refusal::Refusal;
 const MAX_DIGITS: usize = 8;
 
 /// Decoder of one body.
-pub(super) struct Chunks {
+pub(crate) struct Chunks {
     body: BytesMut,
     phase: Phase,
 }
@@ -25,12 +25,12 @@ enum Phase {
 }
 
 impl Chunks {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self { body: BytesMut::new(), phase: Phase::Size }
     }
 
     /// Takes what can be decoded from the front of `buffer`; the body once it is whole.
-    pub(super) fn decode(
+    pub(crate) fn decode(
         &mut self,
         buffer: &mut BytesMut,
         max_body: usize,
