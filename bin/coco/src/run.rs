@@ -3,6 +3,7 @@
 mod backup;
 mod error;
 mod files;
+mod issuers;
 mod join;
 mod sessions;
 mod settings;
@@ -43,7 +44,7 @@ use coco_wire::Seqno;
 use serde_json::Value;
 use tokio::sync::watch;
 
-use self::{backup::Fetching, join::Joining};
+use self::{backup::Fetching, issuers::Refreshing, join::Joining};
 use crate::config::{
     NodeConfig,
     command::{CommandKind, Start},
@@ -322,6 +323,7 @@ impl Running<'_> {
         let how = self.config.snapshots.backup_fetch.as_ref();
         let fetching = how.map(|how| Fetching::begin(how, driver, self.stop.subscribe(), self.log));
         let fetching = fetching.transpose()?;
+        let refreshing = Refreshing::begin(self.config.jwt, driver, self.stop.subscribe(), self.log)?;
         let platform = self.platform;
         let options = MachineOptions {
             clock: self.clock,
@@ -334,6 +336,7 @@ impl Running<'_> {
         self.stop.send_replace(true);
         server.stop(GRACE);
         fetching.into_iter().for_each(Fetching::end);
+        refreshing.end();
         Ok(match reason {
             StopReason::Asked => ExitCode::SUCCESS,
             StopReason::Fault => ExitCode::FAILURE,

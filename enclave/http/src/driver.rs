@@ -8,6 +8,7 @@ mod files;
 mod forward;
 mod others;
 mod reads;
+mod token_keys;
 mod waiters;
 
 use std::{
@@ -20,6 +21,7 @@ use coco_boundary::{Event, Full, Host, Jobs, MAX_BACKLOG, Monotonic, Unix};
 use coco_node::{
     Beginning, Certificates, Core, Joined, Mount, Output, Planned, Renewed, Stage, View, is_requested_by_core,
 };
+use tokio::sync::Notify;
 
 pub use self::files::SnapshotFileError;
 use self::{execute::Turn, files::Files, forward::Forwarded, others::Others, reads::Reads, waiters::Waiters};
@@ -40,6 +42,8 @@ struct Inner {
     forwards: Mutex<Forwarded>,
     files: Files,
     reads: Reads,
+    /// Told when an issuer of tokens was set or removed.
+    issuers: Notify,
     /// Held while certificates are taken over.
     renewing: Mutex<()>,
     resources: Resources,
@@ -79,6 +83,7 @@ impl Driver {
             forwards: Mutex::default(),
             files: Files::default(),
             reads: Reads::default(),
+            issuers: Notify::new(),
             renewing: Mutex::default(),
             resources,
         }))
@@ -212,6 +217,7 @@ impl Driver {
         if out.certificates == Certificates::Written {
             self.renew();
         }
+        self.tell_of_issuers();
         if let Some(at) = out.wake_at {
             self.0.resources.host.wake_at(at);
         }

@@ -14,6 +14,7 @@ mod schemas;
 mod service;
 pub(crate) mod snapshots;
 mod status;
+mod token_keys;
 
 use std::sync::Arc;
 
@@ -107,6 +108,7 @@ pub fn adapter(shared: Arc<Shared>, facts: NodeFacts) -> RestAdapter {
         files::endpoints,
         snapshots::endpoints,
         metrics::endpoints,
+        token_keys::endpoints,
     ];
     let endpoints = groups.iter().flat_map(|group| group(&admin));
     endpoints.fold(RestAdapter::new(manifest, info), RestAdapter::with).with_api()

@@ -22,6 +22,7 @@ mod renewal;
 mod secrets;
 pub mod startup;
 pub mod streams;
+pub mod token_keys;
 pub mod view;
 
 pub use call::{Mount, Mounts, Offered, Planned, Ran, Write};

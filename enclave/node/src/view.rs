@@ -24,6 +24,7 @@ use crate::{
     index::Indexes,
     keys::{Keys, SecretSlot},
     streams::Streams,
+    token_keys::Refreshing,
 };
 
 /// How far a node has come; the names that clients see are CCF's.
@@ -229,6 +230,8 @@ pub struct Shared {
     pub(crate) feed: Arc<Feed>,
     /// What adapters tell their subscribers.
     pub streams: Streams,
+    /// How the keys of token issuers are kept fresh.
+    pub refreshing: Refreshing,
     /// The other nodes, by the latest state.
     pub peers: ArcSwap<BTreeMap<NodeId, Peer>>,
     /// Random bytes.
@@ -274,6 +277,7 @@ impl Shared {
             indexes,
             feed,
             streams: Streams::default(),
+            refreshing: Refreshing::default(),
             peers: ArcSwap::default(),
             entropy,
             clock: Clock::default(),

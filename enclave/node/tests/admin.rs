@@ -20,6 +20,8 @@ mod nodes;
 mod redirect;
 #[path = "admin/schema.rs"]
 mod schema;
+#[path = "admin/tokens.rs"]
+mod tokens;
 
 use coco_app::{Method, Response, Status};
 use coco_boundary::Event;

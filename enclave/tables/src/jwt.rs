@@ -6,6 +6,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::value::is_default;
 
+/// Name of the table of issuers.
+pub const ISSUERS: &str = "public:ccf.gov.jwt.issuers";
+
 /// Tables of token issuers.
 pub struct Jwt {
     /// `jwt.issuers`: by the issuer's URL or name.
@@ -17,7 +20,7 @@ pub struct Jwt {
 impl Default for Jwt {
     fn default() -> Self {
         Self {
-            issuers: Table::new("public:ccf.gov.jwt.issuers"),
+            issuers: Table::new(ISSUERS),
             signing_keys: Table::new("public:ccf.gov.jwt.public_signing_keys_metadata_v2"),
         }
     }

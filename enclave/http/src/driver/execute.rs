@@ -239,7 +239,7 @@ impl Driver {
     }
 
     /// Executes a call until it has its place.
-    fn execute(&self, mount: Mount, call: &Call) -> Response {
+    pub(super) fn execute(&self, mount: Mount, call: &Call) -> Response {
         for _ in 0..MAX_ATTEMPTS {
             self.refresh();
             let Ran { response, write, .. } = self.0.view.run(mount, call, Mode::Execute, None);

@@ -12,7 +12,6 @@ use super::{Admin, InterfaceReport, ok, prometheus};
 pub(super) fn endpoints(admin: &Admin) -> Vec<Endpoint> {
     let text = Content { media_type: media::TEXT, schema: Schema::string() };
     let text = Description { response: Some(text), ..Description::default() };
-    let refreshes = ["attempts", "successes", "failures"].map(|name| (name, Schema::uint64()));
     vec![
         admin.get_own("/metrics", metrics_schema(), metrics),
         admin
@@ -20,11 +19,6 @@ pub(super) fn endpoints(admin: &Admin) -> Vec<Endpoint> {
             .forwarding(Forwarding::Never)
             .describe(text.says("Metrics of this node in Prometheus' text format", "")),
         admin.get("/js_metrics", js_schema(), js_metrics),
-        admin.get(
-            "/jwt_keys/refresh/metrics",
-            Schema::object("JWTRefreshMetrics", refreshes.into(), vec![]),
-            jwt_refresh_metrics,
-        ),
         admin.get_own("/index/strategies", Schema::json(), index_strategies),
     ]
 }
@@ -102,11 +96,6 @@ fn js_metrics(admin: &Admin, _: &Call, cx: &mut Context<'_>) -> Result<Response,
         "max_execution_time": options.max_execution_time_ms,
         "max_cached_interpreters": options.max_cached_interpreters,
     })))
-}
-
-/// Keys of token issuers are set by proposals; this node fetches none by itself.
-fn jwt_refresh_metrics(_: &Admin, _: &Call, _: &mut Context<'_>) -> Result<Response, Reject> {
-    Ok(ok(&json!({ "attempts": 0, "successes": 0, "failures": 0 })))
 }
 
 fn index_strategies(admin: &Admin, _: &Call, cx: &mut Context<'_>) -> Result<Response, Reject> {

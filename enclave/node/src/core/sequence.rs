@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering;
 use coco_boundary::{Effect, EntryKind};
 use coco_ledger::AppendOptions;
 use coco_raft::{Entry, Input};
-use coco_tables::nodes;
+use coco_tables::{jwt, nodes};
 use coco_wire::{TxId, WriteSet};
 
 use super::{Changed, Core, Output, Refusal, nodes::Change};
@@ -122,6 +122,9 @@ impl Core {
         }
         if writes.table(SERVICE_INFO).is_some() {
             self.open = crate::genesis::is_open(&self.kv.latest());
+        }
+        if writes.table(jwt::ISSUERS).is_some() {
+            self.view.shared.refreshing.note_written();
         }
     }
 }
