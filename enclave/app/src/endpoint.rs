@@ -295,7 +295,8 @@ impl Router {
 
 /// Values of the parameters if `path` fits `template`. A parameter matches one or more characters other than `/`, and
 /// may have text around it, as in `{id}:submit`.
-fn match_template(template: &str, path: &str) -> Option<Vec<String>> {
+#[must_use]
+pub fn match_template(template: &str, path: &str) -> Option<Vec<String>> {
     let mut parameters = Vec::new();
     let mut patterns = template.split('/');
     let mut segments = path.split('/');

@@ -31,4 +31,4 @@ pub use jwt::JwtIdentity;
 pub use openapi::{ApiInfo, Description, Schema};
 pub use policy::Policy;
 pub use request::{Headers, Method, Request, Response, Status, media};
-pub use rest::{CommitObserver, RestAdapter};
+pub use rest::{CommitObserver, RestAdapter, Terms};

@@ -8,10 +8,10 @@ use coco_wire::{Digest, TxId};
 use crate::{
     adapter::{
         Adapter, Call, CallBody, Committed, Event, Freshness, IndexStatus, Manifest, Mode, Origin, Plan,
-        ReplyAt,
+        ReplyAt, Weight,
     },
     context::Context,
-    endpoint::{Endpoint, EndpointMode, Found, Router},
+    endpoint::{Endpoint, EndpointMode, Forwarding, Found, Redirection, Router},
     error::{ErrorCode, Reject},
     openapi::{ApiInfo, document},
     policy::Identities,
@@ -116,8 +116,15 @@ impl RestAdapter {
         (endpoint.handler)(call, cx)
     }
 
+    /// What a method and a path under the mount lead to.
+    #[must_use]
+    pub fn find(&self, method: Method, path: &str) -> Found<'_> {
+        self.router.find(method, path)
+    }
+
     /// The path of `request` under the mount; a first element that is no mount belongs to the application.
-    fn path_of<'a>(&self, request: &'a Request) -> &'a str {
+    #[must_use]
+    pub fn path_of<'a>(&self, request: &'a Request) -> &'a str {
         match request.path().strip_prefix(self.info.mount) {
             Some(rest) if rest.starts_with('/') => rest,
             _ => request.path(),
@@ -146,36 +153,17 @@ impl Adapter for RestAdapter {
             Found::Nothing => return Err(unknown_path(path).into()),
         };
         let endpoint = &installed.endpoint;
-        if !(origin.offers)(&installed.full_path) {
-            return Err(Response::empty(Status::SERVICE_UNAVAILABLE));
-        }
-        if let Some(response) = (origin.redirect)(endpoint.redirection, &request) {
-            return Err(response);
-        }
+        admit(&installed.full_path, endpoint.redirection, &request, origin)?;
         let caller = self.identities.authenticate(&endpoint.policies, &request, origin)?;
-        let mode = match endpoint.mode {
-            EndpointMode::Write => Mode::Execute,
-            EndpointMode::Read | EndpointMode::Files => Mode::Query,
-            EndpointMode::Receipt => Mode::Historical(txid_in_query(&request)?),
-            EndpointMode::Historical => Mode::Historical(txid_in_header(&request)?),
-        };
-        let preferences = Preferences::of(&request);
-        let freshness = match endpoint.mode {
-            EndpointMode::Read => preferences.freshness,
-            _ => Freshness::Local,
-        };
-        Ok(Plan {
-            mode: if freshness == Freshness::Local { mode } else { Mode::QueryCommitted },
+        let terms = Terms {
+            mode: endpoint.mode,
             weight: endpoint.weight,
-            reply_at: reply_at(&request, endpoint, preferences.wait_ms),
-            freshness,
+            at_commit_ms: endpoint.at_commit_ms,
+            at_commit_if: endpoint.at_commit_if,
             forwarding: endpoint.forwarding,
-            calls: vec![Call {
-                caller,
-                route: installed.route.clone(),
-                body: CallBody::Http(request, parameters),
-            }],
-        })
+        };
+        let body = CallBody::Http(request, parameters);
+        terms.plan(Call { caller, route: installed.route.clone(), body })
     }
 
     fn encode(&self, replies: Vec<Response>) -> Response {
@@ -207,6 +195,78 @@ impl Adapter for RestAdapter {
     }
 }
 
+/// Lets a request pass to the endpoint of this full path.
+///
+/// # Errors
+/// The answer if the interface does not offer it, or sends the client to another node.
+pub fn admit(
+    full_path: &str,
+    redirection: Redirection,
+    request: &Request,
+    origin: &Origin<'_>,
+) -> Result<(), Response> {
+    if !(origin.offers)(full_path) {
+        return Err(Response::empty(Status::SERVICE_UNAVAILABLE));
+    }
+    match (origin.redirect)(redirection, request) {
+        Some(response) => Err(response),
+        None => Ok(()),
+    }
+}
+
+/// The terms on which an endpoint takes calls.
+#[derive(Clone, Copy, Debug)]
+pub struct Terms {
+    /// How it runs.
+    pub mode: EndpointMode,
+    /// Where it runs.
+    pub weight: Weight,
+    /// See [`Endpoint::at_commit_ms`].
+    pub at_commit_ms: Option<u64>,
+    /// See [`Endpoint::at_commit_if`].
+    pub at_commit_if: Option<&'static str>,
+    /// What other nodes than the primary do.
+    pub forwarding: Forwarding,
+}
+
+impl Terms {
+    /// What is to be done about a call, by its request's preferences.
+    ///
+    /// # Errors
+    /// If it names no transaction where it has to.
+    pub fn plan(self, call: Call) -> Result<Plan, Response> {
+        let request = call.request();
+        let mode = match self.mode {
+            EndpointMode::Write => Mode::Execute,
+            EndpointMode::Read | EndpointMode::Files => Mode::Query,
+            EndpointMode::Receipt => Mode::Historical(txid_in_query(request)?),
+            EndpointMode::Historical => Mode::Historical(txid_in_header(request)?),
+        };
+        let preferences = Preferences::of(request);
+        let freshness = match self.mode {
+            EndpointMode::Read => preferences.freshness,
+            _ => Freshness::Local,
+        };
+        Ok(Plan {
+            mode: if freshness == Freshness::Local { mode } else { Mode::QueryCommitted },
+            weight: self.weight,
+            reply_at: self.reply_at(request, preferences.wait_ms),
+            freshness,
+            forwarding: self.forwarding,
+            calls: vec![call],
+        })
+    }
+
+    fn reply_at(&self, request: &Request, wait_ms: Option<u64>) -> ReplyAt {
+        let asked = |name: &&str| request.parameter(name).as_deref() == Some("true");
+        let at_commit_ms = self.at_commit_ms.filter(|_| self.at_commit_if.as_ref().is_none_or(asked));
+        match wait_ms.or(at_commit_ms) {
+            Some(within_ms) => ReplyAt::Commit { within_ms },
+            None => ReplyAt::Execution,
+        }
+    }
+}
+
 /// What a client prefers (RFC 7240).
 struct Preferences {
     /// `wait=SECONDS`: how long it would wait.
@@ -235,20 +295,15 @@ impl Preferences {
     }
 }
 
-fn reply_at(request: &Request, endpoint: &Endpoint, wait_ms: Option<u64>) -> ReplyAt {
-    let asked = |name: &&str| request.parameter(name).as_deref() == Some("true");
-    let at_commit_ms = endpoint.at_commit_ms.filter(|_| endpoint.at_commit_if.as_ref().is_none_or(asked));
-    match wait_ms.or(at_commit_ms) {
-        Some(within_ms) => ReplyAt::Commit { within_ms },
-        None => ReplyAt::Execution,
-    }
-}
-
-fn unknown_path(path: &str) -> Reject {
+/// 404 `ResourceNotFound`: nothing is at `path` under the mount.
+#[must_use]
+pub fn unknown_path(path: &str) -> Reject {
     Reject::not_found(format!("Unknown path: {path}."))
 }
 
-fn other_methods(request: &Request, path: &str, methods: &[Method]) -> Response {
+/// 204 to a request for the methods of `path`, 405 `UnsupportedHttpVerb` to any other.
+#[must_use]
+pub fn other_methods(request: &Request, path: &str, methods: &[Method]) -> Response {
     let names: Vec<_> = std::iter::once(Method::Options).chain(methods.iter().copied()).collect();
     let allow = names.iter().map(|method| method.as_str()).collect::<Vec<_>>().join(", ");
     let response = if request.method == Method::Options {

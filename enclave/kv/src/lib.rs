@@ -22,5 +22,6 @@ pub use codec::{Decode, Encode, JsonValue};
 pub use handle::{Malformed, Singleton, Table};
 pub use rows::Rows;
 pub use snapshot::{Reader, Snapshot};
+pub use state::Stamp;
 pub use store::{Conflict, Dump, Restore, RestoreError, Store, Surplus};
 pub use tx::{Executed, Tx};

@@ -6,7 +6,7 @@ use coco_wire::{Seqno, TableName, Value};
 
 use crate::{
     rows::Rows,
-    state::State,
+    state::{Stamp, State},
     tree::{Stored, Tree},
 };
 
@@ -58,6 +58,12 @@ impl Snapshot {
     pub fn get_versioned(&self, table: &TableName, key: &[u8]) -> Option<(Value, Seqno)> {
         let row = self.state.row(table.as_str(), key)?;
         Some((row.to_value(), row.version))
+    }
+
+    /// Names the content of a table, for what is derived from it and kept.
+    #[must_use]
+    pub fn stamp(&self, table: &TableName) -> Stamp {
+        self.state.stamp(table.as_str())
     }
 
     /// Names of the tables that have rows, in byte order.

@@ -22,11 +22,11 @@ pub(crate) struct Contents {
     pub(crate) stamp: Stamp,
 }
 
-/// Names one content of a table: equal stamps, equal rows.
+/// Names one content of a table: equal stamps of one store, equal rows.
 ///
 /// Unlike a seqno, which a rollback frees for another transaction, a stamp is never used twice.
 #[derive(Clone, Copy, Default, PartialEq, Eq, Debug)]
-pub(crate) struct Stamp(u64);
+pub struct Stamp(u64);
 
 /// Source of stamps; one for each store. The zero stamp is that of a table without rows.
 #[derive(Default)]

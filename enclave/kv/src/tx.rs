@@ -9,7 +9,7 @@ use std::{
 use coco_wire::{Key, Seqno, TableName, Value, WriteSet, writes::TableWrites};
 
 use crate::{
-    Reader, Rows, Snapshot,
+    Reader, Rows, Snapshot, Stamp,
     reads::{OpenRange, Reads},
     tree::Stored,
 };
@@ -67,6 +67,18 @@ impl Tx {
         for (key, _) in self.snapshot.state.rows(table.as_str()).into_iter().flat_map(|rows| rows.range(..)) {
             writes.insert(Key::new(key), None);
         }
+    }
+
+    /// Names the content of a table before this transaction; a read of the whole table.
+    pub fn stamp(&mut self, table: &TableName) -> Stamp {
+        self.reads.get_mut().note_whole(&self.snapshot.state, table);
+        self.snapshot.stamp(table)
+    }
+
+    /// The state that it reads. What is read there is not noted.
+    #[must_use]
+    pub fn snapshot(&self) -> &Snapshot {
+        &self.snapshot
     }
 
     /// Calls `visit` with each row in key order until it breaks. Writes made meanwhile are not visited.
