@@ -1,4 +1,4 @@
-//! Writes the few DER structures (ITU-T X.690) that the library does not write for us.
+//! The few DER structures (ITU-T X.690) that the library does not write or read for us.
 
 pub(crate) const BIT_STRING: u8 = 0x03;
 pub(crate) const OCTET_STRING: u8 = 0x04;
@@ -13,8 +13,8 @@ pub(crate) const TRUE: &[u8] = &[0x01, 0x01, 0xff];
 /// NULL, whole.
 pub(crate) const NULL: &[u8] = &[0x05, 0x00];
 
-const INTEGER: u8 = 0x02;
-const SEQUENCE: u8 = 0x30;
+pub(crate) const INTEGER: u8 = 0x02;
+pub(crate) const SEQUENCE: u8 = 0x30;
 
 /// Tag of the constructed context-specific element `number`.
 pub(crate) const fn context(number: u8) -> u8 {
@@ -58,6 +58,17 @@ pub(crate) fn unsigned(bytes: &[u8]) -> Vec<u8> {
 /// BIT STRING of whole bytes.
 pub(crate) fn bit_string(bytes: &[u8]) -> Vec<u8> {
     element(BIT_STRING, &[&[0], bytes])
+}
+
+/// Content of the element of this tag at the start of `bytes`, and what is behind it.
+pub(crate) fn read(tag: u8, bytes: &[u8]) -> Option<(&[u8], &[u8])> {
+    let (header, length) = match bytes {
+        [first, length @ ..=0x7f, ..] if *first == tag => (2, usize::from(*length)),
+        [first, 0x81, length, ..] if *first == tag => (3, usize::from(*length)),
+        [first, 0x82, high, low, ..] if *first == tag => (4, usize::from(u16::from_be_bytes([*high, *low]))),
+        _ => return None,
+    };
+    bytes[header..].split_at_checked(length)
 }
 
 /// Whether `bytes` are one element of the SEQUENCE kind with nothing behind it.

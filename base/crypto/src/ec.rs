@@ -324,7 +324,7 @@ impl EcKey {
         Zeroizing::new(pem::encode("PRIVATE KEY", &self.pkcs8_der()))
     }
 
-    fn from_number(curve: Curve, number: &[u8]) -> Option<Self> {
+    pub(crate) fn from_number(curve: Curve, number: &[u8]) -> Option<Self> {
         let curve_id = der::element(der::OBJECT_ID, &[curve.object_id()]);
         let private = Zeroizing::new(der::sequence(&[
             &der::unsigned(&[1]),
@@ -336,6 +336,18 @@ impl EcKey {
         let point = key.public_key().as_ref();
         let key = EcdsaKeyPair::from_private_key_and_public_key(curve.signing(), number, point).ok()?;
         Some(Self::new(curve, key))
+    }
+
+    /// Its curve.
+    #[must_use]
+    pub fn curve(&self) -> Curve {
+        self.curve
+    }
+
+    /// Signs `digest`, which need not be made by the hash of the curve.
+    pub(crate) fn sign_any_digest(&self, digest: &[u8]) -> FixedSignature {
+        let signature = self.key.sign_digest(&self.curve.adapt(digest)).expect("a valid key signs");
+        FixedSignature::new(signature.as_ref().to_vec()).expect("r and s have one length")
     }
 
     fn new(curve: Curve, key: EcdsaKeyPair) -> Self {
@@ -356,8 +368,7 @@ impl Signer for EcKey {
     }
 
     fn sign_digest(&self, digest: &Digest) -> FixedSignature {
-        let signature = self.key.sign_digest(&self.curve.adapt(&digest.0)).expect("a valid key signs");
-        FixedSignature::new(signature.as_ref().to_vec()).expect("r and s have one length")
+        self.sign_any_digest(&digest.0)
     }
 }
 

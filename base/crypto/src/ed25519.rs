@@ -31,6 +31,14 @@ impl Ed25519PublicKey {
         Ok(Self { key, spki })
     }
 
+    /// The key of an encoded point of 32 bytes.
+    ///
+    /// # Errors
+    /// [`InvalidKey::Unsupported`] when there are more or fewer, [`InvalidKey::Malformed`] when they are no point.
+    pub fn from_point(point: &[u8]) -> Result<Self, InvalidKey> {
+        Self::from_spki_der(&[SPKI_PREFIX, point].concat())
+    }
+
     /// DER of SubjectPublicKeyInfo.
     #[must_use]
     pub fn spki_der(&self) -> &[u8] {
@@ -70,6 +78,14 @@ impl Ed25519Key {
         let mut seed = Zeroizing::new([0; KEY_LEN]);
         entropy.fill(&mut *seed);
         Self(Ed25519KeyPair::from_seed_unchecked(&*seed).expect("any 32 bytes are a seed"))
+    }
+
+    /// The key of a seed of 32 bytes.
+    ///
+    /// # Errors
+    /// [`InvalidKey::Malformed`] when there are more or fewer.
+    pub fn from_seed(seed: &[u8]) -> Result<Self, InvalidKey> {
+        Ed25519KeyPair::from_seed_unchecked(seed).map(Self).map_err(|_| InvalidKey::Malformed)
     }
 
     /// Reads a PEM block `PRIVATE KEY` (PKCS#8, RFC 8410), not encrypted.

@@ -5,7 +5,12 @@ use std::fmt;
 use aws_lc_rs::agreement::{PrivateKey, UnparsedPublicKey, X25519, agree};
 use zeroize::Zeroizing;
 
-use crate::NotAuthentic;
+use crate::{NotAuthentic, pem};
+
+/// DER of PKCS#8 up to the secret number.
+const PKCS8_PREFIX: &[u8] = b"\x30\x2e\x02\x01\x00\x30\x05\x06\x03\x2b\x65\x6e\x04\x22\x04\x20";
+/// DER of SubjectPublicKeyInfo up to the share.
+const SPKI_PREFIX: &[u8] = b"\x30\x2a\x30\x05\x06\x03\x2b\x65\x6e\x03\x21\x00";
 
 /// Bytes of a share and of the secret number behind it.
 pub const SHARE_LEN: usize = 32;
@@ -27,6 +32,19 @@ impl EphemeralKey {
         let public = key.compute_public_key().expect("a valid key has a public half");
         let share = public.as_ref().try_into().expect("an X25519 share has 32 bytes");
         Self { key, share }
+    }
+
+    /// PEM block `PRIVATE KEY` (PKCS#8, RFC 8410) of a secret number.
+    #[must_use]
+    pub fn secret_pem(secret: &[u8; SHARE_LEN]) -> Zeroizing<String> {
+        let der = Zeroizing::new([PKCS8_PREFIX, secret].concat());
+        Zeroizing::new(pem::encode("PRIVATE KEY", &der))
+    }
+
+    /// PEM block `PUBLIC KEY` (RFC 8410) of what the other side needs.
+    #[must_use]
+    pub fn share_pem(&self) -> String {
+        pem::encode("PUBLIC KEY", &[SPKI_PREFIX, &self.share].concat())
     }
 
     /// What the other side needs.

@@ -16,7 +16,9 @@ pub mod ec;
 pub mod ed25519;
 pub mod exchange;
 pub mod keys;
+pub mod numbers;
 pub mod pem;
+pub mod private;
 pub mod rsa;
 pub mod signature;
 
@@ -26,6 +28,7 @@ pub mod x509;
 pub mod ledger_secret;
 pub mod receipt;
 pub mod sharing;
+pub mod wrap;
 
 mod der;
 
@@ -36,6 +39,7 @@ pub use exchange::EphemeralKey;
 pub use keys::{InvalidKey, PublicKey};
 pub use ledger_secret::LedgerSecret;
 pub use mac::{HmacKey, constant_time_eq};
+pub use private::PrivateKey;
 pub use rsa::{RsaKey, RsaPublicKey};
 pub use signature::{Ecdsa, FixedSignature, NotAuthentic, Scheme, SignatureForm, Signer, Verifier};
 pub use x509::Certificate;

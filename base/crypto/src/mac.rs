@@ -3,6 +3,8 @@
 use aws_lc_rs::{constant_time, hkdf, hmac};
 use coco_wire::Digest;
 
+use crate::hash::HashAlgorithm;
+
 /// HMAC-SHA256 key, prepared once.
 pub struct HmacKey(hmac::Key);
 
@@ -31,6 +33,17 @@ impl std::fmt::Debug for HmacKey {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("HmacKey").finish_non_exhaustive()
     }
+}
+
+/// HMAC of `message` with any of the hash functions: as long as its digest.
+#[must_use]
+pub fn hmac(hash: HashAlgorithm, key: &[u8], message: &[u8]) -> Vec<u8> {
+    let algorithm = match hash {
+        HashAlgorithm::Sha256 => hmac::HMAC_SHA256,
+        HashAlgorithm::Sha384 => hmac::HMAC_SHA384,
+        HashAlgorithm::Sha512 => hmac::HMAC_SHA512,
+    };
+    hmac::sign(&hmac::Key::new(algorithm, key), message).as_ref().to_vec()
 }
 
 /// HKDF-SHA256: fills `out` from the secret `ikm`. An empty `salt` stands for none.

@@ -4,11 +4,12 @@ use std::{fmt, sync::Arc};
 
 use aws_lc_rs::{
     encoding::AsDer,
+    rand::SystemRandom,
     rsa::{
         KeySize, OAEP_SHA256_MGF1SHA256, OaepPrivateDecryptingKey, OaepPublicEncryptingKey,
         PrivateDecryptingKey, PublicEncryptingKey,
     },
-    signature::{self, RsaParameters, UnparsedPublicKey},
+    signature::{self, RsaEncoding, RsaKeyPair, RsaParameters, UnparsedPublicKey},
 };
 use zeroize::Zeroizing;
 
@@ -84,13 +85,21 @@ impl RsaPublicKey {
     /// # Errors
     /// When `plaintext` is longer than the modulus less 66 bytes.
     pub fn encrypt_oaep(&self, plaintext: &[u8]) -> Result<Vec<u8>, TooLong> {
+        self.encrypt_oaep_labelled(plaintext, None)
+    }
+
+    /// The same with a label.
+    ///
+    /// # Errors
+    /// As [`RsaPublicKey::encrypt_oaep`].
+    pub fn encrypt_oaep_labelled(&self, plaintext: &[u8], label: Option<&[u8]>) -> Result<Vec<u8>, TooLong> {
         let key = OaepPublicEncryptingKey::new(self.0.key.clone()).expect("a valid key encrypts");
         if plaintext.len() > key.max_plaintext_size(&OAEP_SHA256_MGF1SHA256) {
             return Err(TooLong);
         }
         let mut ciphertext = vec![0; key.ciphertext_size()];
         let written = key
-            .encrypt(&OAEP_SHA256_MGF1SHA256, plaintext, &mut ciphertext, None)
+            .encrypt(&OAEP_SHA256_MGF1SHA256, plaintext, &mut ciphertext, label)
             .expect("a plaintext that fits is encrypted")
             .len();
         ciphertext.truncate(written);
@@ -226,14 +235,40 @@ impl RsaKey {
     /// # Errors
     /// When the ciphertext is not one made for this key.
     pub fn decrypt_oaep(&self, ciphertext: &[u8]) -> Result<Zeroizing<Vec<u8>>, NotAuthentic> {
+        self.decrypt_oaep_labelled(ciphertext, None)
+    }
+
+    /// Reverses [`RsaPublicKey::encrypt_oaep_labelled`].
+    ///
+    /// # Errors
+    /// When the ciphertext is not one made for this key and label.
+    pub fn decrypt_oaep_labelled(
+        &self,
+        ciphertext: &[u8],
+        label: Option<&[u8]>,
+    ) -> Result<Zeroizing<Vec<u8>>, NotAuthentic> {
         let key = OaepPrivateDecryptingKey::new(self.key.clone()).expect("a valid key decrypts");
         let mut plaintext = Zeroizing::new(vec![0; key.min_output_size()]);
         let written = key
-            .decrypt(&OAEP_SHA256_MGF1SHA256, ciphertext, &mut plaintext, None)
+            .decrypt(&OAEP_SHA256_MGF1SHA256, ciphertext, &mut plaintext, label)
             .map_err(|_| NotAuthentic)?
             .len();
         plaintext.truncate(written);
         Ok(plaintext)
+    }
+
+    /// Signs with RSA-PSS and a salt as long as the hash.
+    pub(crate) fn sign_pss(&self, hash: HashAlgorithm, message: &[u8]) -> Vec<u8> {
+        let encoding: &dyn RsaEncoding = match hash {
+            HashAlgorithm::Sha256 => &signature::RSA_PSS_SHA256,
+            HashAlgorithm::Sha384 => &signature::RSA_PSS_SHA384,
+            HashAlgorithm::Sha512 => &signature::RSA_PSS_SHA512,
+        };
+        let document = self.key.as_der().expect("a valid key can be written");
+        let key = RsaKeyPair::from_pkcs8(document.as_ref()).expect("a valid key can be read again");
+        let mut signed = vec![0; key.public_modulus_len()];
+        key.sign(encoding, &SystemRandom::new(), message, &mut signed).expect("a valid key signs");
+        signed
     }
 
     fn new(key: PrivateDecryptingKey) -> Self {
