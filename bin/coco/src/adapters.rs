@@ -3,6 +3,12 @@
 use std::sync::Arc;
 
 use coco_app::Adapter;
+use coco_boundary::Log;
+use coco_crypto::SystemEntropy;
+use coco_host::clock::Clock;
+use coco_js::{Application, Senses};
+
+use crate::run::SCRIPT_STACK_BYTES;
 
 /// Applications by name.
 #[derive(Clone, Default)]
@@ -13,11 +19,11 @@ pub struct Adapters {
 #[derive(Clone)]
 struct Plugin {
     name: &'static str,
-    build: fn() -> Arc<dyn Adapter>,
+    build: fn(&Log) -> Arc<dyn Adapter>,
 }
 
 /// Names of applications that a later version will have.
-const PLANNED: [&str; 2] = ["js_generic", "ethereum"];
+const PLANNED: [&str; 1] = ["ethereum"];
 
 /// A name that no application has.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -50,23 +56,26 @@ impl Adapters {
     /// Those that `coco` is shipped with.
     #[must_use]
     pub fn shipped() -> Self {
-        Self::none().with("logging", || Arc::new(coco_sample_logging::adapter()))
+        Self::none()
+            .with("logging", |_| Arc::new(coco_sample_logging::adapter()))
+            .with("js", javascript)
+            .with("js_generic", javascript)
     }
 
     /// Adds an application. An executable called by its name runs a node with it.
     #[must_use]
-    pub fn with(mut self, name: &'static str, build: fn() -> Arc<dyn Adapter>) -> Self {
+    pub fn with(mut self, name: &'static str, build: fn(&Log) -> Arc<dyn Adapter>) -> Self {
         self.plugins.push(Plugin { name, build });
         self
     }
 
-    /// The application of a name.
+    /// The application of a name, which logs to `log`.
     ///
     /// # Errors
     /// If there is none.
-    pub fn find(&self, name: &str) -> Result<Arc<dyn Adapter>, UnknownApp> {
+    pub fn find(&self, name: &str, log: &Log) -> Result<Arc<dyn Adapter>, UnknownApp> {
         if let Some(plugin) = self.plugins.iter().find(|plugin| plugin.name == name) {
-            return Ok((plugin.build)());
+            return Ok((plugin.build)(log));
         }
         let names: Vec<_> = self.plugins.iter().map(|plugin| plugin.name).collect();
         let (name, known) = (name.to_owned(), names.join(", "));
@@ -80,6 +89,17 @@ impl Adapters {
     pub(crate) fn is_name(&self, name: &str) -> bool {
         PLANNED.contains(&name) || self.plugins.iter().any(|plugin| plugin.name == name)
     }
+}
+
+/// The application that the members install.
+fn javascript(log: &Log) -> Arc<dyn Adapter> {
+    let clock = Clock::start();
+    Arc::new(Application::new(Senses {
+        elapsed: Arc::new(move || clock.now().0),
+        entropy: Arc::new(SystemEntropy),
+        script_stack_bytes: SCRIPT_STACK_BYTES,
+        log: log.clone(),
+    }))
 }
 
 #[cfg(test)]

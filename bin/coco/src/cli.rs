@@ -93,11 +93,11 @@ pub fn main_with(adapters: &Adapters) -> ExitCode {
 #[must_use]
 pub fn application(adapter: impl Adapter) -> ExitCode {
     let args = ApplicationCli::parse().args;
-    if args.version { print_version() } else { args.execute(|| Ok(Arc::new(adapter))) }
+    if args.version { print_version() } else { args.execute(|_| Ok(Arc::new(adapter))) }
 }
 
 fn run_node(adapters: &Adapters, app: &str, args: &NodeArgs) -> ExitCode {
-    if args.version { print_version() } else { args.execute(|| adapters.find(app)) }
+    if args.version { print_version() } else { args.execute(|log| adapters.find(app, log)) }
 }
 
 fn print_version() -> ExitCode {

@@ -58,7 +58,10 @@ fn parse_level(text: &str) -> Result<Level, String> {
 
 impl NodeArgs {
     /// Runs a node with the application that `find` yields.
-    pub(crate) fn execute(&self, find: impl FnOnce() -> Result<Arc<dyn Adapter>, UnknownApp>) -> ExitCode {
+    pub(crate) fn execute(
+        &self,
+        find: impl FnOnce(&Log) -> Result<Arc<dyn Adapter>, UnknownApp>,
+    ) -> ExitCode {
         let log = |format| Log::new(Arc::new(StdoutLog::new(self.log_level, format)));
         let log_text = log(LogFormat::Text);
         if let Some(parent) = self.stop_with
@@ -82,7 +85,7 @@ impl NodeArgs {
             log.info(format_args!("Configuration file successfully verified"));
             return ExitCode::SUCCESS;
         }
-        let app = match find() {
+        let app = match find(&log) {
             Ok(app) => app,
             Err(error) => {
                 log.fatal(format_args!("{error}. Exiting."));

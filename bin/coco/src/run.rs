@@ -59,7 +59,7 @@ const MAX_CONSENSUS: usize = 64;
 /// Jobs that make snapshots that may wait; one snapshot is made at a time.
 const MAX_SNAPSHOT_JOBS: usize = 16;
 /// Stack that scripts may use on an execution thread.
-const SCRIPT_STACK_BYTES: usize = 1 << 20;
+pub(crate) const SCRIPT_STACK_BYTES: usize = 1 << 20;
 /// How long sessions may go on when the node stops.
 const GRACE: Duration = Duration::from_millis(200);
 

@@ -72,7 +72,7 @@ fn a_node_logs_to_standard_output_only() {
         ),
         (&["--config", "broken.json", "--config-timeout", "200ms"], 105, "Error parsing configuration file"),
         (&["--config", "absent.json"], 105, "Configuration file absent.json"),
-        (&["--config", "good.json", "--app", "js_generic"], 2, "is not part of this version yet"),
+        (&["--config", "good.json", "--app", "ethereum"], 2, "is not part of this version yet"),
         (&["--config", "good.json", "--app", "nothing"], 2, "there is no application `nothing`"),
     ];
     for (arguments, expected, message) in cases {
@@ -185,7 +185,7 @@ fn what_cannot_be_read() {
         &["receipt", "verify", "nowhere", "--service-cert", "text"],
         &["receipt", "verify", "text", "--service-cert", "text"],
         &["keygen", "--name", "a/b"],
-        &["sandbox", "--app", "js_generic"],
+        &["sandbox", "--app", "ethereum"],
         &["sandbox", "--dir", "."],
     ] {
         let output = run(arguments, directory);

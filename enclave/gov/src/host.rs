@@ -7,7 +7,7 @@ use coco_crypto::{
     Certificate,
     x509::{Request, UnixTime, Validity, issue_endorsed, renew_self_signed},
 };
-use coco_js::{GovernanceHost, HostRefusal};
+use coco_js::{Capabilities, GovernanceHost, HostRefusal, Limits, Modules, check_modules};
 use coco_kv::Tx;
 use coco_tables::{signatures::ASKED_FOR, value::Present};
 use coco_wire::Seqno;
@@ -115,8 +115,19 @@ impl GovernanceHost for Host {
         Ok(renew_self_signed(&**service_key, &current, validity, &**entropy).to_pem())
     }
 
-    fn refresh_app_bytecode_cache(&mut self, _: &mut Tx) -> Result<(), HostRefusal> {
-        Err(HostRefusal::Unsupported)
+    /// There is no such cache, so that what is left of one goes; only the modules are checked, as when they are compiled.
+    fn refresh_app_bytecode_cache(&mut self, tx: &mut Tx) -> Result<(), HostRefusal> {
+        let scripts = &self.governance.tables.scripts;
+        scripts.bytecode.clear(tx);
+        scripts.bytecode_version.remove(tx);
+        let modules = scripts.modules.iter(&*tx).map(|row| row.map(|(name, source)| (name, source.into())));
+        let modules: Modules = modules.collect::<Result<_, _>>().map_err(refused)?;
+        let capabilities = Capabilities {
+            deadline: self.governance.deadline(Limits::default().execution_ms),
+            entropy: self.authority().entropy.clone(),
+            untrusted_now_ms: self.now_s * 1000,
+        };
+        check_modules(&modules, &capabilities).map_err(refused)
     }
 
     fn set_jwt_public_signing_keys(

@@ -1,6 +1,6 @@
 //! Runs ballots and the constitution.
 
-use std::{cell::RefCell, rc::Rc};
+use std::{cell::RefCell, rc::Rc, sync::Arc};
 
 use coco_app::{Context, Reject};
 use coco_js::{
@@ -65,7 +65,7 @@ impl Governance {
                 entropy: self.authority.entropy.clone(),
                 untrusted_now_ms: cx.services.now_ms(),
             },
-            modules: Rc::new(Modules::default()),
+            modules: Arc::new(Modules::default()),
             governance,
         };
         let nothing = Tx::new(Store::new().latest());
@@ -92,7 +92,7 @@ impl Governance {
         Limits { stack_bytes: limits.stack_bytes.min(self.authority.script_stack_bytes), ..limits }
     }
 
-    fn deadline(&self, within_ms: u64) -> Deadline {
+    pub(crate) fn deadline(&self, within_ms: u64) -> Deadline {
         let elapsed_ms = self.authority.elapsed_ms.clone();
         let end_ms = elapsed_ms().saturating_add(within_ms);
         Rc::new(move || elapsed_ms() > end_ms)

@@ -1,6 +1,9 @@
 //! The time and memory that one execution has left.
 
-use std::{cell::Cell, rc::Rc};
+use std::{
+    cell::{Cell, RefCell},
+    rc::Rc,
+};
 
 /// Says whether the time of a script is over. The enclave has no clock, so the caller brings one.
 /// Once true it must stay so. It is asked often and must not call into the script's engine.
@@ -9,10 +12,10 @@ pub type Deadline = Rc<dyn Fn() -> bool>;
 /// Meter of one execution, read by the engine's interrupt handler, its allocator and the wrappers of
 /// its builtins.
 pub(crate) struct Budget {
-    deadline: Deadline,
+    deadline: RefCell<Deadline>,
     overtime: Cell<bool>,
-    heap_left: Cell<usize>,
-    largest: usize,
+    heap_used: Cell<usize>,
+    heap_limit: Cell<usize>,
     /// Bytes handed out since the deadline was last looked at.
     unchecked: Cell<usize>,
     refused: Cell<bool>,
@@ -21,6 +24,8 @@ pub(crate) struct Budget {
 }
 
 impl Budget {
+    /// How many of the largest values fit on a heap.
+    const VALUES: usize = 8;
     /// What an allocation costs beside its size.
     const OVERHEAD: usize = 16;
     /// What a native function needs to remember something beside its size.
@@ -33,25 +38,35 @@ impl Budget {
 
     pub(crate) fn new(deadline: Deadline, heap_bytes: usize) -> Self {
         Self {
-            deadline,
+            deadline: RefCell::new(deadline),
             overtime: Cell::new(false),
-            heap_left: Cell::new(heap_bytes),
-            largest: heap_bytes / 8,
+            heap_used: Cell::new(0),
+            heap_limit: Cell::new(heap_bytes),
             unchecked: Cell::new(0),
             refused: Cell::new(false),
             native_left: Cell::new(heap_bytes),
         }
     }
 
-    /// The capability it was made with.
-    pub(crate) fn deadline(&self) -> &Deadline {
-        &self.deadline
+    /// Begins to meter the next execution. What the heap holds by now counts.
+    pub(crate) fn rearm(&self, deadline: Deadline, heap_bytes: usize) {
+        self.deadline.replace(deadline);
+        self.overtime.set(false);
+        self.heap_limit.set(heap_bytes);
+        self.unchecked.set(0);
+        self.refused.set(false);
+        self.native_left.set(heap_bytes);
+    }
+
+    /// The capability it meters by.
+    pub(crate) fn deadline(&self) -> Deadline {
+        self.deadline.borrow().clone()
     }
 
     /// Looks at the clock, unless the time is over already.
     pub(crate) fn is_over(&self) -> bool {
         if !self.overtime.get() {
-            self.overtime.set((self.deadline)());
+            self.overtime.set((self.deadline.borrow())());
         }
         self.overtime.get()
     }
@@ -66,6 +81,11 @@ impl Budget {
         self.refused.get()
     }
 
+    /// Whether the heap holds more than it may, as when the limit was lowered.
+    pub(crate) fn is_exhausted(&self) -> bool {
+        self.heap_used.get() > self.heap_limit.get()
+    }
+
     /// Whether `size` more bytes may be handed out, in place of `freed`.
     pub(crate) fn admits(&self, size: usize, freed: usize) -> bool {
         let unchecked = self.unchecked.get().saturating_add(size).saturating_add(Self::OVERHEAD);
@@ -75,8 +95,9 @@ impl Budget {
             self.is_over();
         }
         let late = size > Self::OVERTIME_MAX && self.was_exceeded();
-        let available = self.heap_left.get().saturating_add(freed);
-        let fits = size <= self.largest && size.saturating_add(Self::OVERHEAD) <= available;
+        let limit = self.heap_limit.get();
+        let wanted = self.heap_used.get().saturating_add(size).saturating_add(Self::OVERHEAD);
+        let fits = size <= limit / Self::VALUES && wanted <= limit.saturating_add(freed);
         if late || !fits {
             self.refused.set(true);
         }
@@ -85,12 +106,12 @@ impl Budget {
 
     /// Notes that `size` bytes were handed out.
     pub(crate) fn take(&self, size: usize) {
-        self.heap_left.set(self.heap_left.get().saturating_sub(size + Self::OVERHEAD));
+        self.heap_used.set(self.heap_used.get() + size + Self::OVERHEAD);
     }
 
     /// Notes that `size` bytes came back.
     pub(crate) fn give_back(&self, size: usize) {
-        self.heap_left.set(self.heap_left.get() + size + Self::OVERHEAD);
+        self.heap_used.set(self.heap_used.get().saturating_sub(size + Self::OVERHEAD));
     }
 
     /// Whether `size` bytes may be kept outside of the heap; they are noted. What a script makes the

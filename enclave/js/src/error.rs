@@ -45,7 +45,7 @@ impl ScriptError {
 
     /// The engine could not be set up within its memory.
     pub(crate) fn no_memory() -> Self {
-        Self::new(ErrorKind::Memory, "out of memory")
+        Self::new(ErrorKind::Memory, "InternalError: out of memory")
     }
 
     /// Takes the pending exception out of the engine.

@@ -2,18 +2,20 @@
 #![expect(unsafe_code, reason = "the engine is written in C and asks for its memory through raw pointers")]
 
 use std::{
+    cell::Cell,
     ffi::CStr,
     ptr::{self, NonNull},
     rc::Rc,
 };
 
 use rquickjs::{
-    ArrayBuffer, Ctx,
+    ArrayBuffer, Ctx, Module, WriteOptions,
     allocator::{Allocator, RustAllocator},
-    qjs::JSContext,
+    module::Declared,
+    qjs::{JS_GetRuntime, JS_UpdateStackTop, JSContext},
 };
 
-use crate::budget::Budget;
+use crate::{application::Machine, budget::Budget, occasion::Occasion};
 
 /// Version of the engine, such as `0.16.2`.
 #[must_use]
@@ -120,8 +122,82 @@ impl InterruptCounter {
     }
 }
 
+/// A module as the engine compiled it in this process.
+pub(crate) struct Bytecode(Vec<u8>);
+
+impl Bytecode {
+    /// Compiles a module, for this interpreter and for others.
+    pub(crate) fn compile<'js>(
+        ctx: &Ctx<'js>,
+        name: &str,
+        source: &str,
+    ) -> rquickjs::Result<(Module<'js, Declared>, Self)> {
+        let module = Module::declare(ctx.clone(), name, source)?;
+        let bytes = module.write(WriteOptions::default())?;
+        Ok((module, Self(bytes)))
+    }
+
+    /// The module in another interpreter.
+    pub(crate) fn load<'js>(&self, ctx: &Ctx<'js>) -> rquickjs::Result<Module<'js, Declared>> {
+        // SAFETY: these are bytes that the engine wrote, in this process; nobody could change them since.
+        unsafe { Module::load(ctx.clone(), &self.0) }
+    }
+}
+
 /// Copy of a buffer's content, or none if it is detached.
 pub(crate) fn bytes_of(buffer: &ArrayBuffer<'_>) -> Option<Vec<u8>> {
     // SAFETY: no script runs between here and the end of the copy.
     unsafe { buffer.as_bytes() }.map(<[u8]>::to_vec)
+}
+
+/// Lends the call that is executed to the native functions of an interpreter, which outlive it.
+#[derive(Default)]
+pub(crate) struct Loan(Cell<Option<NonNull<Occasion<'static>>>>);
+
+impl Loan {
+    /// Lends `occasion` while `body` runs.
+    pub(crate) fn during<T>(&self, occasion: &Occasion<'_>, body: impl FnOnce() -> T) -> T {
+        /// Takes it back, however `body` ends.
+        struct End<'a>(&'a Loan, Option<NonNull<Occasion<'static>>>);
+        impl Drop for End<'_> {
+            fn drop(&mut self) {
+                self.0.0.set(self.1);
+            }
+        }
+        let _end = End(self, self.0.replace(Some(NonNull::from(occasion).cast())));
+        body()
+    }
+
+    /// Runs `body` on what is lent, if anything is.
+    pub(crate) fn with<T>(&self, body: impl FnOnce(&Occasion<'_>) -> T) -> Option<T> {
+        let lent = self.0.get()?;
+        // SAFETY: `during` borrows it as long as it stands here, which it leaves before it returns. `body` works for
+        // every lifetime, so that no reference leaves it.
+        Some(body(unsafe { lent.as_ref() }))
+    }
+}
+
+/// Has the engine count its stack from here. It does so by itself only on the thread that made it.
+pub(crate) fn begin_stack(ctx: &Ctx<'_>) {
+    // SAFETY: the context is alive, and the runtime that it names is its own.
+    unsafe { JS_UpdateStackTop(JS_GetRuntime(ctx.as_raw().as_ptr())) }
+}
+
+/// An interpreter that nobody uses, on its way from one thread to another.
+pub(crate) struct Parked(Machine);
+
+// SAFETY: the engine is tied to no thread: it keeps nothing of one but the bounds of its stack, which are set whenever
+// it is entered ([`begin_stack`]). Reference counts that are not atomic belong to the runtime, its closures and `State`; all of these are
+// inside of the machine, nothing outside points to them, and they move together. What a machine shares with others
+// (modules, entropy, clock) is counted atomically.
+unsafe impl Send for Parked {}
+
+impl Parked {
+    pub(crate) fn new(machine: Machine) -> Self {
+        Self(machine)
+    }
+
+    pub(crate) fn into_inner(self) -> Machine {
+        self.0
+    }
 }

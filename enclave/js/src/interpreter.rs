@@ -14,11 +14,11 @@ use crate::{
     Deadline, api,
     console::Console,
     error::{ErrorKind, ScriptError},
-    ffi::{InterruptCounter, MeteredAllocator},
+    ffi::{self, InterruptCounter, MeteredAllocator},
     governance::GovernanceHost,
     limits::Limits,
-    modules::{FromMemory, FromRoot, Modules},
-    realm,
+    modules::{Compiled, FromMemory, FromRoot, Modules},
+    realm::{self, Prelude, Tools},
     state::State,
 };
 
@@ -53,7 +53,7 @@ pub struct Environment {
     /// See there.
     pub capabilities: Capabilities,
     /// What it may import.
-    pub modules: Rc<Modules>,
+    pub modules: Arc<Modules>,
     /// What serves `ccf.node` and the like; they are absent without it.
     pub governance: Option<Rc<RefCell<dyn GovernanceHost>>>,
 }
@@ -114,11 +114,12 @@ const MAX_RESULT_BYTES: usize = 16 << 20;
 
 impl Interpreter {
     fn new(environment: &Environment, state: &Rc<State>) -> Result<Self, ScriptError> {
-        let interpreter = Self::empty(state, environment.modules.clone())?;
+        let interpreter = Self::empty(state, environment.modules.clone(), None)?;
         interpreter.setup(|ctx| {
-            realm::bound(ctx, state)?;
-            realm::furnish_console(ctx, state)?;
-            let ccf = realm::furnish_ccf(ctx, state)?;
+            let prelude = &Prelude::Sources;
+            realm::bound(ctx, state, prelude)?;
+            realm::furnish_console(ctx, state, prelude)?;
+            let ccf = realm::furnish_ccf(ctx, state, prelude)?;
             api::convert::install(&ccf, state)?;
             api::crypto::install(&ccf, state)?;
             api::governance::install(&ccf, state)?;
@@ -130,22 +131,82 @@ impl Interpreter {
         Ok(interpreter)
     }
 
+    /// An engine for calls of an application; they are executed by a [`Machine`](crate::application::Machine).
+    pub(crate) fn application(
+        state: &Rc<State>,
+        modules: Arc<Modules>,
+        compiled: Arc<Compiled>,
+        prelude: &Compiled,
+    ) -> Result<(Self, Tools), ScriptError> {
+        let interpreter = Self::empty(state, modules, Some(compiled))?;
+        let tools = interpreter.setup(|ctx| {
+            let prelude = &Prelude::compiled(ctx, prelude)?;
+            realm::bound(ctx, state, prelude)?;
+            realm::furnish_console(ctx, state, prelude)?;
+            let ccf = realm::furnish_ccf(ctx, state, prelude)?;
+            api::convert::install(&ccf, state)?;
+            api::crypto::install(&ccf, state)?;
+            api::governance::install(&ccf, state)?;
+            api::consensus::install(&ccf, state)?;
+            api::rpc::install(&ccf, state)?;
+            realm::furnish_application(&ccf, state, prelude)
+        })?;
+        Ok((interpreter, tools))
+    }
+
+    /// What its native functions share.
+    pub(crate) fn state(&self) -> &Rc<State> {
+        &self.state
+    }
+
+    /// Runs `body` in its realm.
+    pub(crate) fn with<T>(&self, body: impl FnOnce(&Ctx<'_>) -> T) -> T {
+        self.context.with(|ctx| {
+            ffi::begin_stack(&ctx);
+            body(&ctx)
+        })
+    }
+
+    /// Bounds the stack of what runs from now on, however low: an application may be kept from running at all.
+    pub(crate) fn bound_stack(&self, limits: Limits) {
+        let bytes = limits.engine_stack_bytes().min(limits.stack_bytes.max(1));
+        self.context.runtime().set_max_stack_size(bytes);
+    }
+
+    /// Whether promises wait to be settled, which they are not.
+    pub(crate) fn has_pending_jobs(&self) -> bool {
+        self.context.runtime().is_job_pending()
+    }
+
     /// An engine whose scripts see the language and a `console` that nobody reads, and import nothing.
     pub(crate) fn isolated(limits: Limits, capabilities: &Capabilities) -> Result<Self, ScriptError> {
+        Self::importing(limits, capabilities, Arc::default())
+    }
+
+    /// The same for scripts that may import these modules.
+    pub(crate) fn importing(
+        limits: Limits,
+        capabilities: &Capabilities,
+        modules: Arc<Modules>,
+    ) -> Result<Self, ScriptError> {
         let state = State::new(ScriptContext::GovernanceReadOnly, limits, capabilities, None);
-        let interpreter = Self::empty(&state, Rc::default())?;
+        let interpreter = Self::empty(&state, modules, None)?;
         interpreter.setup(|ctx| {
-            realm::bound(ctx, &state)?;
-            realm::furnish_console(ctx, &state)
+            realm::bound(ctx, &state, &Prelude::Sources)?;
+            realm::furnish_console(ctx, &state, &Prelude::Sources)
         })?;
         Ok(interpreter)
     }
 
-    fn empty(state: &Rc<State>, modules: Rc<Modules>) -> Result<Self, ScriptError> {
+    fn empty(
+        state: &Rc<State>,
+        modules: Arc<Modules>,
+        compiled: Option<Arc<Compiled>>,
+    ) -> Result<Self, ScriptError> {
         let allocator = MeteredAllocator(state.budget.clone());
         let runtime = Runtime::new_with_alloc(allocator).map_err(|_| ScriptError::no_memory())?;
-        runtime.set_max_stack_size(state.limits.engine_stack_bytes());
-        runtime.set_loader(FromRoot, FromMemory(modules));
+        runtime.set_max_stack_size(state.limits.get().engine_stack_bytes());
+        runtime.set_loader(FromRoot, FromMemory { modules, compiled });
         let context = Context::full(&runtime).map_err(|_| ScriptError::no_memory())?;
         let budget = state.budget.clone();
         let counter = context.with(|ctx| InterruptCounter::of(&ctx));
@@ -156,7 +217,7 @@ impl Interpreter {
         Ok(Self { context, state: state.clone() })
     }
 
-    fn setup(&self, build: impl FnOnce(&Ctx<'_>) -> rquickjs::Result<()>) -> Result<(), ScriptError> {
+    fn setup<T>(&self, build: impl FnOnce(&Ctx<'_>) -> rquickjs::Result<T>) -> Result<T, ScriptError> {
         self.context.with(|ctx| build(&ctx).map_err(|error| self.caught(&ctx, &error, ErrorKind::Load)))
     }
 
@@ -242,7 +303,7 @@ impl Interpreter {
         Ok(Returned { json, is_truthy })
     }
 
-    fn caught(&self, ctx: &Ctx<'_>, error: &rquickjs::Error, kind: ErrorKind) -> ScriptError {
+    pub(crate) fn caught(&self, ctx: &Ctx<'_>, error: &rquickjs::Error, kind: ErrorKind) -> ScriptError {
         ScriptError::caught(ctx, error, kind, &self.state.budget)
     }
 }

@@ -2,7 +2,8 @@
 //!
 //! Scripts come from people whom nobody trusts: members propose constitutions, cast ballots that are
 //! programs and install applications. [`execute`] runs one function of one script in an engine of its
-//! own, on a transaction lent to it, within [`Limits`]. Modules in reading order.
+//! own, on a transaction lent to it, within [`Limits`]; [`Application`] serves the endpoints of the application that
+//! the members installed. Modules in reading order.
 
 mod console;
 mod error;
@@ -12,14 +13,23 @@ mod modules;
 
 mod interpreter;
 
+mod application;
+
 mod api;
 mod budget;
+mod clock;
+mod compile;
 mod constitution;
 mod ffi;
+mod occasion;
 mod realm;
 mod state;
 
+pub use application::{Application, Senses};
+
 pub use budget::Deadline;
+pub use clock::Elapsed;
+pub use compile::check_modules;
 pub use console::{Console, ConsoleLevel, ConsoleLine};
 pub use constitution::{InvalidConstitution, validate as validate_constitution};
 pub use error::{ErrorKind, ScriptError};

@@ -1,12 +1,17 @@
 //! ECMAScript modules from memory.
 
-use std::{collections::BTreeMap, rc::Rc, sync::Arc};
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, PoisonError},
+};
 
 use rquickjs::{
     Ctx, Error, Module,
     loader::{ImportAttributes, Loader, Resolver},
     module::Declared,
 };
+
+use crate::ffi::Bytecode;
 
 /// Source texts that a script may import, by name. A name starts with `/`, as in the table
 /// `public:ccf.gov.modules`.
@@ -28,8 +33,13 @@ impl Resolver for FromRoot {
     }
 }
 
-/// Compiles modules out of a map.
-pub(crate) struct FromMemory(pub(crate) Rc<Modules>);
+/// Gives modules out of a map.
+pub(crate) struct FromMemory {
+    /// Their sources.
+    pub(crate) modules: Arc<Modules>,
+    /// Where they are kept compiled, if they are.
+    pub(crate) compiled: Option<Arc<Compiled>>,
+}
 
 impl Loader for FromMemory {
     fn load<'js>(
@@ -38,8 +48,33 @@ impl Loader for FromMemory {
         name: &str,
         _: Option<ImportAttributes<'js>>,
     ) -> Result<Module<'js, Declared>, Error> {
-        let source = self.0.get(name).ok_or_else(|| Error::new_loading(name))?;
-        Module::declare(ctx.clone(), name, &**source)
+        let source = self.modules.get(name).ok_or_else(|| Error::new_loading(name))?;
+        match &self.compiled {
+            Some(compiled) => compiled.declare(ctx, name, source),
+            None => Module::declare(ctx.clone(), name, &**source),
+        }
+    }
+}
+
+/// Modules as this process compiled them, to be loaded by other interpreters. One name always means one source.
+#[derive(Default)]
+pub(crate) struct Compiled(Mutex<BTreeMap<String, Arc<Bytecode>>>);
+
+impl Compiled {
+    /// The module of a name, compiled if it was not before.
+    pub(crate) fn declare<'js>(
+        &self,
+        ctx: &Ctx<'js>,
+        name: &str,
+        source: &str,
+    ) -> Result<Module<'js, Declared>, Error> {
+        let known = self.0.lock().unwrap_or_else(PoisonError::into_inner).get(name).cloned();
+        if let Some(bytecode) = known {
+            return bytecode.load(ctx);
+        }
+        let (module, bytecode) = Bytecode::compile(ctx, name, source)?;
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(name.to_owned(), Arc::new(bytecode));
+        Ok(module)
     }
 }
 

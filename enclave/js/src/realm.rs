@@ -1,32 +1,76 @@
 //! The global environment of a script: bounded builtins, `console` and `ccf`.
 
-use std::rc::Rc;
+use std::{ops::RangeInclusive, rc::Rc};
 
-use rquickjs::{ArrayBuffer, Ctx, Exception, FromJs, Function, Object, Result, Value, function::Rest};
+use rquickjs::{
+    ArrayBuffer, Ctx, Exception, FromJs, Function, Object, Persistent, Result, Value, function::Rest,
+};
 
 use crate::{
-    api::{convert, kv},
+    api::{convert, historical, kv, request},
     console::ConsoleLevel,
     ffi,
+    modules::Compiled,
     state::State,
 };
 
 /// Longest array that builtins may loop over; the same number stands in `bounds.js`.
 const MAX_LENGTH: f64 = 16_777_216.0;
 
+macro_rules! prelude {
+    ($($name:ident),*) => {
+        /// The parts of a realm that are written in JavaScript: functions of what is native in them.
+        const SOURCES: &[(&str, &str)] =
+            &[$((stringify!($name), include_str!(concat!("realm/", stringify!($name), ".js")))),*];
+        /// The same as one module.
+        const MODULE: &str = concat!(
+            "export default {",
+            $(stringify!($name), ":", include_str!(concat!("realm/", stringify!($name), ".js")), ",",)*
+            "};"
+        );
+    };
+}
+prelude!(bounds, console, ccf, request, historical);
+
+/// Where a realm takes its parts from that are written in JavaScript.
+pub(crate) enum Prelude<'js> {
+    /// Each is compiled when it is needed.
+    Sources,
+    /// All were compiled together.
+    Compiled(Object<'js>),
+}
+
+impl<'js> Prelude<'js> {
+    /// All parts, compiled together if they were not before. Scripts cannot import them: the names of modules that they
+    /// may import begin with a slash.
+    pub(crate) fn compiled(ctx: &Ctx<'js>, kept: &Compiled) -> Result<Self> {
+        let (module, _) = kept.declare(ctx, "prelude", MODULE)?.eval()?;
+        Ok(Self::Compiled(module.namespace()?.get("default")?))
+    }
+
+    fn part(&self, ctx: &Ctx<'js>, name: &str) -> Result<Function<'js>> {
+        match self {
+            Self::Compiled(parts) => parts.get(name),
+            Self::Sources => {
+                let source = SOURCES.iter().find(|(known, _)| *known == name);
+                ctx.eval(source.expect("the parts are named in this file").1)
+            }
+        }
+    }
+}
+
 /// Bounds the builtins of a new realm. Scripts in it see nothing but the language.
-pub(crate) fn bound<'js>(ctx: &Ctx<'js>, state: &Rc<State>) -> Result<()> {
+pub(crate) fn bound<'js>(ctx: &Ctx<'js>, state: &Rc<State>, prelude: &Prelude<'js>) -> Result<()> {
     let native = Object::new(ctx.clone())?;
     define(&native, state, "tick", 0, |_, ctx, _| Ok(undefined(ctx)))?;
     define(&native, state, "isPlainArray", 1, |_, ctx, args| is_plain_array(ctx, &args[0]))?;
-    define(&native, state, "now", 0, |state, ctx, _| Ok(number(ctx, state.now_ms())))?;
+    define(&native, state, "now", 0, |state, ctx, _| Ok(number(ctx, state.clock.now_ms())))?;
     define(&native, state, "random", 0, |state, ctx, _| Ok(number(ctx, state.random())))?;
-    let bounds: Function<'js> = ctx.eval(include_str!("realm/bounds.js"))?;
-    bounds.call((native,))
+    prelude.part(ctx, "bounds")?.call((native,))
 }
 
 /// Adds `console` to a realm that was bounded; lines go to the state's.
-pub(crate) fn furnish_console<'js>(ctx: &Ctx<'js>, state: &Rc<State>) -> Result<()> {
+pub(crate) fn furnish_console<'js>(ctx: &Ctx<'js>, state: &Rc<State>, prelude: &Prelude<'js>) -> Result<()> {
     let native = Object::new(ctx.clone())?;
     define(&native, state, "print", 2, |state, ctx, args| {
         let fails = args[0].as_bool() == Some(true);
@@ -35,24 +79,87 @@ pub(crate) fn furnish_console<'js>(ctx: &Ctx<'js>, state: &Rc<State>) -> Result<
         Ok(undefined(ctx))
     })?;
     define(&native, state, "isError", 1, |_, ctx, args| Ok(boolean(ctx, args[0].is_error())))?;
-    let build: Function<'js> = ctx.eval(include_str!("realm/console.js"))?;
-    let console: Object<'js> = build.call((native,))?;
+    let console: Object<'js> = prelude.part(ctx, "console")?.call((native,))?;
     ctx.globals().set("console", console)
 }
 
 /// Adds a `ccf` with what is written in JavaScript to a realm that was bounded; returns it.
-pub(crate) fn furnish_ccf<'js>(ctx: &Ctx<'js>, state: &Rc<State>) -> Result<Object<'js>> {
+pub(crate) fn furnish_ccf<'js>(
+    ctx: &Ctx<'js>,
+    state: &Rc<State>,
+    prelude: &Prelude<'js>,
+) -> Result<Object<'js>> {
     let native = Object::new(ctx.clone())?;
     define(&native, state, "strToBuf", 1, |_, ctx, args| convert::text_to_buffer(ctx, &args[0]))?;
     native.set("tables", kv::natives(ctx, state)?)?;
-    let build: Function<'js> = ctx.eval(include_str!("realm/ccf.js"))?;
-    let parts: Object<'js> = build.call((native,))?;
+    let parts: Object<'js> = prelude.part(ctx, "ccf")?.call((native,))?;
     let ccf = Object::new(ctx.clone())?;
     for name in ["kv", "jsonCompatibleToBuf"] {
         ccf.set(name, parts.get::<_, Value<'js>>(name)?)?;
     }
     ctx.globals().set("ccf", ccf.clone())?;
     Ok(ccf)
+}
+
+/// Functions of the realm of an application that its host calls.
+pub(crate) struct Tools {
+    ccf: Persistent<Object<'static>>,
+    request: Persistent<Function<'static>>,
+    plain: Persistent<Function<'static>>,
+    pass: Persistent<Function<'static>>,
+    history: Persistent<Function<'static>>,
+}
+
+impl Tools {
+    /// Makes the request object of a call, of which it takes the number.
+    pub(crate) fn request<'js>(&self, ctx: &Ctx<'js>) -> Result<Function<'js>> {
+        self.request.clone().restore(ctx)
+    }
+
+    /// Makes an `ArrayBuffer` of a typed array.
+    pub(crate) fn plain<'js>(&self, ctx: &Ctx<'js>) -> Result<Function<'js>> {
+        self.plain.clone().restore(ctx)
+    }
+
+    /// A replacer for `JSON.stringify` that lets the engine stop.
+    pub(crate) fn pass<'js>(&self, ctx: &Ctx<'js>) -> Result<Function<'js>> {
+        self.pass.clone().restore(ctx)
+    }
+
+    /// Adds `ccf.historicalState`.
+    pub(crate) fn show_history(&self, ctx: &Ctx<'_>) -> Result<()> {
+        let state: Value<'_> = self.history.clone().restore(ctx)?.call(())?;
+        self.ccf.clone().restore(ctx)?.set(HISTORICAL_STATE, state)
+    }
+
+    /// Removes it.
+    pub(crate) fn hide_history(&self, ctx: &Ctx<'_>) -> Result<()> {
+        self.ccf.clone().restore(ctx)?.remove(HISTORICAL_STATE)
+    }
+}
+
+const HISTORICAL_STATE: &str = "historicalState";
+
+/// Adds to `ccf` what is written in JavaScript for applications.
+pub(crate) fn furnish_application<'js>(
+    ccf: &Object<'js>,
+    state: &Rc<State>,
+    prelude: &Prelude<'js>,
+) -> Result<Tools> {
+    let ctx = ccf.ctx();
+    let request: Object<'js> = prelude.part(ctx, "request")?.call((request::natives(ctx, state)?,))?;
+    let history: Object<'js> = prelude.part(ctx, "historical")?.call((historical::natives(ctx, state)?,))?;
+    ccf.set("historical", history.get::<_, Value<'js>>("historical")?)?;
+    let tool = |from: &Object<'js>, name| {
+        from.get::<_, Function<'js>>(name).map(|function| Persistent::save(ctx, function))
+    };
+    Ok(Tools {
+        ccf: Persistent::save(ctx, ccf.clone()),
+        request: tool(&request, "request")?,
+        plain: tool(&request, "plain")?,
+        pass: tool(&request, "pass")?,
+        history: tool(&history, "state")?,
+    })
 }
 
 fn is_plain_array<'js>(ctx: &Ctx<'js>, value: &Value<'js>) -> Result<Value<'js>> {
@@ -74,10 +181,23 @@ pub(crate) fn define<'js>(
     arity: usize,
     body: impl Fn(&State, &Ctx<'js>, &[Value<'js>]) -> Result<Value<'js>> + 'js,
 ) -> Result<()> {
-    let state = state.clone();
+    define_between(object, state, name, arity..=arity, body)
+}
+
+/// The same for a function that takes a range of numbers of arguments.
+pub(crate) fn define_between<'js>(
+    object: &Object<'js>,
+    state: &Rc<State>,
+    name: &'static str,
+    arity: RangeInclusive<usize>,
+    body: impl Fn(&State, &Ctx<'js>, &[Value<'js>]) -> Result<Value<'js>> + 'js,
+) -> Result<()> {
+    let (state, least) = (state.clone(), *arity.start());
     let checked = move |ctx: Ctx<'js>, Rest(args): Rest<Value<'js>>| {
-        if args.len() != arity {
-            let message = format!("Passed {} arguments, but expected {arity}", args.len());
+        if !arity.contains(&args.len()) {
+            let (given, least, most) = (args.len(), arity.start(), arity.end());
+            let or_more = if least == most { String::new() } else { format!(" or {most}") };
+            let message = format!("Passed {given} arguments, but expected {least}{or_more}");
             return Err(Exception::throw_type(&ctx, &message));
         }
         if state.budget.is_over() {
@@ -85,7 +205,7 @@ pub(crate) fn define<'js>(
         }
         body(&state, &ctx, &args)
     };
-    let function = Function::new(object.ctx().clone(), checked)?.with_name(name)?.with_length(arity)?;
+    let function = Function::new(object.ctx().clone(), checked)?.with_name(name)?.with_length(least)?;
     object.set(name, function)
 }
 

@@ -1,4 +1,4 @@
-//! What the native functions of one execution share.
+//! What the native functions of one interpreter share.
 
 use std::{
     cell::{Cell, RefCell},
@@ -11,21 +11,37 @@ use coco_kv::Tx;
 use coco_tables::Context;
 use rquickjs::{Ctx, Exception, Result};
 
-use crate::{Capabilities, Limits, api::kv::OpenTable, budget::Budget, console::Console};
+use crate::{
+    Capabilities, Deadline, Limits,
+    api::{historical::Past, kv::OpenTables, rpc::Outcome},
+    budget::Budget,
+    clock::Clock,
+    console::Console,
+    ffi::Loan,
+};
 
-/// State of one execution, owned by the closures of its runtime.
+/// State of an interpreter, owned by the closures of its runtime.
 pub(crate) struct State {
     pub(crate) context: Context,
-    pub(crate) limits: Limits,
+    pub(crate) limits: Cell<Limits>,
     pub(crate) budget: Rc<Budget>,
     entropy: Arc<dyn Entropy>,
-    pub(crate) untrusted_now_ms: u64,
-    shows_untrusted_time: Cell<bool>,
-    /// Lent for the duration of the execution.
+    pub(crate) clock: Clock,
+    /// Lent for the duration of an execution.
     tx: RefCell<Option<Tx>>,
-    /// Tables that the script has named; their numbers are their positions.
-    pub(crate) tables: RefCell<Vec<OpenTable>>,
+    /// Tables that scripts have named.
+    pub(crate) tables: RefCell<OpenTables>,
     pub(crate) console: RefCell<Console>,
+    /// The call of an application that is executed.
+    pub(crate) occasion: Loan,
+    /// Number of that call among those of this interpreter.
+    pub(crate) call: Cell<u64>,
+    /// Past transactions that it has been shown.
+    pub(crate) past: RefCell<Past>,
+    /// What it decided about its transaction.
+    pub(crate) outcome: Outcome,
+    /// Whether its calls are logged.
+    pub(crate) logs_metrics: Cell<bool>,
 }
 
 impl State {
@@ -37,23 +53,33 @@ impl State {
     ) -> Rc<Self> {
         Rc::new(Self {
             context,
-            limits,
+            limits: Cell::new(limits),
             budget: Rc::new(Budget::new(capabilities.deadline.clone(), limits.heap_bytes)),
             entropy: capabilities.entropy.clone(),
-            untrusted_now_ms: capabilities.untrusted_now_ms,
-            shows_untrusted_time: Cell::new(false),
+            clock: Clock::new(context, capabilities.untrusted_now_ms),
             tx: RefCell::new(tx),
             tables: RefCell::default(),
             console: RefCell::default(),
+            occasion: Loan::default(),
+            call: Cell::default(),
+            past: RefCell::default(),
+            outcome: Outcome::default(),
+            logs_metrics: Cell::default(),
         })
+    }
+
+    /// Sets the bounds of what is executed next.
+    pub(crate) fn rearm(&self, deadline: Deadline, limits: Limits) {
+        self.limits.set(limits);
+        self.budget.rearm(deadline, limits.heap_bytes);
     }
 
     /// Capabilities like those it was made with.
     pub(crate) fn capabilities(&self) -> Capabilities {
         Capabilities {
-            deadline: self.budget.deadline().clone(),
+            deadline: self.budget.deadline(),
             entropy: self.entropy.clone(),
-            untrusted_now_ms: self.untrusted_now_ms,
+            untrusted_now_ms: self.clock.wall_ms(),
         }
     }
 
@@ -80,15 +106,9 @@ impl State {
         self.tx.replace(Some(tx));
     }
 
-    /// What a script is told of the time, in milliseconds since 1970.
-    pub(crate) fn now_ms(&self) -> f64 {
-        // Exact until the year 287396.
-        if self.shows_untrusted_time.get() { self.untrusted_now_ms as f64 } else { 0.0 }
-    }
-
-    /// Whether to show the host's time from now on; returns what was so before.
-    pub(crate) fn show_untrusted_time(&self, show: bool) -> bool {
-        self.shows_untrusted_time.replace(show)
+    /// Randomness of the enclave.
+    pub(crate) fn entropy(&self) -> &dyn Entropy {
+        &*self.entropy
     }
 
     /// Uniform in [0, 1), with 53 random bits.

@@ -58,7 +58,10 @@
 // Applications and others
 //   set_js_app              bundle: { metadata: { endpoints }, modules: [{ name, module }] },
 //                           disable_bytecode_cache?: boolean (there is no such cache)
+//       Replaces the application. Fails if a module is not JavaScript.
 //   remove_js_app
+//   refresh_js_app_bytecode_cache
+//       Has kept interpreters forgotten. Fails if a module is not JavaScript.
 //   set_js_runtime_options  max_heap_bytes, max_stack_bytes, max_execution_time_ms,
 //                           log_exception_details?, return_exception_details?, max_cached_interpreters?
 //   set_ca_cert_bundle      name, cert_bundle: certificates
@@ -450,6 +453,14 @@ function removeApp() {
   }
 }
 
+// Fails if a module cannot be compiled; otherwise, interpreters with older ones are not used again.
+function checkApp() {
+  ccf.refreshAppBytecodeCache();
+  put("interpreter.flush", singleton, true);
+}
+
+action("refresh_js_app_bytecode_cache", {}, checkApp);
+
 action("set_js_app", {
   bundle: fields({
     metadata: fields({ endpoints: mapOf(mapOf(endpoint)) }),
@@ -467,7 +478,7 @@ action("set_js_app", {
       put("endpoints", `${method.toUpperCase()} ${path}`, stored);
     }
   }
-  put("interpreter.flush", singleton, true);
+  checkApp();
 }, ({ bundle }) => {
   const names = bundle.modules.map(({ name }) => name);
   for (const [path, methods] of Object.entries(bundle.metadata.endpoints)) {

@@ -10,6 +10,7 @@ use std::{
     time::Duration,
 };
 
+use coco_boundary::Log;
 use rustix::process::{Pid, Signal, kill_process};
 use tokio::{
     process::{Child, Command},
@@ -41,7 +42,7 @@ impl Application {
             let executable = Path::new(app).canonicalize().map_err(file_error(Path::new(app)))?;
             return Ok(Self { executable, arguments: Vec::new() });
         }
-        adapters.find(app)?;
+        adapters.find(app, &Log::discard())?;
         let arguments = ["node", "--app", app].map(str::to_owned).to_vec();
         Ok(Self { executable: env::current_exe()?, arguments })
     }

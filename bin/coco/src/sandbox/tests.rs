@@ -57,7 +57,7 @@ fn applications() {
     let adapters = Adapters::shipped();
     Application::find("logging", &adapters).unwrap();
     Application::find("/bin/sh", &adapters).unwrap();
-    assert!(matches!(Application::find("js_generic", &adapters), Err(SandboxError::App(_))));
+    assert!(matches!(Application::find("ethereum", &adapters), Err(SandboxError::App(_))));
     assert!(matches!(Application::find("./not/there", &adapters), Err(SandboxError::File { .. })));
 }
 

@@ -26,9 +26,13 @@ pub(crate) fn install(ccf: &Object<'_>, state: &Rc<State>) -> Result<()> {
             .map_err(|error| Exception::throw_internal(ctx, &format!("Failed to parse PEM: {error}")))?;
         string(ctx, &certificate.fingerprint().to_hex())
     })?;
+    define(ccf, state, "enableMetricsLogging", 1, |state, ctx, args| match args[0].as_bool() {
+        Some(log) => Ok(boolean(ctx, state.logs_metrics.replace(log))),
+        None => Err(Exception::throw_type(ctx, "First argument must be a boolean")),
+    })?;
     define(ccf, state, "enableUntrustedDateTime", 1, |state, ctx, args| {
         let show = Coerced::<bool>::from_js(ctx, args[0].clone())?.0;
-        Ok(boolean(ctx, state.show_untrusted_time(show)))
+        Ok(boolean(ctx, state.clock.show(show)))
     })
 }
 

@@ -1,5 +1,8 @@
 //! `ccf.crypto`: digests, signatures and certificates.
 
+mod jwk;
+mod keys;
+
 use std::rc::Rc;
 
 use coco_crypto::{
@@ -35,11 +38,12 @@ pub(crate) fn install(ccf: &Object<'_>, state: &Rc<State>) -> Result<()> {
     define(&crypto, state, "isValidX509CertChain", 2, |state, ctx, args| {
         let chain = bundle(&text(ctx, &args[0])?);
         let trusted = bundle(&text(ctx, &args[1])?);
-        let now = UnixTime(i64::try_from(state.untrusted_now_ms / 1000).unwrap_or(i64::MAX));
+        let now = UnixTime(i64::try_from(state.clock.wall_ms() / 1000).unwrap_or(i64::MAX));
         let valid = chain.zip(trusted).is_some_and(|(chain, trusted)| is_valid_chain(chain, &trusted, now));
         Ok(boolean(ctx, valid))
     })?;
     define(&crypto, state, "verifySignature", 4, |_, ctx, args| verify_signature(ctx, args))?;
+    keys::install(&crypto, state)?;
     ccf.set("crypto", crypto)
 }
 

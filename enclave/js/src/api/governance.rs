@@ -22,7 +22,7 @@ pub(crate) fn install(ccf: &Object<'_>, state: &Rc<State>) -> Result<()> {
         let Some(source) = args[0].as_string() else {
             return Err(Exception::throw_type(ctx, "constitution is not a string"));
         };
-        constitution::validate(&source.to_string()?, state.limits, &state.capabilities())
+        constitution::validate(&source.to_string()?, state.limits.get(), &state.capabilities())
             .map_err(|invalid| Exception::throw_type(ctx, &invalid.to_string()))?;
         Ok(boolean(ctx, true))
     })?;

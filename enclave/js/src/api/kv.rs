@@ -1,6 +1,6 @@
 //! `ccf.kv`: the tables of the transaction.
 
-use std::{mem, ops::ControlFlow, rc::Rc};
+use std::{collections::BTreeMap, mem, ops::ControlFlow, rc::Rc};
 
 use coco_kv::{Reader, Store, Tx};
 use coco_tables::{Access, Context};
@@ -12,10 +12,23 @@ use crate::{
     state::State,
 };
 
-/// A table that a script has named.
-pub(crate) struct OpenTable {
+/// Tables that scripts have named; their numbers are their positions.
+#[derive(Default)]
+pub(crate) struct OpenTables {
+    tables: Vec<OpenTable>,
+    numbers: BTreeMap<TableName, usize>,
+}
+
+struct OpenTable {
     name: TableName,
     access: Access,
+}
+
+impl OpenTables {
+    /// How many there are.
+    pub(crate) fn len(&self) -> usize {
+        self.tables.len()
+    }
 }
 
 /// What an operation does to a table.
@@ -44,19 +57,21 @@ pub(crate) fn natives<'js>(ctx: &Ctx<'js>, state: &Rc<State>) -> Result<Object<'
 }
 
 fn open<'js>(state: &State, ctx: &Ctx<'js>, name: &str) -> Result<Value<'js>> {
-    let mut tables = state.tables.borrow_mut();
-    if let Some(known) = tables.iter().position(|table| table.name.as_str() == name) {
-        return Ok(number(ctx, known as f64));
+    let mut open = state.tables.borrow_mut();
+    if let Some(known) = open.numbers.get(name) {
+        return Ok(number(ctx, *known as f64));
     }
-    if tables.len() == MAX_TABLES || name.len() > MAX_NAME_BYTES {
+    if open.len() == MAX_TABLES || name.len() > MAX_NAME_BYTES {
         return Err(Exception::throw_range(ctx, "too many tables, or too long a name"));
     }
     let refuse =
         |reserved| Exception::throw_type(ctx, &format!("Cannot open table named {name}: {reserved}"));
     let name = TableName::new(name);
     let access = Access::of(state.context, &name).map_err(refuse)?;
-    tables.push(OpenTable { name, access });
-    Ok(number(ctx, (tables.len() - 1) as f64))
+    let known = open.len();
+    open.numbers.insert(name.clone(), known);
+    open.tables.push(OpenTable { name, access });
+    Ok(number(ctx, known as f64))
 }
 
 fn define_reads<'js>(tables: &Object<'js>, state: &Rc<State>) -> Result<()> {
@@ -161,8 +176,8 @@ fn permitted<'js>(
     method: &str,
     operation: Operation,
 ) -> Result<TableName> {
-    let tables = state.tables.borrow();
-    let Some(OpenTable { name, access }) = tables.get(table.get::<usize>()?) else {
+    let open = state.tables.borrow();
+    let Some(OpenTable { name, access }) = open.tables.get(table.get::<usize>()?) else {
         return Err(Exception::throw_internal(ctx, "no such table handle"));
     };
     let allowed = match operation {

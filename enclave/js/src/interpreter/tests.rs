@@ -18,6 +18,7 @@ mod api;
 mod bounds;
 mod constitutions;
 mod hostile;
+mod keys;
 
 /// Surroundings in which a script has `time`.
 fn environment(context: Context, limits: Limits, time: Duration) -> Environment {
@@ -30,7 +31,7 @@ fn environment(context: Context, limits: Limits, time: Duration) -> Environment 
             entropy: Arc::new(SystemEntropy),
             untrusted_now_ms: 1_700_000_000_123,
         },
-        modules: Rc::default(),
+        modules: Arc::default(),
         governance: None,
     }
 }

@@ -5,9 +5,11 @@
 (function (native) {
   "use strict";
 
-  const { JSON, Object, Proxy } = globalThis;
+  const { JSON, Map, Object, Proxy, Reflect } = globalThis;
   const { strToBuf, tables } = native;
+  const { apply } = Reflect;
   const { freeze } = Object;
+  const { get: find, set: keep } = Map.prototype;
   const { stringify } = JSON;
 
   function expect(count, given) {
@@ -69,6 +71,17 @@
   freeze(Table.prototype);
   freeze(Table);
 
+  // Tables by name: their number is bounded by `open`.
+  const known = new Map();
+  function tableOf(name) {
+    let table = apply(find, known, [name]);
+    if (table === undefined) {
+      table = new Table(tables.open(name));
+      apply(keep, known, [name, table]);
+    }
+    return table;
+  }
+
   return {
     jsonCompatibleToBuf: {
       jsonCompatibleToBuf(value) {
@@ -78,7 +91,7 @@
     }.jsonCompatibleToBuf,
     kv: new Proxy(freeze({ __proto__: null }), {
       __proto__: null,
-      get: (_, name) => (typeof name === "string" ? new Table(tables.open(name)) : undefined),
+      get: (_, name) => (typeof name === "string" ? tableOf(name) : undefined),
     }),
   };
 })

@@ -1,6 +1,6 @@
 //! What scripts find in `ccf`.
 
-use std::{rc::Rc, sync::Arc};
+use std::sync::Arc;
 
 use coco_crypto::{
     Curve, EcKey, Signer, SystemEntropy,
@@ -271,7 +271,7 @@ fn modules_import_each_other() {
         ("/lib/b.js", "import { a } from './a.js'; export const b = typeof (() => a);"),
         ("/c.js", "export const c = 1;"),
     ];
-    environment.modules = Rc::new(sources.map(|(name, source)| (name.to_owned(), Arc::from(source))).into());
+    environment.modules = Arc::new(sources.map(|(name, source)| (name.to_owned(), Arc::from(source))).into());
     for (source, expected) in [
         ("import { a } from '/lib/a.js'; export const f = () => a();", "\"function1\""),
         ("import { a } from 'lib/a.js'; export function f() { return a() }", "\"function1\""),

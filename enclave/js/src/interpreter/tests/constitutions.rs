@@ -287,7 +287,10 @@ fn actions_change_the_tables() {
     ] {
         assert_eq!(run.apply(name, &args), Ok(expected), "{name}");
     }
-    assert_eq!(run.host.borrow().calls, ["refresh shares".to_owned(), format!("open false {}", cert.len())]);
+    assert_eq!(
+        run.host.borrow().calls,
+        ["refresh shares".to_owned(), format!("open false {}", cert.len()), "refresh bytecode".to_owned()]
+    );
 }
 
 #[test]

@@ -1,0 +1,264 @@
+//! Applications that members install: an adapter whose endpoints and scripts are rows of the service's own tables.
+
+mod bundle;
+pub(crate) mod endpoint;
+mod machine;
+mod openapi;
+mod pool;
+mod response;
+
+use std::{collections::BTreeSet, mem, sync::Arc};
+
+use coco_app::{
+    Adapter, ApiInfo, Call, CallBody, Context, ErrorCode, Manifest, Origin, Plan, Reject, Request, Response,
+    RestAdapter, Status,
+    endpoint::Found as Standard,
+    policy::Identities,
+    rest::{admit, other_methods},
+};
+use coco_boundary::Log;
+use coco_crypto::Entropy;
+use coco_kv::{Snapshot, Store, Tx};
+use coco_tables::scripts::RuntimeOptions;
+use serde_json::json;
+
+pub(crate) use self::machine::Machine;
+use self::{
+    bundle::{Bundle, Found, Installed},
+    endpoint::{Definition, Endpoint, MOUNT},
+    machine::{Allowance, Failure, Ran},
+    pool::{Key, Pool},
+};
+use crate::{
+    ConsoleLevel, Limits,
+    clock::Elapsed,
+    error::{ErrorKind, ScriptError},
+    modules::Compiled,
+    occasion::Occasion,
+};
+
+/// What the enclave lends to applications.
+pub struct Senses {
+    /// Bounds the time of scripts.
+    pub elapsed: Elapsed,
+    /// Randomness of scripts and of the keys that they make.
+    pub entropy: Arc<dyn Entropy>,
+    /// Most bytes of stack that a script may use on the threads that run heavy calls. Governance cannot raise it.
+    pub script_stack_bytes: usize,
+    /// Takes what scripts print, and their exceptions if the members want these logged.
+    pub log: Log,
+}
+
+/// The application that the members installed, with the endpoints that every application has.
+pub struct Application {
+    senses: Senses,
+    log: Log,
+    standard: RestAdapter,
+    identities: Identities,
+    installed: Installed,
+    pool: Pool,
+    /// What every interpreter begins with.
+    prelude: Compiled,
+    /// Stands in the place of a transaction while a script has that.
+    nothing: Snapshot,
+}
+
+/// The route of the OpenAPI document.
+const API: &str = "GET /api";
+
+impl Application {
+    /// Serves whatever is installed.
+    #[must_use]
+    pub fn new(senses: Senses) -> Self {
+        let manifest = Manifest { name: "js", ..Manifest::default() };
+        let info = ApiInfo {
+            mount: MOUNT,
+            title: "CCF Sample JS App",
+            description: "An application in JavaScript that the members installed",
+            version: "0.1.0",
+        };
+        Self {
+            log: senses.log.tagged("app"),
+            senses,
+            standard: RestAdapter::new(manifest, info).with_api(),
+            identities: Identities::default(),
+            installed: Installed::new(),
+            pool: Pool::default(),
+            prelude: Compiled::default(),
+            nothing: Store::new().latest(),
+        }
+    }
+
+    /// Answers a call, of whichever endpoint.
+    fn answer(&self, call: &Call, cx: &mut Context<'_>) -> Result<Option<Response>, Reject> {
+        let bundle = self.installed.of(cx.tx);
+        let Some(endpoint) = bundle.by_route(&call.route) else {
+            let document = || openapi::document(self.standard.openapi(), &bundle);
+            return Ok((*call.route == *API).then(|| Response::json(Status::OK, &document())));
+        };
+        if !self.identities.knows(&call.caller, cx.tx) {
+            let text = "Invalid authentication credentials.";
+            return Err(Reject::new(Status::UNAUTHORIZED, ErrorCode::InvalidAuthenticationInfo, text));
+        }
+        let definition = endpoint.definition.as_ref().map_err(|error| Reject::internal(error.to_string()))?;
+        let historical = cx.historical.clone();
+        let occasion = Occasion { call, endpoint, services: cx.services, historical: historical.as_ref() };
+        let options = self.installed.options(cx.tx);
+        let lent = mem::replace(cx.tx, Tx::new(self.nothing.clone()));
+        let ran = self.run(&bundle, definition, &occasion, lent, &options);
+        *cx.tx = ran.tx;
+        cx.keep_writes = ran.keep_writes;
+        cx.claims = ran.claims;
+        for line in &ran.console.lines {
+            match line.level {
+                ConsoleLevel::Info => self.log.info(format_args!("{}", line.text)),
+                ConsoleLevel::Fail => self.log.fail(format_args!("{}", line.text)),
+            }
+        }
+        if let (Some(ms), Ok(response)) = (ran.logged_ms, &ran.outcome) {
+            let (method, path, status) = (endpoint.method, &endpoint.full_path, response.status.0);
+            self.senses.log.tagged("js").info(format_args!(
+                "JS execution complete: Method={method}, Path={path}, Status={status}, ExecMilliseconds={ms}"
+            ));
+        }
+        ran.outcome.map(Some).map_err(|failure| self.refusal(failure, &options))
+    }
+
+    /// Executes a call in an interpreter of its own, or in one that calls of its key share.
+    fn run(
+        &self,
+        bundle: &Arc<Bundle>,
+        definition: &Definition,
+        occasion: &Occasion<'_>,
+        tx: Tx,
+        options: &RuntimeOptions,
+    ) -> Ran {
+        let limits = Limits::from(options);
+        let allowance = Allowance {
+            limits: Limits { stack_bytes: limits.stack_bytes.min(self.senses.script_stack_bytes), ..limits },
+            elapsed: self.senses.elapsed.clone(),
+        };
+        let rights = definition.rights;
+        let key = definition.reuse.clone().map(|reuse| Key { reuse, rights });
+        let kept = key.as_ref().and_then(|key| self.pool.take(key, bundle));
+        let fresh = || Machine::fresh(bundle, rights, &allowance, self.senses.entropy.clone(), &self.prelude);
+        let mut machine = match kept.map_or_else(fresh, Ok) {
+            Ok(machine) => machine,
+            Err(error) => return Ran::failed(tx, error),
+        };
+        let ran = machine.run(occasion, tx, &allowance);
+        if let Some(key) = key
+            && ran.is_reusable
+        {
+            self.pool.put(key, bundle.clone(), machine, options.max_cached_interpreters);
+        }
+        ran
+    }
+
+    /// What the caller is told of a failure, as CCF tells it (`src/js/registry.cpp`).
+    fn refusal(&self, failure: Failure, options: &RuntimeOptions) -> Reject {
+        let (message, exception) = match failure {
+            Failure::Load(message, exception) => {
+                self.log_exception(&message, exception.as_ref(), options);
+                return Reject::internal(message);
+            }
+            Failure::Script(error) if error.kind == ErrorKind::Timeout => {
+                // What the engine throws to end a script.
+                let message = "InternalError: interrupted".to_owned();
+                ("Operation took too long to complete.", Some(ScriptError { message, ..error }))
+            }
+            Failure::Script(error) => ("Exception thrown while executing.", Some(in_words_of_ccf(error))),
+            Failure::Result(message, error) => (message, error),
+        };
+        self.log_exception(message, exception.as_ref(), options);
+        let details = exception.filter(|_| options.return_exception_details).map(|exception| {
+            let mut detail = json!({ "code": ErrorCode::JSException, "message": exception.message });
+            if let Some(trace) = exception.trace {
+                detail["trace"] = trace.into();
+            }
+            detail
+        });
+        Reject { details: details.into_iter().collect(), ..Reject::internal(message) }
+    }
+
+    fn log_exception(&self, message: &str, exception: Option<&ScriptError>, options: &RuntimeOptions) {
+        if let Some(exception) = exception.filter(|_| options.log_exception_details) {
+            let trace = exception.trace.as_deref().unwrap_or("<no trace>");
+            self.log.fail(format_args!("{message} {}: {trace}", exception.message));
+        }
+    }
+
+    fn plan(
+        &self,
+        endpoint: &Endpoint,
+        request: Request,
+        parameters: Vec<String>,
+        origin: &Origin<'_>,
+    ) -> Result<Plan, Response> {
+        let definition = endpoint.definition.as_ref().map_err(|error| Reject::internal(error.to_string()))?;
+        admit(&endpoint.full_path, definition.redirection, &request, origin)?;
+        let caller = self.identities.authenticate(&definition.policies, &request, origin)?;
+        let body = CallBody::Http(request, parameters);
+        definition.terms.plan(Call { caller, route: endpoint.route.clone(), body })
+    }
+}
+
+impl Adapter for Application {
+    fn manifest(&self) -> &Manifest {
+        self.standard.manifest()
+    }
+
+    fn decode(&self, request: Request, origin: &Origin<'_>) -> Result<Plan, Response> {
+        let path = self.standard.path_of(&request);
+        match self.installed.at(origin.state).find(request.method, path) {
+            Found::Endpoint(endpoint, parameters) => self.plan(&endpoint, request, parameters, origin),
+            Found::Ambiguous(paths) => {
+                let paths = paths.join(", ");
+                Err(Reject::internal(format!("Ambiguous path {path}: matches {paths}")).into())
+            }
+            Found::OtherMethods(methods) => match self.standard.find(request.method, path) {
+                Standard::Endpoint(..) => self.standard.decode(request, origin),
+                Standard::OtherMethods(others) => {
+                    Err(other_methods(&request, path, &sorted(methods.into_iter().chain(others))))
+                }
+                Standard::Ambiguous(_) | Standard::Nothing => {
+                    Err(other_methods(&request, path, &sorted(methods)))
+                }
+            },
+            Found::Nothing => self.standard.decode(request, origin),
+        }
+    }
+
+    fn encode(&self, replies: Vec<Response>) -> Response {
+        self.standard.encode(replies)
+    }
+
+    fn query(&self, call: &Call, cx: &mut Context<'_>) -> Result<Response, Reject> {
+        match self.answer(call, cx)? {
+            Some(response) => Ok(response),
+            None => self.standard.query(call, cx),
+        }
+    }
+
+    fn execute(&self, call: &Call, cx: &mut Context<'_>) -> Result<Response, Reject> {
+        match self.answer(call, cx)? {
+            Some(response) => Ok(response),
+            None => self.standard.execute(call, cx),
+        }
+    }
+}
+
+/// Later versions of the engine than CCF's have another name for the end of the stack.
+fn in_words_of_ccf(error: ScriptError) -> ScriptError {
+    if error.message == "RangeError: Maximum call stack size exceeded" {
+        return ScriptError { message: "InternalError: stack overflow".to_owned(), ..error };
+    }
+    error
+}
+
+fn sorted(methods: impl IntoIterator<Item = coco_app::Method>) -> Vec<coco_app::Method> {
+    methods.into_iter().collect::<BTreeSet<_>>().into_iter().collect()
+}
+
+#[cfg(test)]
+mod tests;

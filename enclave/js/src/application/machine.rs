@@ -1,0 +1,251 @@
+//! An interpreter with the modules of an application, for one call or one after the other.
+
+use std::{rc::Rc, sync::Arc};
+
+use coco_crypto::Entropy;
+use coco_kv::Tx;
+use coco_tables::Context as Rights;
+use coco_wire::Digest;
+use rquickjs::{Ctx, Function, Module, Object, Persistent, Value, promise::PromiseState};
+
+use super::{bundle::Bundle, response};
+use crate::{
+    Capabilities, Deadline, Limits,
+    clock::Elapsed,
+    console::Console,
+    error::{ErrorKind, ScriptError},
+    interpreter::Interpreter,
+    modules::Compiled,
+    occasion::Occasion,
+    realm::{self, Tools},
+    state::State,
+};
+
+/// An interpreter, what is kept of it outside, and the modules that it evaluated.
+pub(crate) struct Machine {
+    // Values go before the engine that they are of.
+    namespaces: Vec<(String, Persistent<Object<'static>>)>,
+    tools: Tools,
+    interpreter: Interpreter,
+    bundle: Arc<Bundle>,
+}
+
+/// Time and memory that one call may take.
+pub(super) struct Allowance {
+    /// The limits in force.
+    pub(super) limits: Limits,
+    /// Bounds time; wall time goes on with it.
+    pub(super) elapsed: Elapsed,
+}
+
+/// What came of a call.
+pub(super) struct Ran {
+    /// The transaction, with what the script did to it.
+    pub(super) tx: Tx,
+    /// Its answer.
+    pub(super) outcome: Result<coco_app::Response, Failure>,
+    /// What it printed.
+    pub(super) console: Console,
+    /// Whether its writes are kept, where it decided that.
+    pub(super) keep_writes: Option<bool>,
+    /// What it claims.
+    pub(super) claims: Option<Digest>,
+    /// Whether it leaves the interpreter fit for others.
+    pub(super) is_reusable: bool,
+    /// How long it took, in milliseconds, if that is to be logged.
+    pub(super) logged_ms: Option<u64>,
+}
+
+/// Why a call has no answer of its own. Texts are CCF's (`src/js/registry.cpp`).
+#[derive(Debug)]
+pub(super) enum Failure {
+    /// The function cannot be had.
+    Load(String, Option<ScriptError>),
+    /// It threw, or used up what it may.
+    Script(ScriptError),
+    /// What it returned is no answer.
+    Result(&'static str, Option<ScriptError>),
+}
+
+impl Ran {
+    /// A call for which there is no interpreter.
+    pub(super) fn failed(tx: Tx, error: ScriptError) -> Self {
+        Self {
+            tx,
+            outcome: Err(Failure::Script(error)),
+            console: Console::default(),
+            keep_writes: None,
+            claims: None,
+            is_reusable: false,
+            logged_ms: None,
+        }
+    }
+}
+
+impl Allowance {
+    fn deadline(&self, limits: Limits) -> Deadline {
+        let elapsed = self.elapsed.clone();
+        let end_ms = elapsed().saturating_add(limits.execution_ms);
+        Rc::new(move || elapsed() >= end_ms)
+    }
+}
+
+impl Machine {
+    /// Tables that a script may name before its interpreter is not used again.
+    const MAX_TABLES: usize = 1024;
+
+    /// An interpreter that has evaluated nothing.
+    pub(super) fn fresh(
+        bundle: &Arc<Bundle>,
+        rights: Rights,
+        allowance: &Allowance,
+        entropy: Arc<dyn Entropy>,
+        prelude: &Compiled,
+    ) -> Result<Self, ScriptError> {
+        let limits = allowance.limits.no_lower_than_default();
+        let capabilities =
+            Capabilities { deadline: allowance.deadline(limits), entropy, untrusted_now_ms: 0 };
+        let state = State::new(rights, limits, &capabilities, None);
+        let (modules, compiled) = (bundle.modules.clone(), bundle.compiled.clone());
+        let (interpreter, tools) = Interpreter::application(&state, modules, compiled, prelude)?;
+        Ok(Self { namespaces: Vec::new(), tools, interpreter, bundle: bundle.clone() })
+    }
+
+    /// Executes a call.
+    pub(super) fn run(&mut self, occasion: &Occasion<'_>, tx: Tx, allowance: &Allowance) -> Ran {
+        let state = self.interpreter.state().clone();
+        let began_ms = (allowance.elapsed)();
+        state.call.set(state.call.get() + 1);
+        state.clock.set(occasion.services.now_ms(), &allowance.elapsed);
+        state.lend_tx(tx);
+        let outcome = state.occasion.during(occasion, || self.answer(occasion, allowance));
+        let failed = matches!(
+            &outcome,
+            Err(Failure::Load(..)) | Err(Failure::Script(ScriptError { kind: ErrorKind::Memory, .. }))
+        );
+        let is_reusable = !failed
+            && !state.budget.was_exceeded()
+            && !state.budget.was_refused()
+            && !self.interpreter.has_pending_jobs()
+            && state.tables.borrow().len() <= Self::MAX_TABLES;
+        state.past.borrow_mut().forget();
+        Ran {
+            tx: state.take_tx().expect("the transaction is lent by this function only"),
+            outcome,
+            console: state.console.take(),
+            keep_writes: state.outcome.keep_writes.take(),
+            claims: state.outcome.claims.take(),
+            is_reusable,
+            logged_ms: state.logs_metrics.get().then(|| (allowance.elapsed)().saturating_sub(began_ms)),
+        }
+    }
+
+    fn answer(
+        &mut self,
+        occasion: &Occasion<'_>,
+        allowance: &Allowance,
+    ) -> Result<coco_app::Response, Failure> {
+        let definition = occasion.endpoint.definition.as_ref().expect("it was looked at when it was found");
+        // Modules are evaluated within the default limits at least, so that those of a call are of its function.
+        self.arm(allowance, allowance.limits.no_lower_than_default());
+        let namespace = self.namespace(&definition.module)?;
+        self.arm(allowance, allowance.limits);
+        if self.interpreter.state().budget.is_exhausted() {
+            return Err(Failure::Script(ScriptError::no_memory()));
+        }
+        let Self { tools, interpreter, .. } = self;
+        let state = interpreter.state();
+        let outcome = interpreter.with(|ctx| {
+            let function = exported(ctx, namespace, &definition.module, &definition.function)?;
+            let call = state.call.get() as f64;
+            let caught = |error: rquickjs::Error| {
+                Failure::Script(ScriptError::caught(ctx, &error, ErrorKind::Exception, &state.budget))
+            };
+            if occasion.historical.is_some() {
+                tools.show_history(ctx).map_err(caught)?;
+            }
+            let request: Value<'_> =
+                tools.request(ctx).and_then(|make| make.call((call,))).map_err(caught)?;
+            let returned: Value<'_> = function.call((request,)).map_err(caught)?;
+            let response = response::read(ctx, &returned, tools, state);
+            if occasion.historical.is_some() {
+                tools.hide_history(ctx).map_err(caught)?;
+            }
+            response
+        });
+        if state.budget.was_exceeded() {
+            return Err(match outcome {
+                Err(Failure::Script(error)) => Failure::Script(error),
+                _ => Failure::Script(ScriptError::timeout()),
+            });
+        }
+        outcome
+    }
+
+    fn arm(&self, allowance: &Allowance, limits: Limits) {
+        self.interpreter.state().rearm(allowance.deadline(limits), limits);
+        self.interpreter.bound_stack(limits);
+    }
+
+    /// What a module exports; it is evaluated at its first use.
+    fn namespace(&mut self, module: &str) -> Result<Persistent<Object<'static>>, Failure> {
+        if let Some((_, known)) = self.namespaces.iter().find(|(name, _)| name == module) {
+            return Ok(known.clone());
+        }
+        if !self.bundle.modules.contains_key(module) {
+            return Err(Failure::Load(format!("Module '{module}' could not be loaded"), None));
+        }
+        let state = self.interpreter.state();
+        let namespace = self.interpreter.with(|ctx| {
+            imported(ctx, module)
+                .map_err(|error| ScriptError::caught(ctx, &error, ErrorKind::Load, &state.budget))
+                .map(|namespace| Persistent::save(ctx, namespace))
+        });
+        let namespace = namespace.map_err(|error| {
+            if error.kind == ErrorKind::Timeout {
+                return Failure::Script(error);
+            }
+            Failure::Load(format!("Failed to execute {module}: {error}"), Some(error))
+        })?;
+        self.namespaces.push((module.to_owned(), namespace.clone()));
+        Ok(namespace)
+    }
+}
+
+/// Evaluates a module as if another one had imported it, so that it is the same one for all.
+fn imported<'js>(ctx: &Ctx<'js>, module: &str) -> rquickjs::Result<Object<'js>> {
+    let name = serde_json::Value::from(module);
+    let entry = format!("import * as namespace from {name}; export {{ namespace }};");
+    let (entry, promise) = Module::declare(ctx.clone(), format!("import of {module}"), entry)?.eval()?;
+    match promise.state() {
+        PromiseState::Resolved => entry.namespace()?.get("namespace"),
+        PromiseState::Rejected => {
+            Err(promise.result::<Value<'js>>().and_then(Result::err).unwrap_or(rquickjs::Error::Exception))
+        }
+        PromiseState::Pending => {
+            let message = "await at the top level of a module is not supported";
+            Err(rquickjs::Exception::throw_type(ctx, message))
+        }
+    }
+}
+
+fn exported<'js>(
+    ctx: &Ctx<'js>,
+    namespace: Persistent<Object<'static>>,
+    module: &str,
+    name: &str,
+) -> Result<Function<'js>, Failure> {
+    let load = |message: String| Failure::Load(message, None);
+    let namespace = namespace.restore(ctx).map_err(|error| load(error.to_string()))?;
+    let value = namespace.get(name).unwrap_or_else(|_| {
+        // A variable that was never set.
+        ctx.catch();
+        realm::undefined(ctx)
+    });
+    if value.is_undefined() {
+        return Err(load(format!("Failed to find export '{name}' in module '{module}'")));
+    }
+    value
+        .into_function()
+        .ok_or_else(|| load(format!("Export '{name}' of module '{module}' is not a function")))
+}
