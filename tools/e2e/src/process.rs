@@ -57,7 +57,18 @@ impl Node {
         directory: &Path,
         sections: &Value,
     ) -> Self {
-        Self::launch(executable, directory, sections, |directory| command::start(consortium, directory))
+        let command = |directory: &Path| command::start(consortium, directory);
+        Self::launch(executable, "logging", directory, sections, command)
+    }
+
+    /// Starts a node with another application than the logging one.
+    ///
+    /// # Panics
+    /// If it does not start.
+    #[must_use]
+    pub fn start_app(app: &str, consortium: &Consortium, directory: &Path, sections: &Value) -> Self {
+        let command = |directory: &Path| command::start(consortium, directory);
+        Self::launch(executable::coco(), app, directory, sections, command)
     }
 
     /// Starts a node in the new directory `directory` that asks this one to be let in.
@@ -75,7 +86,7 @@ impl Node {
     /// If it does not start.
     #[must_use]
     pub fn join_with(&self, executable: &Path, directory: &Path, sections: &Value) -> Self {
-        Self::launch(executable, directory, sections, |directory| {
+        Self::launch(executable, "logging", directory, sections, |directory| {
             fs::write(directory.join("service_cert.pem"), self.service.to_pem())
                 .expect("the directory can be written");
             command::join(&self.address)
@@ -84,6 +95,7 @@ impl Node {
 
     fn launch(
         executable: &Path,
+        app: &str,
         directory: &Path,
         sections: &Value,
         command: impl FnOnce(&Path) -> Value,
@@ -97,7 +109,7 @@ impl Node {
         fs::write(directory.join("config.json"), config.to_string()).expect("the directory can be written");
         let output = |name: &str| File::create(directory.join(name)).expect("the directory can be written");
         let child = Command::new(executable)
-            .args(["node", "--app", "logging", "--config", "config.json"])
+            .args(["node", "--app", app, "--config", "config.json"])
             .current_dir(&directory)
             .stdin(Stdio::null())
             .stdout(output("out"))
