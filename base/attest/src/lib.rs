@@ -7,6 +7,7 @@
 
 pub mod evidence;
 pub mod insecure_virtual;
+pub mod sev_snp;
 
 use coco_wire::Digest;
 pub use evidence::{Evidence, Measurement, Platform, ReportData};

@@ -119,8 +119,8 @@ shared_bytes! {
     Value
 }
 
-/// Names of the tables that hold the service's own state begin so.
-const SERVICE: &str = "public:ccf.";
+/// Names of the tables that hold the service's own state begin so: those of CCF, and those that only we have.
+const SERVICE: [&str; 2] = ["public:ccf.", "public:coco.internal."];
 
 /// Changes of one table: the new value of each key, or none where the key is removed.
 pub type TableWrites = BTreeMap<Key, Option<Value>>;
@@ -147,7 +147,7 @@ impl WriteSet {
     /// Whether a table is changed that holds the service's own state.
     #[must_use]
     pub fn concerns_service(&self) -> bool {
-        self.tables.iter().any(|(name, _)| name.as_str().starts_with(SERVICE))
+        self.tables.iter().any(|(name, _)| SERVICE.iter().any(|prefix| name.as_str().starts_with(prefix)))
     }
 
     /// Changes of one table.

@@ -349,7 +349,7 @@ fn write(path: &Path, content: &[u8]) -> Result<(), RunError> {
 }
 
 fn authority(shared: &Arc<Shared>, clock: Clock, log: &Log) -> Authority {
-    let log = log.tagged("js");
+    let (log, gov) = (log.tagged("js"), log.tagged("gov"));
     let secrets = shared.secrets.clone();
     Authority {
         service_key: Arc::new(shared.keys.service_signer()),
@@ -361,6 +361,7 @@ fn authority(shared: &Arc<Shared>, clock: Clock, log: &Log) -> Authority {
             coco_js::ConsoleLevel::Info => log.info(format_args!("{}", line.text)),
             coco_js::ConsoleLevel::Fail => log.fail(format_args!("{}", line.text)),
         }),
+        refused: Box::new(move |text| gov.info(format_args!("{text}"))),
     }
 }
 

@@ -222,7 +222,7 @@ fn security_of(
         };
         let scheme = match policy {
             Policy::UserCoseSign1 => signed_by("user"),
-            Policy::MemberCoseSign1 => signed_by("member"),
+            Policy::MemberCoseSign1 | Policy::ActiveMemberCoseSign1 => signed_by("member"),
             Policy::Jwt => json!({ "type": "http", "scheme": "bearer", "bearerFormat": "JWT" }),
             Policy::NoAuth if endpoint.policies.len() > 1 => {
                 alternatives.push(json!({}));

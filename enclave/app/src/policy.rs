@@ -30,6 +30,8 @@ pub enum Policy {
     MemberCoseSign1,
     /// JSON Web Token of an issuer whose keys the members set.
     Jwt,
+    /// The same of a member in good standing, which governance checks in the transaction that executes the call.
+    ActiveMemberCoseSign1,
     /// No proof asked.
     NoAuth,
     /// Several at once.
@@ -60,6 +62,7 @@ impl Policy {
             Self::UserCoseSign1 => "user_cose_sign1",
             Self::MemberCoseSign1 => "member_cose_sign1",
             Self::Jwt => "jwt",
+            Self::ActiveMemberCoseSign1 => "active_member_cose_sign1",
             Self::NoAuth => "no_auth",
             Self::AllOf(AllOf(policies)) => {
                 return policies.iter().map(Self::name).collect::<Vec<_>>().join("+").into();
@@ -68,10 +71,11 @@ impl Policy {
         name.into()
     }
 
-    /// The header `www-authenticate` of a refusal.
-    fn challenge(&self) -> Option<&'static str> {
+    /// What the header `www-authenticate` of a refusal asks for, if anything.
+    #[must_use]
+    pub fn challenge(&self) -> Option<&'static str> {
         match self {
-            Self::UserCoseSign1 | Self::MemberCoseSign1 => {
+            Self::UserCoseSign1 | Self::MemberCoseSign1 | Self::ActiveMemberCoseSign1 => {
                 Some(r#"COSE-SIGN1 realm="Signed request access""#)
             }
             Self::Jwt => Some(r#"Bearer realm="JWT bearer token access", error="invalid_token""#),
@@ -203,7 +207,7 @@ impl Identities {
                 let (id, signed) = verify(Role::User, request, origin.state, &self.users)?;
                 Ok(Caller::UserSigned(id, Box::new(signed)))
             }
-            Policy::MemberCoseSign1 => {
+            Policy::MemberCoseSign1 | Policy::ActiveMemberCoseSign1 => {
                 let (id, signed) = verify(Role::Member, request, origin.state, &self.members)?;
                 Ok(Caller::MemberSigned(id, Box::new(signed)))
             }

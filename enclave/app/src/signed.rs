@@ -5,7 +5,7 @@ use coco_kv::{Reader as _, Snapshot};
 use coco_wire::{
     Digest, TableName,
     cbor::Cbor,
-    cose::{CoseSign1, Headers},
+    cose::{CoseError, CoseSign1, Headers},
 };
 
 use crate::{
@@ -49,8 +49,10 @@ pub(crate) fn verify(
         Some(_) => return Err(format!("Content type is not set to {}", media::COSE)),
         None => return Err("Missing content-type header".into()),
     }
-    let message =
-        CoseSign1::decode(&request.body).map_err(|error| format!("Failed to parse COSE_Sign1: {error}"))?;
+    let message = CoseSign1::decode(&request.body).map_err(|error| match error {
+        CoseError::ProtectedHeader => format!("Failed to decode protected header: {error}"),
+        _ => format!("Failed to decode COSE_Sign1: {error}"),
+    })?;
     let label = message.protected.algorithm().ok_or("Missing algorithm in protected header")?;
     let algorithm = CoseAlgorithm::from_label(label)
         .filter(|algorithm| {

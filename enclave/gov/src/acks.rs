@@ -82,7 +82,9 @@ pub(crate) fn ack(
 fn activate(governance: &Governance, member: &Digest, cx: &mut Context<'_>) -> Result<bool, Reject> {
     let infos = &governance.tables.members.info;
     let mut info = infos.get(&*cx.tx, member).map_err(internal)?.ok_or_else(|| {
-        internal(format!("Error activating member: Member {member} cannot be activated as they do not exist"))
+        internal(format!(
+            "Error activating member: Member m[{member}] cannot be activated as they do not exist"
+        ))
     })?;
     let newly_active = info.status != MemberStatus::Active;
     info.status = MemberStatus::Active;
@@ -102,11 +104,11 @@ fn signer_in_path(signed: &Signed<'_>) -> Result<Digest, Reject> {
         return Ok(signer);
     }
     let message = format!(
-        "Member ID from path parameter ({named}) does not match member ID from body signature ({signer})."
+        "Member ID from path parameter (m[{named}]) does not match member ID from body signature (m[{signer}])."
     );
     Err(Reject::new(Status::BAD_REQUEST, ErrorCode::InvalidAuthenticationInfo, message))
 }
 
 fn no_record(member: &str) -> String {
-    format!("No ACK record exists for member {member}.")
+    format!("No ACK record exists for member m[{member}].")
 }

@@ -3,16 +3,16 @@
 use std::sync::Arc;
 
 use coco_app::{
-    ApiInfo, Call, Context, Description, Endpoint, Manifest, Method, Policy, Reject, Response, RestAdapter,
-    Schema, media, openapi::Content,
+    Call, Context, Description, Endpoint, Manifest, Method, Reject, Response, RestAdapter, Schema, media,
+    openapi::Content,
 };
 use coco_tables::Tables;
 
 use crate::{
     acks,
     authority::Authority,
-    ballots,
-    gate::{ApiVersion, Demand, Signed, Standing},
+    ballots, documents,
+    gate::{ApiVersion, Demand, Signed, Standing, request_of},
     identities, join_policy, proposals, recovery, service,
 };
 
@@ -21,6 +21,19 @@ use crate::{
 pub(crate) struct Governance {
     pub(crate) authority: Arc<Authority>,
     pub(crate) tables: Arc<Tables>,
+}
+
+impl Governance {
+    /// Longest text told of one refusal.
+    const MAX_TOLD_BYTES: usize = 4096;
+
+    /// Tells operators what a member was refused; nobody else can make the node say so.
+    fn tell(&self, call: &Call, reject: &Reject) {
+        let request = request_of(call);
+        let (method, path, status) = (request.method, request.path(), reject.status.0);
+        let text = format!("{method} {path} returning error {status}: {}", reject.message);
+        (self.authority.refused)(&text[..text.floor_char_boundary(Self::MAX_TOLD_BYTES)]);
+    }
 }
 
 type ReadHandler = fn(&Governance, &Call, &mut Context<'_>) -> Result<Response, Reject>;
@@ -38,22 +51,20 @@ enum Answer {
 pub fn adapter(authority: Arc<Authority>) -> RestAdapter {
     let governance = Governance { authority, tables: Arc::default() };
     let manifest = Manifest { name: "gov", ..Manifest::default() };
-    let info = ApiInfo {
-        mount: "/gov",
-        title: "Governance API",
-        description: "Members propose and decide changes of the service, and see its state.",
-        version: "4.7.0",
-    };
-    let mut adapter = RestAdapter::new(manifest, info);
-    for endpoint in writes(&governance).into_iter().chain(reads(&governance)) {
-        adapter = adapter.with(endpoint);
+    let endpoints: Vec<_> = writes(&governance).into_iter().chain(reads(&governance)).collect();
+    let mut adapter = RestAdapter::new(manifest, documents::info("4.8.0"));
+    for (_, endpoint) in &endpoints {
+        adapter = adapter.with(endpoint.clone());
     }
-    adapter.with_api()
+    documents::serve(adapter, &endpoints)
 }
 
-fn writes(governance: &Governance) -> Vec<Endpoint> {
+/// All that may write, with the version since when.
+fn writes(governance: &Governance) -> Vec<(ApiVersion, Endpoint)> {
     let demand = |message_type, standing| Demand { message_type, standing };
-    let write = |path, demand, summary, handler| write(governance, path, demand, summary, handler);
+    let write = |path, demand, summary, handler| {
+        (ApiVersion::Preview, write(governance, path, demand, summary, handler))
+    };
     vec![
         write(
             "/members/proposals:create",
@@ -94,7 +105,8 @@ fn writes(governance: &Governance) -> Vec<Endpoint> {
     ]
 }
 
-fn reads(governance: &Governance) -> Vec<Endpoint> {
+/// All that only read, with the version since when.
+fn reads(governance: &Governance) -> Vec<(ApiVersion, Endpoint)> {
     use Answer::{Json, Script};
     use ApiVersion::{First, Preview};
     let reads: [(&'static str, ApiVersion, Answer, &'static str, ReadHandler); 21] = [
@@ -144,8 +156,9 @@ fn reads(governance: &Governance) -> Vec<Endpoint> {
         ),
         ("/service/transactions/commit", Preview, Json, "The last committed transaction", service::commit),
     ];
-    let read =
-        |(path, least, answer, summary, handler)| read(governance, path, least, answer, summary, handler);
+    let read = |(path, least, answer, summary, handler)| {
+        (least, read(governance, path, least, answer, summary, handler))
+    };
     reads.into_iter().map(read).collect()
 }
 
@@ -159,10 +172,13 @@ fn write(
     let governance = governance.clone();
     let signed = Content { media_type: media::COSE, schema: Schema::string() };
     let description = describe(Answer::Json, summary);
-    Endpoint::write(Method::Post, path, &[Policy::MemberCoseSign1], move |call, cx| {
-        let signed = Signed::admit(&governance.tables, call, cx, demand)?;
-        ApiVersion::Preview.check(call)?;
-        handler(&governance, &signed, cx)
+    Endpoint::write(Method::Post, path, &[demand.standing.policy()], move |call, cx| {
+        let signed = match Signed::admit(&governance.tables, call, cx, demand) {
+            Ok(signed) => signed,
+            Err(refusal) => return Ok(refusal),
+        };
+        ApiVersion::Preview.asked(call)?;
+        handler(&governance, &signed, cx).inspect_err(|reject| governance.tell(call, reject))
     })
     .describe(Description { request: Some(signed), ..description })
     .heavy()
@@ -178,7 +194,7 @@ fn read(
 ) -> Endpoint {
     let governance = governance.clone();
     Endpoint::read(Method::Get, path, &[], move |call, cx| {
-        least.check(call)?;
+        least.asked(call)?;
         handler(&governance, call, cx)
     })
     .describe(describe(answer, summary))

@@ -20,6 +20,8 @@ pub struct Authority {
     pub script_stack_bytes: usize,
     /// Takes what ballots and the constitution print. It is as public as what they can read.
     pub console: Box<dyn Fn(&ConsoleLine) + Send + Sync>,
+    /// Takes what a member was refused, and why: at most 4 KiB, as public as governance itself.
+    pub refused: Box<dyn Fn(&str) + Send + Sync>,
 }
 
 /// The ledger secret in force and the one that it replaced.

@@ -6,7 +6,7 @@ use coco_tables::proposals::ProposalState;
 use crate::{
     adapter::Governance,
     gate::{Signed, internal, member_id, proposal_id},
-    proposals::{describe, not_found},
+    proposals::{describe, not_found, word},
     resolution::Case,
 };
 
@@ -24,8 +24,8 @@ pub(crate) fn submit(
     let mut info = tables.info.get(&*cx.tx, &id).map_err(internal)?.ok_or_else(missing)?;
     if info.state != ProposalState::Open {
         let message = format!(
-            "Proposal {id} is currently in state {:?} - only Open proposals can receive votes",
-            info.state
+            "Proposal {id} is currently in state {} - only open proposals can receive votes",
+            word(info.state)
         );
         return Err(Reject::new(Status::BAD_REQUEST, ErrorCode::ProposalNotOpen, message));
     }
@@ -39,7 +39,7 @@ pub(crate) fn submit(
             return Ok(Response::json(Status::OK, &describe(&id, &info)));
         }
         Some(_) => {
-            let message = format!("Different ballot already submitted by {member} for {id}.");
+            let message = format!("Different ballot already submitted by m[{member}] for {id}.");
             return Err(Reject::new(Status::BAD_REQUEST, ErrorCode::VoteAlreadyExists, message));
         }
     }
@@ -56,7 +56,7 @@ pub(crate) fn get(governance: &Governance, call: &Call, cx: &mut Context<'_>) ->
     let info = governance.tables.proposals.info.get(&*cx.tx, &id).map_err(internal)?;
     let mut info = info.ok_or_else(|| not_found(format!("Proposal {id} does not exist.")))?;
     let ballot = info.ballots.remove(&member).ok_or_else(|| {
-        let message = format!("Member {member} has not voted for proposal {id}.");
+        let message = format!("Member m[{member}] has not voted for proposal {id}.");
         Reject::new(Status::NOT_FOUND, ErrorCode::VoteNotFound, message)
     })?;
     Ok(Response::with_body(Status::OK, media::JAVASCRIPT, ballot.into_bytes()))

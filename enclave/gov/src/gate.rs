@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use coco_app::{Call, Caller, Context, ErrorCode, Reject, Request, SignedMessage, Status};
+use coco_app::{Call, Caller, Context, ErrorCode, Policy, Reject, Request, Response, SignedMessage, Status};
 use coco_tables::{Tables, members::MemberStatus};
 use coco_wire::Digest;
 use serde_json::{Map, Value, json};
@@ -45,17 +45,17 @@ pub(crate) struct Signed<'a> {
 }
 
 impl ApiVersion {
-    const ALL: [Self; 2] = [Self::Preview, Self::First];
+    pub(crate) const ALL: [Self; 2] = [Self::Preview, Self::First];
 
-    fn name(self) -> &'static str {
+    pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Preview => "2023-06-01-preview",
             Self::First => "2024-07-01",
         }
     }
 
-    /// Checks that the request asks for a version that is at least this one.
-    pub(crate) fn check(self, call: &Call) -> Result<(), Reject> {
+    /// The version that the request asks for, which must be at least this one.
+    pub(crate) fn asked(self, call: &Call) -> Result<Self, Reject> {
         let accepted = Self::ALL.into_iter().filter(|version| *version >= self);
         let refuse = |code, what: String| {
             let names: Vec<_> = accepted.clone().map(Self::name).collect();
@@ -67,31 +67,30 @@ impl ApiVersion {
             let what = "The api-version query parameter (?api-version=) is required for all requests.";
             return Err(refuse(ErrorCode::MissingApiVersionParameter, what.into()));
         };
-        if accepted.clone().any(|version| version.name() == asked) {
-            return Ok(());
-        }
-        Err(refuse(ErrorCode::UnsupportedApiVersionValue, format!("Unsupported api-version '{asked}'.")))
+        accepted.clone().find(|version| version.name() == asked).ok_or_else(|| {
+            refuse(ErrorCode::UnsupportedApiVersionValue, format!("Unsupported api-version '{asked}'."))
+        })
     }
 }
 
 impl Standing {
-    /// Name of the policy in error details.
-    fn policy(self) -> &'static str {
+    /// How the signer proves it.
+    pub(crate) fn policy(self) -> Policy {
         match self {
-            Self::Known => "member_cose_sign1",
-            Self::Active => "active_member_cose_sign1",
+            Self::Known => Policy::MemberCoseSign1,
+            Self::Active => Policy::ActiveMemberCoseSign1,
         }
     }
 }
 
 impl<'a> Signed<'a> {
-    /// Admits a request whose signature was verified.
+    /// Admits a request whose signature was verified, or says what is wrong with it.
     pub(crate) fn admit(
         tables: &Tables,
         call: &'a Call,
         cx: &Context<'_>,
         demand: Demand,
-    ) -> Result<Self, Reject> {
+    ) -> Result<Self, Response> {
         let refuse = |reason: String| unauthorised(demand.standing.policy(), &reason);
         let Caller::MemberSigned(member, message) = &call.caller else {
             return Err(refuse("The request is not signed by a member".into()));
@@ -103,7 +102,8 @@ impl<'a> Signed<'a> {
             None => return Err(refuse(format!("Missing ccf.gov.msg.type, {expected}"))),
         }
         if demand.standing == Standing::Active {
-            let info = tables.members.info.get(&*cx.tx, member).map_err(internal)?;
+            let info =
+                tables.members.info.get(&*cx.tx, member).map_err(|error| Response::from(internal(error)))?;
             if info.is_none_or(|info| info.status != MemberStatus::Active) {
                 return Err(refuse("Signer is not an ACTIVE member".into()));
             }
@@ -170,9 +170,13 @@ fn invalid_name(message: String) -> Reject {
     Reject::new(Status::BAD_REQUEST, ErrorCode::InvalidResourceName, message)
 }
 
-fn unauthorised(policy: &str, reason: &str) -> Reject {
+fn unauthorised(policy: Policy, reason: &str) -> Response {
     let code = ErrorCode::InvalidAuthenticationInfo;
     let text = "Invalid authentication credentials.";
-    let details = vec![json!({ "auth_policy": policy, "code": code, "message": reason })];
-    Reject { details, ..Reject::new(Status::UNAUTHORIZED, code, text) }
+    let details = vec![json!({ "auth_policy": policy.name(), "code": code, "message": reason })];
+    let response = Response::from(Reject { details, ..Reject::new(Status::UNAUTHORIZED, code, text) });
+    match policy.challenge() {
+        Some(challenge) => response.header("www-authenticate", challenge),
+        None => response,
+    }
 }

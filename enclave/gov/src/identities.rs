@@ -31,7 +31,7 @@ pub(crate) fn members(governance: &Governance, _: &Call, cx: &mut Context<'_>) -
 pub(crate) fn member(governance: &Governance, call: &Call, cx: &mut Context<'_>) -> Result<Response, Reject> {
     let id = member_id(call, 0)?;
     let info = governance.tables.members.info.get(&*cx.tx, &id).map_err(internal)?;
-    let info = info.ok_or_else(|| Reject::not_found(format!("Member {id} does not exist.")))?;
+    let info = info.ok_or_else(|| Reject::not_found(format!("Member m[{id}] does not exist.")))?;
     Ok(Response::json(Status::OK, &describe_member(governance, cx.tx, &id, &info)?))
 }
 
@@ -49,7 +49,8 @@ pub(crate) fn users(governance: &Governance, _: &Call, cx: &mut Context<'_>) -> 
 pub(crate) fn user(governance: &Governance, call: &Call, cx: &mut Context<'_>) -> Result<Response, Reject> {
     let id = entity_id(call, 0, "user")?;
     let certificate = governance.tables.users.certs.get(&*cx.tx, &id).map_err(internal)?;
-    let certificate = certificate.ok_or_else(|| Reject::not_found(format!("User {id} does not exist.")))?;
+    let certificate =
+        certificate.ok_or_else(|| Reject::not_found(format!("User u[{id}] does not exist.")))?;
     Ok(Response::json(Status::OK, &describe_user(governance, cx.tx, &id, &certificate)?))
 }
 
@@ -67,7 +68,7 @@ pub(crate) fn nodes(governance: &Governance, _: &Call, cx: &mut Context<'_>) -> 
 pub(crate) fn node(governance: &Governance, call: &Call, cx: &mut Context<'_>) -> Result<Response, Reject> {
     let id = entity_id(call, 0, "node")?;
     let info = governance.tables.nodes.info.get(&*cx.tx, &id).map_err(internal)?;
-    let info = info.ok_or_else(|| Reject::not_found(format!("Node {id} does not exist.")))?;
+    let info = info.ok_or_else(|| Reject::not_found(format!("Node n[{id}] does not exist.")))?;
     Ok(Response::json(Status::OK, &describe_node(governance, cx.tx, &id, &info)?))
 }
 

@@ -8,6 +8,7 @@
 mod authority;
 
 mod adapter;
+mod documents;
 mod gate;
 
 mod acks;

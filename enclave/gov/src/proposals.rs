@@ -63,7 +63,7 @@ pub(crate) fn withdraw(
     let (proposer, member) = (info.proposer_id, signed.member);
     if proposer != member {
         let message =
-            format!("Proposal {id} can only be withdrawn by proposer {proposer}, not caller {member}.");
+            format!("Proposal {id} can only be withdrawn by proposer m[{proposer}], not caller m[{member}].");
         return Err(Reject::new(Status::FORBIDDEN, ErrorCode::AuthorizationFailed, message));
     }
     match info.state {
@@ -75,7 +75,8 @@ pub(crate) fn withdraw(
             governance.record(cx.tx, signed);
         }
         state => {
-            let message = format!("Proposal {id} is currently in state {state:?} and cannot be withdrawn.");
+            let state = word(state);
+            let message = format!("Proposal {id} is currently in state {state} and cannot be withdrawn.");
             return Err(Reject::new(Status::BAD_REQUEST, ErrorCode::ProposalNotOpen, message));
         }
     }
@@ -130,6 +131,18 @@ pub(crate) fn describe(id: &str, info: &ProposalInfo) -> Value {
         description["failure"] = json!(failure);
     }
     description
+}
+
+/// A state as messages to people name it.
+pub(crate) fn word(state: ProposalState) -> &'static str {
+    match state {
+        ProposalState::Open => "open",
+        ProposalState::Accepted => "accepted",
+        ProposalState::Withdrawn => "withdrawn",
+        ProposalState::Rejected => "rejected",
+        ProposalState::Failed => "failed",
+        ProposalState::Dropped => "dropped",
+    }
 }
 
 /// 404 `ProposalNotFound`

@@ -123,7 +123,8 @@ impl Governance {
         for row in members.encryption_public_keys.iter(tx) {
             let (member, key) = row.map_err(refused)?;
             let info = members.info.get(tx, &member).map_err(refused)?;
-            let info = info.ok_or_else(|| refused(format!("Recovery member {member} has no member info")))?;
+            let info =
+                info.ok_or_else(|| refused(format!("Recovery member m[{member}] has no member info")))?;
             if info.status != MemberStatus::Active {
                 continue;
             }

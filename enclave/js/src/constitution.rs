@@ -21,7 +21,7 @@ pub enum InvalidConstitution {
         error: ScriptError,
     },
     /// A function takes another number of arguments than the service passes.
-    #[error("{NAME} exports function {function} with {found} args, expected {expected}")]
+    #[error("{NAME} exports function {function} with {found} {}, expected {expected}", arguments(*found))]
     Arguments {
         /// The function.
         function: &'static str,
@@ -36,9 +36,9 @@ const NAME: &str = "proposed constitution";
 
 /// What the service calls: name, least and most arguments, and how to say so.
 const FUNCTIONS: [(&str, usize, usize, &str); 3] = [
-    ("validate", 1, 1, "1 (input)"),
-    ("resolve", 3, 4, "between 3 and 4 (proposal, proposerId, votes[, proposalId])"),
-    ("apply", 2, 2, "2 (proposal, proposalId)"),
+    ("validate", 1, 1, "1 arg (input)"),
+    ("resolve", 3, 4, "between 3 and 4 args (proposal, proposerId, votes[, proposalId])"),
+    ("apply", 2, 2, "2 args (proposal, proposerId)"),
 ];
 
 /// Stack of the check itself, which may run within another script.
@@ -62,13 +62,26 @@ pub fn validate(
     let script = Script { name: NAME, source };
     let lengths = Interpreter::isolated(limits, capabilities)
         .and_then(|interpreter| interpreter.function_lengths(script, &FUNCTIONS.map(|(name, ..)| name)))
-        .map_err(failed(FUNCTIONS[0].0))?;
+        .map_err(|error| failed(FUNCTIONS[0].0)(unusable(error)))?;
     for ((function, least, most, expected), found) in FUNCTIONS.into_iter().zip(lengths) {
-        let missing = || ScriptError::new(ErrorKind::Load, "not a function");
+        let missing = || {
+            let text = format!("Failed to find export '{function}' in module '{NAME}'");
+            ScriptError::new(ErrorKind::Load, text)
+        };
         let found = found.ok_or_else(|| failed(function)(missing()))?;
         if !(least..=most).contains(&found) {
             return Err(InvalidConstitution::Arguments { function, found, expected });
         }
     }
     Ok(())
+}
+
+/// Says whether it is no JavaScript, or fails when it is evaluated.
+fn unusable(error: ScriptError) -> ScriptError {
+    let failed = if error.message.starts_with("SyntaxError") { "compile" } else { "execute" };
+    ScriptError { message: format!("Failed to {failed} {NAME}: {}", error.message), ..error }
+}
+
+fn arguments(count: usize) -> &'static str {
+    if count == 1 { "arg" } else { "args" }
 }

@@ -34,6 +34,9 @@ pub enum Access {
 #[error("table names that begin with ccf. are reserved")]
 pub struct ReservedName;
 
+/// Tables of the service that CCF does not have: names that begin with `ccf.` are for those that it documents.
+const OURS: &str = "coco.internal.";
+
 /// Who a table belongs to.
 enum Owner {
     Service,
@@ -79,7 +82,7 @@ impl Owner {
     /// Source: CCF `src/kv/kv_types.h`, `parse_map_name`.
     fn of(table: &str) -> Result<Self, ReservedName> {
         match table.strip_prefix("public:").unwrap_or(table) {
-            name if name.starts_with("ccf.internal.") => Ok(Self::Service),
+            name if name.starts_with("ccf.internal.") || name.starts_with(OURS) => Ok(Self::Service),
             name if name.starts_with("ccf.gov.") => Ok(Self::Governance),
             name if name.starts_with("ccf.") => Err(ReservedName),
             _ => Ok(Self::Application),

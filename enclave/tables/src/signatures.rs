@@ -14,7 +14,7 @@ pub const PERIODIC: &str = "periodic";
 /// Key of [`Signatures::snapshot_requests`] for what members or operators asked for.
 pub const ASKED_FOR: &str = "asked_for";
 /// Name of [`Signatures::snapshot_requests`].
-pub const SNAPSHOT_REQUESTS: &str = "public:ccf.internal.snapshot_requests";
+pub const SNAPSHOT_REQUESTS: &str = "public:coco.internal.snapshot_requests";
 
 /// Tables of signature and snapshot transactions.
 pub struct Signatures {
@@ -26,7 +26,7 @@ pub struct Signatures {
     pub tree: Singleton<Vec<u8>>,
     /// `internal.snapshot_evidence`.
     pub snapshot_evidence: Singleton<SnapshotEvidence>,
-    /// `internal.snapshot_requests`: a snapshot is made at the first signature after a write. CCF has no such table: there
+    /// `public:coco.internal.snapshot_requests`: a snapshot is made at the first signature after a write. CCF has no such table: there
     /// only the primary knows, and only the primary makes snapshots.
     pub snapshot_requests: Table<String, Present>,
 }

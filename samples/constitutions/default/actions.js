@@ -49,6 +49,7 @@
 //   add_snp_uvm_endorsement                                  did, feed, svn
 //   remove_snp_uvm_endorsement                               did, feed
 //   set_snp_minimum_tcb_version                              cpuid, tcb_version: object of numbers
+//   set_snp_minimum_tcb_version_hex                          cpuid, tcb_version: 16 hexadecimal digits
 //   remove_snp_minimum_tcb_version                           cpuid
 //   add_virtual_measurement, remove_virtual_measurement      measurement
 //   add_virtual_host_data, remove_virtual_host_data          host_data
@@ -429,6 +430,12 @@ action("set_snp_minimum_tcb_version", {
   put("nodes.snp.tcb_versions", cpuid, tcb_version);
   dropOtherProposals(proposalId);
 });
+
+action("set_snp_minimum_tcb_version_hex", { cpuid: hex(8), tcb_version: hex(16) },
+  ({ cpuid, tcb_version }, proposalId) => {
+    put("nodes.snp.tcb_versions", cpuid, ccf.tcbHexToPolicy(cpuid, tcb_version));
+    dropOtherProposals(proposalId);
+  });
 
 action("remove_snp_minimum_tcb_version", { cpuid: hex(8) }, ({ cpuid }) => {
   get("nodes.snp.tcb_versions", cpuid);

@@ -44,7 +44,17 @@ pub(super) fn endpoints(admin: &Admin) -> Vec<Endpoint> {
         .forwarding(Forwarding::Never)
         .redirection(Redirection::None)
         .hidden();
-    vec![endpoint]
+    vec![endpoint, create()]
+}
+
+/// Where nodes of CCF make the first transaction, by a request to themselves. Ours make it without one, and answer as
+/// those do once it has taken place.
+fn create() -> Endpoint {
+    let refuse = |_: &Call, _: &mut Context<'_>| {
+        let text = "Node is not in initial state.";
+        Err(Reject::new(Status::FORBIDDEN, ErrorCode::InternalError, text))
+    };
+    Endpoint::read(Method::Post, "/create", &[], refuse).hidden()
 }
 
 /// Who asks: the key that the other end of the TLS session proved to hold.

@@ -8,6 +8,8 @@ fn access_is_as_documented() {
         ("public:records", [Ok(ReadWrite), Ok(ReadOnly), Ok(Illegal), Ok(WriteOnly)]),
         ("public:ccf.gov.users.info", [Ok(ReadOnly), Ok(ReadOnly), Ok(ReadOnly), Ok(ReadWrite)]),
         ("public:ccf.internal.tree", [Ok(ReadOnly); 4]),
+        ("public:coco.internal.snapshot_requests", [Ok(ReadOnly); 4]),
+        ("coco.internal.x", [Ok(Illegal); 4]),
         ("ccf.gov.users.info", [Ok(Illegal); 4]),
         ("ccf.internal.tree", [Ok(Illegal); 4]),
         ("public:ccf.other", [Err(ReservedName); 4]),

@@ -162,6 +162,7 @@ fn view(secrets: SecretSlot, network: NodeNetwork, clock: Clock) -> View {
         elapsed_ms: Arc::new(move || clock.now().0),
         script_stack_bytes: 1 << 20,
         console: Box::new(|_| {}),
+        refused: Box::new(|_| {}),
     };
     let mounts = Mounts {
         app,

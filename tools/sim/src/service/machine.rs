@@ -271,5 +271,6 @@ fn authority(shared: &Shared) -> Authority {
         elapsed_ms: Arc::new(|| 0),
         script_stack_bytes: SCRIPT_STACK_BYTES,
         console: Box::new(|_| ()),
+        refused: Box::new(|_| ()),
     }
 }

@@ -338,12 +338,18 @@ fn constitutions_are_checked_before_they_come_into_force() {
         (good.replace("(p, i, v)", "(p, i, v, w)"), None),
         (String::new(), Some("constitution is empty")),
         (good.replace("(p, i, v)", "(p, i)"), Some("exports function resolve with 2 args")),
-        (good.replace("(input)", "()"), Some("exports function validate with 0 args")),
-        (good.replace("(p, i) =>", "(p) =>"), Some("exports function apply with 1 args")),
-        (good.replace("export const apply", "const apply"), Some("does not export a function named apply")),
+        (good.replace("(input)", "()"), Some("exports function validate with 0 args, expected 1 arg (")),
+        (good.replace("(p, i) =>", "(p) =>"), Some("exports function apply with 1 arg, expected 2 args (")),
+        (good.replace("export const apply", "const apply"), Some("Failed to find export 'apply'")),
         (good.replace("(p, i) => {}", "1"), Some("does not export a function named apply")),
-        (format!("{good} syntax error"), Some("does not export a function named validate: SyntaxError")),
-        (format!("{good} ccf.kv;"), Some("ReferenceError: ccf is not defined")),
+        (
+            format!("{good} syntax error"),
+            Some("a function named validate: Failed to compile proposed constitution: SyntaxError"),
+        ),
+        (
+            format!("{good} ccf.kv;"),
+            Some("Failed to execute proposed constitution: ReferenceError: ccf is not defined"),
+        ),
         (format!("{good} console.log(1, [2]); console.error(new Error('x'));"), None),
         (format!("{good} for (let i = 0; i < 1000; i++) console.log('x'.repeat(1e4));"), None),
     ] {

@@ -1,0 +1,28 @@
+//! Processors that exist, and one that does not.
+
+use super::{Product, TcbVersion, UnknownProduct};
+
+#[test]
+fn processors_are_known_by_family_and_model() {
+    let cases = [
+        (0x00a0_0f11, Ok(Product::Milan)),
+        (0x00a1_0f11, Ok(Product::Genoa)),
+        (0x00b0_0f11, Ok(Product::Turin)),
+        (0x0080_0f12, Err(UnknownProduct { family: 0x17, model: 1 })),
+        (0, Err(UnknownProduct { family: 0, model: 0 })),
+    ];
+    for (eax, expected) in cases {
+        assert_eq!(Product::of_cpuid(eax), expected, "{eax:08x}");
+    }
+}
+
+#[test]
+fn each_line_has_its_own_composition() {
+    let packed = 0xd3_15_00_00_00_04_02_01;
+    let of_turin = TcbVersion { microcode: 0xd3, snp: 0, tee: 4, boot_loader: 2, fmc: Some(1) };
+    assert_eq!(Product::Turin.tcb_version(packed), of_turin);
+    let of_others = TcbVersion { microcode: 0xd3, snp: 0x15, tee: 2, boot_loader: 1, fmc: None };
+    for product in [Product::Milan, Product::Genoa] {
+        assert_eq!(product.tcb_version(packed), of_others);
+    }
+}
