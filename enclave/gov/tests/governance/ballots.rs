@@ -28,7 +28,7 @@ fn a_member_votes_once() {
     let (status, code, message) = refusal(&service.vote(0, &proposal, AYE));
     assert_eq!((status, code.as_str()), (400, "VoteAlreadyExists"));
     let id = service.members[0].id;
-    assert_eq!(message, format!("Different ballot already submitted by {id} for {proposal}."));
+    assert_eq!(message, format!("Different ballot already submitted by m[{id}] for {proposal}."));
     assert_eq!(service.store.version(), version);
     let path = |member| format!("/members/proposals/{proposal}/ballots/{member}");
     let ballot = service.get(&path(id));
@@ -39,7 +39,7 @@ fn a_member_votes_once() {
     assert_eq!(body(&service.vote(1, &proposal, NAY))["proposalState"], "Rejected");
     let (status, code, message) = refusal(&service.vote(2, &proposal, AYE));
     assert_eq!((status, code.as_str()), (400, "ProposalNotOpen"));
-    assert!(message.contains("is currently in state Rejected - only Open proposals can receive votes"));
+    assert!(message.contains("is currently in state rejected - only open proposals can receive votes"));
     let absent = "0".repeat(64);
     assert_eq!(refusal(&service.vote(2, &absent, AYE)).1, "ProposalNotFound");
 }

@@ -146,6 +146,7 @@ impl Service {
             elapsed_ms: Arc::new(move || elapsed.fetch_add(TICK_MS, Ordering::Relaxed)),
             script_stack_bytes: 1 << 20,
             console: Box::new(|line| println!("{line:?}")),
+            refused: Box::new(|text| println!("{text}")),
         };
         let mut service = Self {
             members: (0..roles.len()).map(Member::new).collect(),
@@ -192,6 +193,12 @@ impl Service {
         self.commit(tx);
     }
 
+    /// Writes a signature as far as constitutions look at it.
+    pub(crate) fn sign(&mut self) {
+        let root = json!({ "root": self.root }).to_string().into_bytes();
+        self.write(|tables, tx| tx.put(tables.signatures.node.name(), vec![0; 8], root));
+    }
+
     fn commit(&mut self, tx: Tx) {
         self.place(&tx.finish(), &NodeRequests::default()).unwrap();
     }
@@ -219,7 +226,19 @@ impl Service {
 
     /// Runs a request on the latest state.
     pub(crate) fn run(&mut self, method: Method, target: &str, body: Vec<u8>) -> Ran {
-        let headers = Headers::from_pairs([(&b"content-type"[..], media::COSE.as_bytes())]);
+        self.run_as(Some(media::COSE), method, target, body)
+    }
+
+    /// The same for a body that is said to be of this kind.
+    pub(crate) fn run_as(
+        &mut self,
+        content_type: Option<&str>,
+        method: Method,
+        target: &str,
+        body: Vec<u8>,
+    ) -> Ran {
+        let headers = content_type.map(|value| (&b"content-type"[..], value.as_bytes()));
+        let headers = Headers::from_pairs(headers);
         let request = Request::new(method, target.to_owned(), headers, Bytes::from(body));
         let peer = Peer { interface: InterfaceName::new("primary"), certificate: None };
         let state = self.store.latest();

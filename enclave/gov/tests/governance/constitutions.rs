@@ -1,6 +1,9 @@
 //! Constitutions that the tests run under.
 
-use std::{env, fs, path::Path};
+use std::{
+    env, fs,
+    path::{Path, PathBuf},
+};
 
 /// Majority vote over a few actions, some of them mischievous.
 pub(crate) const PLAIN: &str = r#"
@@ -63,19 +66,26 @@ pub(crate) fn ours() -> String {
 
 /// CCF's default constitution and its actions for the platform that is no hardware, if its sources are at hand.
 pub(crate) fn of_ccf() -> Option<String> {
+    let samples = ccf_samples()?;
+    Some(directory(&samples.join("default")) + &join(&samples, ["virtual/virtual_attestation_actions.js"]))
+}
+
+/// The folder of CCF's sample constitutions.
+pub(crate) fn ccf_samples() -> Option<PathBuf> {
     let Some(ccf) = env::var_os("COCO_CCF") else {
-        eprintln!("SKIPPED: COCO_CCF is not set, CCF's constitution is not tried");
+        eprintln!("SKIPPED: COCO_CCF is not set, CCF's constitutions are not tried");
         return None;
     };
-    let samples = Path::new(&ccf).join("samples/constitutions");
-    let platform = samples.join("virtual/virtual_attestation_actions.js");
-    let platform = fs::read_to_string(&platform).unwrap_or_else(|e| panic!("{platform:?}: {e}"));
-    Some(directory(&samples.join("default")) + &platform)
+    Some(Path::new(&ccf).join("samples/constitutions"))
 }
 
 fn directory(directory: &Path) -> String {
-    let parts = ["actions.js", "validate.js", "apply.js", "resolve.js"];
+    join(directory, ["actions.js", "validate.js", "apply.js", "resolve.js"])
+}
+
+/// The text of these files below `directory`, one after the other.
+pub(crate) fn join<'a>(directory: &Path, parts: impl IntoIterator<Item = &'a str>) -> String {
     let read =
         |part| fs::read_to_string(directory.join(part)).unwrap_or_else(|e| panic!("{directory:?}: {e}"));
-    parts.map(read).join("\n")
+    parts.into_iter().map(read).collect::<Vec<_>>().join("\n")
 }

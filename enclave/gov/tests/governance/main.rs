@@ -6,11 +6,16 @@ mod consortium;
 mod constitutions;
 mod offered;
 
+mod actions;
 mod ballots;
+mod lifecycle;
+mod mutants;
 mod nodes;
 mod opening;
 mod proposals;
+mod refusals;
 mod rekey;
+mod samples;
 mod service;
 mod shares;
 mod signatures;

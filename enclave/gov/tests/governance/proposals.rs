@@ -79,7 +79,7 @@ fn only_the_proposer_withdraws() {
     let accepted = service.proposed(0, &json!([{ "name": "pass" }]));
     let (status, code, message) = refusal(&service.withdraw(0, &accepted));
     assert_eq!((status, code.as_str()), (400, "ProposalNotOpen"));
-    assert!(message.ends_with("is currently in state Accepted and cannot be withdrawn."), "{message}");
+    assert!(message.ends_with("is currently in state accepted and cannot be withdrawn."), "{message}");
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! What everyone may read of the service.
 
+use std::collections::BTreeSet;
+
 use coco_app::{Method, Status};
 use coco_tables::{
     nodes::{Interface, NodeInfo, NodeNetwork, NodeStatus},
@@ -8,7 +10,7 @@ use coco_tables::{
     value::Present,
 };
 use coco_wire::{Digest, text::Base64};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::{
     consortium::{Envelope, Service, body, refusal, text},
@@ -45,6 +47,29 @@ fn every_request_names_a_version() {
             );
         }
     }
+}
+
+#[test]
+fn each_version_of_the_api_has_a_document() {
+    let mut service = Service::new(PLAIN);
+    let mut document = |query: &str| {
+        let response = service.send(Method::Get, &format!("/gov/api{query}"), Vec::new());
+        assert_eq!(response.status, Status::OK, "{}", text(&response));
+        body(&response)
+    };
+    let paths = |document: &Value| -> BTreeSet<String> {
+        document["paths"].as_object().unwrap().keys().cloned().collect()
+    };
+    let (all, preview, first) =
+        (document(""), document("?api-version=2023-06-01-preview"), document("?api-version=2024-07-01"));
+    assert_eq!(preview["info"]["version"], "2023-06-01-preview");
+    assert_eq!(first["info"]["version"], "2024-07-01");
+    let new: Vec<_> = paths(&first).difference(&paths(&preview)).cloned().collect();
+    let modules = "/gov/service/javascript-modules";
+    assert_eq!(new, ["/gov/service/javascript-app", modules, &format!("{modules}/{{moduleName}}")]);
+    let common: Vec<_> = paths(&all).difference(&paths(&first)).cloned().collect();
+    assert_eq!(common, ["/gov/api", "/gov/commit", "/gov/receipt", "/gov/receipt/cose", "/gov/tx"]);
+    assert_eq!(paths(&first).len(), 27);
 }
 
 #[test]
@@ -102,7 +127,7 @@ fn members_and_nodes_are_shown() {
         assert_eq!(refusal(&service.get(&format!("/service/{kind}/0"))).1, "InvalidResourceName");
     }
     let path = format!("/members/state-digests/{absent}");
-    assert_eq!(refusal(&service.get(&path)).2, format!("No ACK record exists for member {absent}."));
+    assert_eq!(refusal(&service.get(&path)).2, format!("No ACK record exists for member m[{absent}]."));
 }
 
 fn node() -> NodeInfo {

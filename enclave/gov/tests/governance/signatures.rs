@@ -30,7 +30,7 @@ fn wrong_signatures_are_refused_and_nothing_is_written() {
     let mut trailing = good.clone();
     trailing.push(0);
     let cases = [
-        (stranger, "member_cose_sign1", "Signer is not a known member"),
+        (stranger, "active_member_cose_sign1", "Signer is not a known member"),
         (inactive, "active_member_cose_sign1", "Signer is not an ACTIVE member"),
         (
             untyped,
@@ -42,9 +42,9 @@ fn wrong_signatures_are_refused_and_nothing_is_written() {
             "active_member_cose_sign1",
             "Found ccf.gov.msg.type set to ballot, expected ccf.gov.msg.type to be proposal",
         ),
-        (trailing, "member_cose_sign1", ""),
-        (Vec::new(), "member_cose_sign1", ""),
-        (payload.clone(), "member_cose_sign1", ""),
+        (trailing, "active_member_cose_sign1", ""),
+        (Vec::new(), "active_member_cose_sign1", ""),
+        (payload.clone(), "active_member_cose_sign1", ""),
     ];
     for (message, policy, reason) in cases {
         let response = service.post(CREATE, message);
