@@ -61,7 +61,12 @@ export function apply(proposal, proposalId) {
 
 /// Coco's default constitution.
 pub(crate) fn ours() -> String {
-    directory(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../../samples/constitutions/default"))
+    directory(&our_samples().join("default"))
+}
+
+/// The folder of our sample constitutions.
+pub(crate) fn our_samples() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../samples/constitutions")
 }
 
 /// CCF's default constitution and its actions for the platform that is no hardware, if its sources are at hand.

@@ -12,6 +12,7 @@ mod lifecycle;
 mod mutants;
 mod nodes;
 mod opening;
+mod policies;
 mod proposals;
 mod refusals;
 mod rekey;
