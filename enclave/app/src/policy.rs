@@ -28,10 +28,10 @@ pub enum Policy {
     UserCoseSign1,
     /// COSE_Sign1 body signed by a registered member.
     MemberCoseSign1,
+    /// The same, for governance alone: that the member is active, it checks itself, in the transaction of the call.
+    ActiveMemberCoseSign1,
     /// JSON Web Token of an issuer whose keys the members set.
     Jwt,
-    /// The same of a member in good standing, which governance checks in the transaction that executes the call.
-    ActiveMemberCoseSign1,
     /// No proof asked.
     NoAuth,
     /// Several at once.

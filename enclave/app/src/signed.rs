@@ -49,10 +49,7 @@ pub(crate) fn verify(
         Some(_) => return Err(format!("Content type is not set to {}", media::COSE)),
         None => return Err("Missing content-type header".into()),
     }
-    let message = CoseSign1::decode(&request.body).map_err(|error| match error {
-        CoseError::ProtectedHeader => format!("Failed to decode protected header: {error}"),
-        _ => format!("Failed to decode COSE_Sign1: {error}"),
-    })?;
+    let message = CoseSign1::decode(&request.body).map_err(|error| undecodable(&request.body, error))?;
     let label = message.protected.algorithm().ok_or("Missing algorithm in protected header")?;
     let algorithm = CoseAlgorithm::from_label(label)
         .filter(|algorithm| {
@@ -74,6 +71,20 @@ pub(crate) fn verify(
         .and_then(|bytes| algorithm.verify(certificate.public_key(), &bytes, message.signature).ok())
         .ok_or("Failed to validate COSE Sign1")?;
     Ok((id, SignedMessage { envelope: request.body.to_vec(), ..signed }))
+}
+
+/// Says at which part of a message reading it ends.
+fn undecodable(body: &[u8], error: CoseError) -> String {
+    const TAG_18: u8 = 0xd2;
+    const ARRAY: u8 = 4;
+    let is_tagged = body.first() == Some(&TAG_18);
+    let major_type = body.get(usize::from(is_tagged)).map(|byte| byte >> 5);
+    match error {
+        _ if major_type != Some(ARRAY) => "Failed to parse COSE_Sign1 outer array".into(),
+        _ if !is_tagged => "COSE_Sign1 is not tagged".into(),
+        CoseError::ProtectedHeader => format!("Failed to decode protected header: {error}"),
+        _ => format!("Failed to decode COSE_Sign1: {error}"),
+    }
 }
 
 fn headers_of(role: Role, message: &CoseSign1<'_>) -> Result<SignedMessage, String> {

@@ -164,9 +164,10 @@ impl Governance {
                 let trace = error.trace.unwrap_or_default();
                 internal(format!("Failed to execute validation: {} {trace}", error.message))
             })?;
-        let Some(verdict) = verdict.json.as_object() else {
+        let verdict = verdict.json;
+        if !verdict.is_object() && !verdict.is_array() {
             return Err(Reject::internal("Validation failed to return an object"));
-        };
+        }
         if verdict.get("valid").is_some_and(is_truthy) {
             return Ok(());
         }

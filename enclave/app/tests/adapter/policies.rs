@@ -258,8 +258,9 @@ fn forged_messages_are_refused_with_the_reason() {
     let cases: Vec<(&str, Option<&str>, Vec<u8>)> = vec![
         ("Missing content-type header", None, sign(good(), key)),
         ("Content type is not set to application/cose", Some("application/json"), sign(good(), key)),
-        ("Failed to decode COSE_Sign1", COSE, Vec::new()),
-        ("Failed to decode COSE_Sign1", COSE, b"{}".to_vec()),
+        ("Failed to parse COSE_Sign1 outer array", COSE, Vec::new()),
+        ("Failed to parse COSE_Sign1 outer array", COSE, b"{}".to_vec()),
+        ("COSE_Sign1 is not tagged", COSE, sign(good(), key)[1..].to_vec()),
         ("Failed to decode COSE_Sign1", COSE, [sign(good(), key), vec![0]].concat()),
         ("Missing algorithm in protected header", COSE, sign(without(0), key)),
         ("Unsupported algorithm: -8", COSE, sign(with(0, Cbor::Int(-8)), key)),

@@ -115,6 +115,8 @@ pub(crate) struct Service {
     pub(crate) certificate: Certificate,
     /// What the last request asked of the node.
     pub(crate) requests: NodeRequests,
+    /// What the node was told of refusals.
+    pub(crate) told: Arc<Mutex<Vec<String>>>,
     adapter: RestAdapter,
     node: Node,
     root: Digest,
@@ -135,6 +137,8 @@ impl Service {
         let elapsed = AtomicU64::new(0);
         let secrets = Arc::new(Mutex::new(BTreeMap::from([(Seqno(1), secret.clone())])));
         let known = secrets.clone();
+        let told = Arc::new(Mutex::new(Vec::new()));
+        let telling = told.clone();
         let authority = Authority {
             service_key: key.clone(),
             ledger_secrets: Box::new(move || {
@@ -146,7 +150,7 @@ impl Service {
             elapsed_ms: Arc::new(move || elapsed.fetch_add(TICK_MS, Ordering::Relaxed)),
             script_stack_bytes: 1 << 20,
             console: Box::new(|line| println!("{line:?}")),
-            refused: Box::new(|text| println!("{text}")),
+            refused: Box::new(move |text| telling.lock().unwrap().push(text.to_owned())),
         };
         let mut service = Self {
             members: (0..roles.len()).map(Member::new).collect(),
@@ -157,6 +161,7 @@ impl Service {
             key,
             certificate,
             requests: NodeRequests::default(),
+            told,
             adapter: adapter(Arc::new(authority)),
             node: Node::default(),
             root: Digest([7; 32]),

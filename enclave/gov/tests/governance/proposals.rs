@@ -42,6 +42,53 @@ fn only_valid_proposals_are_taken() {
 }
 
 #[test]
+fn a_verdict_on_validity_is_an_object() {
+    let invalid = (400, "ProposalFailedToValidate", "Proposal failed to validate: ");
+    let no_verdict = (500, "InternalError", "Validation failed to return an object");
+    let cases = [
+        ("{}", invalid),
+        ("{ valid: 0, description: 1 }", invalid),
+        ("[]", invalid),
+        ("null", no_verdict),
+        ("undefined", no_verdict),
+        ("true", no_verdict),
+        ("'valid'", no_verdict),
+    ];
+    let mut service = active();
+    for (verdict, (status, code, message)) in cases {
+        let constitution = format!("export function validate() {{ return {verdict} }}");
+        service.write(|tables, tx| tables.scripts.constitution.put(tx, &(&*constitution).into()));
+        let found = refusal(&service.propose(0, &json!([])));
+        assert_eq!(found, (status, code.to_owned(), message.to_owned()), "{verdict}");
+    }
+}
+
+#[test]
+fn what_members_are_refused_is_told_to_operators() {
+    let mut service = active();
+    service.propose(0, &json!([{ "name": "fly" }]));
+    // Who is not believed cannot make the node say anything, nor can who only reads.
+    service.post("/members/proposals:create", b"no message".to_vec());
+    service.get("/members/proposals/0");
+    // However long it is.
+    let long = format!("throw new Error('{}')", "x".repeat(10_000));
+    let proposal = service.proposed(0, &json!([{ "name": "noop" }]));
+    service.vote(0, &proposal, &long);
+    let told = service.told.lock().unwrap();
+    let id = service.members[0].id;
+    assert_eq!(
+        told[0],
+        "POST /gov/members/proposals:create returning error 400: Proposal failed to validate: fly"
+    );
+    let start = format!(
+        "POST /gov/members/proposals/{proposal}/ballots/{id}:submit returning error 400: The ballot cannot be evaluated: \
+         Error: xxx"
+    );
+    assert!(told[1].starts_with(&start), "{}", told[1]);
+    assert_eq!((told.len(), told[1].len()), (2, 4096));
+}
+
+#[test]
 fn proposals_can_be_read_until_another_one_is_decided() {
     let mut service = active();
     let first = service.proposed(0, &json!([{ "name": "pass" }]));

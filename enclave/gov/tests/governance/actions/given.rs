@@ -155,6 +155,15 @@ pub(super) fn bad() -> Vec<(u16, &'static str, Value)> {
         (400, "toString", json!({})),
         (400, "__proto__", json!({})),
     ];
+    given.extend(malformed());
+    given.extend(certificates());
+    given.extend(versions());
+    given
+}
+
+/// Numbers and names that are none.
+fn malformed() -> Vec<(u16, &'static str, Value)> {
+    let mut given = Vec::new();
     for threshold in [json!(0), json!(255), json!(-1), json!(1.5), json!("2"), json!(null)] {
         given.push((400, "set_recovery_threshold", json!({ "recovery_threshold": threshold })));
     }
@@ -163,6 +172,13 @@ pub(super) fn bad() -> Vec<(u16, &'static str, Value)> {
         given.push((400, "remove_member", json!({ "member_id": id })));
         given.push((400, "remove_node", json!({ "node_id": id })));
     }
+    given
+}
+
+/// Validities that no certificate may have.
+fn certificates() -> Vec<(u16, &'static str, Value)> {
+    let from = "20251028164048Z";
+    let mut given = Vec::new();
     for days in [json!(0), json!(-1), json!("7"), json!(1.5)] {
         let args = json!({ "node_id": "TRUSTED", "valid_from": from, "validity_period_days": days });
         given.push((400, "set_node_certificate_validity", args));
@@ -179,6 +195,12 @@ pub(super) fn bad() -> Vec<(u16, &'static str, Value)> {
         args["valid_from"] = json!(from);
         given.push((500, name, args));
     }
+    given
+}
+
+/// Versions of trusted computing bases that are none, or of no processor that we know.
+fn versions() -> Vec<(u16, &'static str, Value)> {
+    let mut given = Vec::new();
     for (cpuid, version) in [
         ("00A00F11", "d315000000000004"),
         ("00a00f1", "d315000000000004"),

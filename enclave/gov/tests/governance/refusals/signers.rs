@@ -79,11 +79,11 @@ fn not_cose(request: &Signed, good: &[u8]) -> Vec<Case> {
     // Two bytes say how long the signature is.
     let signature = end - 96 - 2;
     let mut cases: Vec<_> = [
-        (Vec::new(), undecodable("malformed CBOR at offset 0".into())),
+        (Vec::new(), "Failed to parse COSE_Sign1 outer array".into()),
         (cut, undecodable(format!("malformed CBOR at offset {signature}"))),
         ([good, &[0]].concat(), undecodable(format!("bytes follow the CBOR item at offset {end}"))),
-        (untagged, undecodable("not a COSE_Sign1 message".into())),
-        (json, undecodable("malformed CBOR at offset 0".into())),
+        (untagged, "COSE_Sign1 is not tagged".into()),
+        (json, "Failed to parse COSE_Sign1 outer array".into()),
     ]
     .into_iter()
     .map(|(message, reason)| Case::unsigned(request, message, reason))
