@@ -91,7 +91,7 @@ impl<'a> Signed<'a> {
         cx: &Context<'_>,
         demand: Demand,
     ) -> Result<Self, Response> {
-        let refuse = |reason: String| unauthorised(demand.standing.policy(), &reason);
+        let refuse = |reason: String| unauthorised(&demand.standing.policy(), &reason);
         let Caller::MemberSigned(member, message) = &call.caller else {
             return Err(refuse("The request is not signed by a member".into()));
         };
@@ -170,7 +170,7 @@ fn invalid_name(message: String) -> Reject {
     Reject::new(Status::BAD_REQUEST, ErrorCode::InvalidResourceName, message)
 }
 
-fn unauthorised(policy: Policy, reason: &str) -> Response {
+fn unauthorised(policy: &Policy, reason: &str) -> Response {
     let code = ErrorCode::InvalidAuthenticationInfo;
     let text = "Invalid authentication credentials.";
     let details = vec![json!({ "auth_policy": policy.name(), "code": code, "message": reason })];
