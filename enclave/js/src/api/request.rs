@@ -11,7 +11,7 @@ use rquickjs::{Array, Ctx, Exception, Object, Result, Value};
 use super::consensus::during;
 use crate::{
     occasion::Occasion,
-    realm::{buffer, define, string, text, undefined},
+    realm::{buffer, define, define_between, string, text, undefined},
     state::State,
 };
 
@@ -29,6 +29,15 @@ pub(crate) fn natives<'js>(ctx: &Ctx<'js>, state: &Rc<State>) -> Result<Object<'
         }
         during(state, ctx, |occasion| part(ctx, occasion, &name))?
     })?;
+    for name in ["text", "json", "arrayBuffer"] {
+        define_between(&native, state, name, 0..=usize::MAX, move |state, ctx, args| {
+            if !args.is_empty() {
+                let message = format!("Passed {} arguments, but expected none", args.len());
+                return Err(Exception::throw_type(ctx, &message));
+            }
+            during(state, ctx, |occasion| part(ctx, occasion, name))?
+        })?;
+    }
     Ok(native)
 }
 

@@ -1,14 +1,15 @@
 // The request as an endpoint sees it: an object whose properties are made when they are first read.
 //
-// `native`: part(call, name), where `call` is the number of the call.
+// `native`: part(call, name), where `call` is the number of the call, and text(), json(), arrayBuffer(), which read the
+// body of the call that is executed.
 (function (native) {
   "use strict";
 
-  const { ArrayBuffer, Object, Reflect, Symbol, TypeError, Uint8Array } = globalThis;
+  const { ArrayBuffer, Object, Reflect, Symbol, Uint8Array } = globalThis;
   const { defineProperties, defineProperty } = Object;
   const { apply, getOwnPropertyDescriptor, getPrototypeOf } = Reflect;
   const { slice } = ArrayBuffer.prototype;
-  const { part } = native;
+  const { arrayBuffer, json, part, text } = native;
 
   // Remembers which call a plain object belongs to.
   const itself = function (object) { return object; };
@@ -22,22 +23,11 @@
 
     static read(object, name) {
       const call = object.#call;
-      return name === "body" ? bodyOf(call) : part(call, name);
+      // As in CCF, a body that outlives its call is that of the current one.
+      return name === "body" ? { text, json, arrayBuffer } : part(call, name);
     }
   }
   const { read } = Marked;
-
-  function expectNothing(given) {
-    if (given !== 0) {
-      throw new TypeError(`Passed ${given} arguments, but expected none`);
-    }
-  }
-
-  const bodyOf = (call) => ({
-    text(...args) { expectNothing(args.length); return part(call, "text"); },
-    json(...args) { expectNothing(args.length); return part(call, "json"); },
-    arrayBuffer(...args) { expectNothing(args.length); return part(call, "arrayBuffer"); },
-  });
 
   function settle(object, name, value) {
     defineProperty(object, name,

@@ -10,6 +10,8 @@ const COUNTER: &str = "
         return { body: [++count, globalThis.seen] };
     }
     export function keep(request) { kept = request; return { body: request.query }; }
+    let body;
+    export function stash(request) { body ??= request.body; return { body: body.text() }; }
     export function look() { return { body: [kept?.query ?? null, kept?.method ?? null] }; }
     export function failing() { count++; throw new Error('x'); }
     export async function later() { await 1; count++; }
@@ -27,6 +29,7 @@ fn endpoints() -> Vec<(&'static str, &'static str, &'static str, Value)> {
         ("GET", "/forever", "forever", shared("a")),
         ("GET", "/keep", "keep", shared("k")),
         ("GET", "/look", "look", shared("k")),
+        ("POST", "/stash", "stash", shared("s")),
     ]
 }
 
@@ -77,6 +80,14 @@ fn a_request_that_is_over_shows_nothing_of_the_next() {
     let mut node = Node::new(COUNTER, &endpoints());
     assert_eq!(node.ask("GET /app/keep?secret", "").summary(), "200 secret");
     assert_eq!(node.ask("GET /app/look?other", "").summary(), "500 Exception thrown while executing.");
+}
+
+#[test]
+fn a_body_that_was_kept_is_that_of_the_current_call() {
+    let mut node = Node::new(COUNTER, &endpoints());
+    for body in ["first", "second"] {
+        assert_eq!(node.ask("POST /app/stash", body).summary(), format!("200 {body}"));
+    }
 }
 
 #[test]
