@@ -52,9 +52,13 @@ fn bundle(pem: &str) -> Option<Vec<Certificate>> {
 }
 
 /// Whether the first certificate leads to a trusted one over the others, in any order; the trusted one
-/// need not be a root. All must be valid at `now`.
+/// need not be a root. All must be valid at `now`, and all that are trusted must be authorities, as in CCF
+/// (`src/crypto/openssl/verifier.cpp`).
 fn is_valid_chain(chain: Vec<Certificate>, trusted: &[Certificate], now: UnixTime) -> bool {
     if chain.len() > MAX_CERTIFICATES || trusted.len() > MAX_CERTIFICATES {
+        return false;
+    }
+    if !trusted.iter().all(Certificate::is_authority) {
         return false;
     }
     let mut others = chain.into_iter();

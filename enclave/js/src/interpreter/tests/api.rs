@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use coco_crypto::{
     Curve, EcKey, Signer, SystemEntropy,
-    x509::{Name, UnixTime, Validity, issue_participant, issue_self_signed},
+    x509::{Name, Request, UnixTime, Validity, issue_endorsed, issue_participant, issue_self_signed},
 };
 use coco_kv::{Reader, Store, Tx};
 use coco_tables::Context;
@@ -145,10 +145,14 @@ fn crypto() {
     let name = Name::common("member0").unwrap();
     let leaf = issue_participant(&key, &name, validity, &SystemEntropy);
     let root = issue_self_signed(&key, &name, &[], validity, &SystemEntropy);
+    let request = Request::create(&key, &Name::common("node").unwrap(), &[]);
+    let node = issue_endorsed(&key, &root, &request, validity, &SystemEntropy);
     let setup = format!(
-        "const [leaf, root, key] = [`{}`, `{}`, `{}`]; const signature = new Uint8Array([{}]).buffer;",
+        "const [leaf, root, node, key] = [`{}`, `{}`, `{}`, `{}`]; \
+         const signature = new Uint8Array([{}]).buffer;",
         leaf.to_pem(),
         root.to_pem(),
+        node.to_pem(),
         key.public_key().to_pem(),
         signature.join(",")
     );
@@ -161,6 +165,11 @@ fn crypto() {
         ("ccf.crypto.isValidX509CertChain(leaf, leaf)", "true".into()),
         ("ccf.crypto.isValidX509CertChain(leaf, root)", "true".into()),
         ("ccf.crypto.isValidX509CertChain('', root)", "false".into()),
+        ("ccf.crypto.isValidX509CertChain(node, root)", "true".into()),
+        // What is trusted must be authorities, whatever it leads to.
+        ("ccf.crypto.isValidX509CertChain(node, node)", "false".into()),
+        ("ccf.crypto.isValidX509CertChain(node, root + node)", "false".into()),
+        ("ccf.crypto.isValidX509CertChain(node + root, node)", "false".into()),
         (
             "ccf.crypto.verifySignature({name:'ECDSA',hash:'SHA-256'}, key, signature, text('data'))",
             "true".into(),
