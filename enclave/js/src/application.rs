@@ -56,7 +56,10 @@ pub struct Application {
     standard: RestAdapter,
     identities: Identities,
     installed: Installed,
+    /// Interpreters that calls share.
     pool: Pool,
+    /// Interpreters whose calls are undone.
+    undone: Pool,
     /// What every interpreter begins with.
     prelude: Compiled,
     /// Stands in the place of a transaction while a script has that.
@@ -84,10 +87,14 @@ impl Application {
             identities: Identities::default(),
             installed: Installed::new(),
             pool: Pool::default(),
+            undone: Pool::default(),
             prelude: Compiled::default(),
             nothing: Store::new().latest(),
         }
     }
+
+    /// Interpreters whose calls are undone that wait for the next, of about a mebibyte each.
+    const MAX_UNDONE: u64 = 16;
 
     /// Answers a call, of whichever endpoint.
     fn answer(&self, call: &Call, cx: &mut Context<'_>) -> Result<Option<Response>, Reject> {
@@ -138,19 +145,18 @@ impl Application {
             limits: Limits { stack_bytes: limits.stack_bytes.min(self.senses.script_stack_bytes), ..limits },
             elapsed: self.senses.elapsed.clone(),
         };
-        let rights = definition.rights;
-        let key = definition.reuse.clone().map(|reuse| Key { reuse, rights });
-        let kept = key.as_ref().and_then(|key| self.pool.take(key, bundle));
-        let fresh = || Machine::fresh(bundle, rights, &allowance, self.senses.entropy.clone(), &self.prelude);
-        let mut machine = match kept.map_or_else(fresh, Ok) {
+        let key = Key { reuse: definition.reuse.clone(), rights: definition.rights };
+        let pool = if key.reuse.is_some() { &self.pool } else { &self.undone };
+        let fresh = || Machine::fresh(bundle, &key, &allowance, self.senses.entropy.clone(), &self.prelude);
+        let mut machine = match pool.take(&key, bundle).map_or_else(fresh, Ok) {
             Ok(machine) => machine,
             Err(error) => return Ran::failed(tx, error),
         };
         let ran = machine.run(occasion, tx, &allowance);
-        if let Some(key) = key
-            && ran.is_reusable
-        {
-            self.pool.put(key, bundle.clone(), machine, options.max_cached_interpreters);
+        if key.reuse.is_none() && machine.undo() {
+            pool.put(key, bundle.clone(), machine, Self::MAX_UNDONE);
+        } else if key.reuse.is_some() && ran.is_reusable {
+            pool.put(key, bundle.clone(), machine, options.max_cached_interpreters);
         }
         ran
     }

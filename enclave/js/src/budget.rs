@@ -86,6 +86,16 @@ impl Budget {
         self.heap_used.get() > self.heap_limit.get()
     }
 
+    /// What was handed out and did not come back, in bytes.
+    pub(crate) fn heap_used(&self) -> usize {
+        self.heap_used.get()
+    }
+
+    /// Sets that, when the heap is put back to what it held before.
+    pub(crate) fn set_heap_used(&self, bytes: usize) {
+        self.heap_used.set(bytes);
+    }
+
     /// Whether `size` more bytes may be handed out, in place of `freed`.
     pub(crate) fn admits(&self, size: usize, freed: usize) -> bool {
         let unchecked = self.unchecked.get().saturating_add(size).saturating_add(Self::OVERHEAD);

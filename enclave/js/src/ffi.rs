@@ -1,6 +1,8 @@
 //! The only code of this crate that the compiler cannot check: memory shared with the C engine.
 #![expect(unsafe_code, reason = "the engine is written in C and asks for its memory through raw pointers")]
 
+mod heap;
+
 use std::{
     cell::Cell,
     ffi::CStr,
@@ -9,12 +11,14 @@ use std::{
 };
 
 use rquickjs::{
-    ArrayBuffer, Ctx, Module, WriteOptions,
-    allocator::{Allocator, RustAllocator},
+    ArrayBuffer, Ctx, Module, Object, Persistent, WriteOptions,
+    allocator::Allocator,
     module::Declared,
     qjs::{JS_GetRuntime, JS_UpdateStackTop, JSContext},
 };
 
+pub(crate) use self::heap::Heap;
+use self::heap::Image;
 use crate::{application::Machine, budget::Budget, occasion::Occasion};
 
 /// Version of the engine, such as `0.16.2`.
@@ -25,25 +29,28 @@ pub fn engine_version() -> &'static str {
     text.to_str().expect("a version number is ASCII")
 }
 
-/// The process's allocator behind the budget of one execution.
+/// A heap behind the budget of one execution.
 ///
 /// The engine does not look at the deadline inside its builtins. Nearly everything large that they do
 /// allocates: refusing memory once the time is over ends them.
-pub(crate) struct MeteredAllocator(pub(crate) Rc<Budget>);
+pub(crate) struct MeteredAllocator {
+    pub(crate) budget: Rc<Budget>,
+    pub(crate) heap: Rc<Heap>,
+}
 
-// SAFETY: all memory comes from `RustAllocator` and returns to it; what is added is arithmetic, and
-// null pointers, which the trait allows.
+// SAFETY: all memory comes from `Heap` and returns to it; what is added is arithmetic, and null pointers, which the
+// trait allows.
 unsafe impl Allocator for MeteredAllocator {
     fn alloc(&mut self, size: usize) -> *mut u8 {
-        if !self.0.admits(size, 0) {
+        if !self.budget.admits(size, 0) {
             return ptr::null_mut();
         }
-        self.taken(RustAllocator.alloc(size))
+        self.taken(self.heap.alloc(size, false))
     }
 
     fn calloc(&mut self, count: usize, size: usize) -> *mut u8 {
         match count.checked_mul(size) {
-            Some(total) if self.0.admits(total, 0) => self.taken(RustAllocator.calloc(count, size)),
+            Some(total) if self.budget.admits(total, 0) => self.taken(self.heap.alloc(total, true)),
             _ => ptr::null_mut(),
         }
     }
@@ -51,21 +58,21 @@ unsafe impl Allocator for MeteredAllocator {
     unsafe fn dealloc(&mut self, pointer: *mut u8) {
         // SAFETY: the caller passes a pointer that this allocator handed out.
         unsafe {
-            self.0.give_back(RustAllocator::usable_size(pointer));
-            RustAllocator.dealloc(pointer);
+            self.budget.give_back(heap::usable_size(pointer));
+            self.heap.dealloc(pointer);
         }
     }
 
     unsafe fn realloc(&mut self, pointer: *mut u8, size: usize) -> *mut u8 {
         // SAFETY: the caller passes a pointer that this allocator handed out; on failure it stays valid.
         unsafe {
-            let before = RustAllocator::usable_size(pointer);
-            if !self.0.admits(size, before) {
+            let before = heap::usable_size(pointer);
+            if !self.budget.admits(size, before) {
                 return ptr::null_mut();
             }
-            let moved = RustAllocator.realloc(pointer, size);
+            let moved = self.heap.realloc(pointer, size);
             if !moved.is_null() {
-                self.0.give_back(before);
+                self.budget.give_back(before);
             }
             self.taken(moved)
         }
@@ -73,17 +80,47 @@ unsafe impl Allocator for MeteredAllocator {
 
     unsafe fn usable_size(pointer: *mut u8) -> usize {
         // SAFETY: the caller passes a pointer that this allocator handed out.
-        unsafe { RustAllocator::usable_size(pointer) }
+        unsafe { heap::usable_size(pointer) }
     }
 }
 
 impl MeteredAllocator {
     fn taken(&self, pointer: *mut u8) -> *mut u8 {
         if !pointer.is_null() {
-            // SAFETY: `RustAllocator` just handed it out.
-            self.0.take(unsafe { RustAllocator::usable_size(pointer) });
+            // SAFETY: the heap just handed it out.
+            self.budget.take(unsafe { heap::usable_size(pointer) });
         }
         pointer
+    }
+}
+
+/// What the heap of an interpreter held when it was copied.
+pub(crate) struct Before {
+    image: Image,
+    heap: Rc<Heap>,
+    budget: Rc<Budget>,
+    used: usize,
+}
+
+impl Before {
+    /// Copies the heap; none if it holds too large a block for that.
+    pub(crate) fn of(heap: &Rc<Heap>, budget: &Rc<Budget>) -> Option<Self> {
+        let used = budget.heap_used();
+        heap.image().map(|image| Self { image, heap: heap.clone(), budget: budget.clone(), used })
+    }
+
+    /// Undoes whatever scripts did to an interpreter since. To be called between calls.
+    ///
+    /// To the engine it is as if the time since had not been. Two rules keep that true outside of its heap. Nothing
+    /// there keeps a value of the engine that was made since, but those named below. And what the engine owns there,
+    /// which is the closures of native functions, is neither made nor dropped meanwhile: the functions are defined
+    /// before the heap is copied, and [`State::natives`](crate::state::State) keeps each of them alive.
+    pub(crate) fn restore(&self, namespaces: &mut Vec<(String, Persistent<Object<'static>>)>) {
+        namespaces.clear();
+        // SAFETY: the image is of this heap. No engine runs, and by the rules above only its own memory points to what
+        // is gone.
+        unsafe { self.heap.restore(&self.image) }
+        self.budget.set_heap_used(self.used);
     }
 }
 
@@ -187,7 +224,7 @@ pub(crate) fn begin_stack(ctx: &Ctx<'_>) {
 pub(crate) struct Parked(Machine);
 
 // SAFETY: the engine is tied to no thread: it keeps nothing of one but the bounds of its stack, which are set whenever
-// it is entered ([`begin_stack`]). Reference counts that are not atomic belong to the runtime, its closures and `State`; all of these are
+// it is entered ([`begin_stack`]). Reference counts that are not atomic belong to the runtime, its heap, its closures and `State`; all of these are
 // inside of the machine, nothing outside points to them, and they move together. What a machine shares with others
 // (modules, entropy, clock) is counted atomically.
 unsafe impl Send for Parked {}

@@ -14,12 +14,12 @@ use crate::{
     Deadline, api,
     console::Console,
     error::{ErrorKind, ScriptError},
-    ffi::{self, InterruptCounter, MeteredAllocator},
+    ffi::{self, Before, Heap, InterruptCounter, MeteredAllocator},
     governance::GovernanceHost,
     limits::Limits,
     modules::{Compiled, FromMemory, FromRoot, Modules},
     realm::{self, Prelude, Tools},
-    state::State,
+    state::{Natives, State},
 };
 
 /// Text of an ECMAScript module.
@@ -106,6 +106,7 @@ pub fn execute(
 /// An engine with one realm.
 pub(crate) struct Interpreter {
     context: Context,
+    heap: Rc<Heap>,
     state: Rc<State>,
 }
 
@@ -137,8 +138,9 @@ impl Interpreter {
         modules: Arc<Modules>,
         compiled: Arc<Compiled>,
         prelude: &Compiled,
-    ) -> Result<(Self, Tools), ScriptError> {
+    ) -> Result<(Self, Tools, Natives), ScriptError> {
         let interpreter = Self::empty(state, modules, Some(compiled))?;
+        state.natives.replace(Some(Natives::new()));
         let tools = interpreter.setup(|ctx| {
             let prelude = &Prelude::compiled(ctx, prelude)?;
             realm::bound(ctx, state, prelude)?;
@@ -150,8 +152,14 @@ impl Interpreter {
             api::consensus::install(&ccf, state)?;
             api::rpc::install(&ccf, state)?;
             realm::furnish_application(&ccf, state, prelude)
-        })?;
-        Ok((interpreter, tools))
+        });
+        let natives = state.natives.take().expect("only this function takes them");
+        Ok((interpreter, tools?, natives))
+    }
+
+    /// A copy of what its heap holds, to be put back.
+    pub(crate) fn before(&self) -> Option<Before> {
+        Before::of(&self.heap, &self.state.budget)
     }
 
     /// What its native functions share.
@@ -203,7 +211,8 @@ impl Interpreter {
         modules: Arc<Modules>,
         compiled: Option<Arc<Compiled>>,
     ) -> Result<Self, ScriptError> {
-        let allocator = MeteredAllocator(state.budget.clone());
+        let heap = Rc::new(Heap::default());
+        let allocator = MeteredAllocator { budget: state.budget.clone(), heap: heap.clone() };
         let runtime = Runtime::new_with_alloc(allocator).map_err(|_| ScriptError::no_memory())?;
         runtime.set_max_stack_size(state.limits.get().engine_stack_bytes());
         runtime.set_loader(FromRoot, FromMemory { modules, compiled });
@@ -214,7 +223,7 @@ impl Interpreter {
             counter.shorten();
             budget.is_over()
         })));
-        Ok(Self { context, state: state.clone() })
+        Ok(Self { context, heap, state: state.clone() })
     }
 
     fn setup<T>(&self, build: impl FnOnce(&Ctx<'_>) -> rquickjs::Result<T>) -> Result<T, ScriptError> {

@@ -192,7 +192,7 @@ pub(crate) fn define_between<'js>(
     arity: RangeInclusive<usize>,
     body: impl Fn(&State, &Ctx<'js>, &[Value<'js>]) -> Result<Value<'js>> + 'js,
 ) -> Result<()> {
-    let (state, least) = (state.clone(), *arity.start());
+    let (kept, state, least) = (state, state.clone(), *arity.start());
     let checked = move |ctx: Ctx<'js>, Rest(args): Rest<Value<'js>>| {
         if !arity.contains(&args.len()) {
             let (given, least, most) = (args.len(), arity.start(), arity.end());
@@ -206,6 +206,9 @@ pub(crate) fn define_between<'js>(
         body(&state, &ctx, &args)
     };
     let function = Function::new(object.ctx().clone(), checked)?.with_name(name)?.with_length(least)?;
+    if let Some(natives) = &mut *kept.natives.borrow_mut() {
+        natives.push(Persistent::save(object.ctx(), function.clone()));
+    }
     object.set(name, function)
 }
 

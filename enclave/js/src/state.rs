@@ -9,7 +9,7 @@ use std::{
 use coco_crypto::Entropy;
 use coco_kv::Tx;
 use coco_tables::Context;
-use rquickjs::{Ctx, Exception, Result};
+use rquickjs::{Ctx, Exception, Function, Persistent, Result};
 
 use crate::{
     Capabilities, Deadline, Limits,
@@ -42,7 +42,12 @@ pub(crate) struct State {
     pub(crate) outcome: Outcome,
     /// Whether its calls are logged.
     pub(crate) logs_metrics: Cell<bool>,
+    /// Its native functions, if they are to be kept alive. Taken before the engine goes, which they are of.
+    pub(crate) natives: RefCell<Option<Natives>>,
 }
+
+/// Native functions that are kept alive, whatever scripts do.
+pub(crate) type Natives = Vec<Persistent<Function<'static>>>;
 
 impl State {
     pub(crate) fn new(
@@ -65,6 +70,7 @@ impl State {
             past: RefCell::default(),
             outcome: Outcome::default(),
             logs_metrics: Cell::default(),
+            natives: RefCell::default(),
         })
     }
 
@@ -72,6 +78,17 @@ impl State {
     pub(crate) fn rearm(&self, deadline: Deadline, limits: Limits) {
         self.limits.set(limits);
         self.budget.rearm(deadline, limits.heap_bytes);
+    }
+
+    /// Forgets what scripts did.
+    pub(crate) fn forget(&self) {
+        self.tables.take();
+        self.console.take();
+        self.call.take();
+        self.past.take();
+        self.outcome.keep_writes.take();
+        self.outcome.claims.take();
+        self.logs_metrics.take();
     }
 
     /// Capabilities like those it was made with.

@@ -4,21 +4,21 @@ use std::{rc::Rc, sync::Arc};
 
 use coco_crypto::Entropy;
 use coco_kv::Tx;
-use coco_tables::Context as Rights;
 use coco_wire::Digest;
-use rquickjs::{Ctx, Function, Module, Object, Persistent, Value, promise::PromiseState};
+use rquickjs::{Ctx, Function, Object, Persistent, Value, promise::PromiseState};
 
-use super::{bundle::Bundle, response};
+use super::{bundle::Bundle, pool::Key, response};
 use crate::{
     Capabilities, Deadline, Limits,
     clock::Elapsed,
     console::Console,
     error::{ErrorKind, ScriptError},
+    ffi::Before,
     interpreter::Interpreter,
     modules::Compiled,
     occasion::Occasion,
     realm::{self, Tools},
-    state::State,
+    state::{Natives, State},
 };
 
 /// An interpreter, what is kept of it outside, and the modules that it evaluated.
@@ -26,8 +26,11 @@ pub(crate) struct Machine {
     // Values go before the engine that they are of.
     namespaces: Vec<(String, Persistent<Object<'static>>)>,
     tools: Tools,
+    _natives: Natives,
     interpreter: Interpreter,
     bundle: Arc<Bundle>,
+    /// What its calls are undone to.
+    before: Option<Before>,
 }
 
 /// Time and memory that one call may take.
@@ -97,7 +100,7 @@ impl Machine {
     /// An interpreter that has evaluated nothing.
     pub(super) fn fresh(
         bundle: &Arc<Bundle>,
-        rights: Rights,
+        key: &Key,
         allowance: &Allowance,
         entropy: Arc<dyn Entropy>,
         prelude: &Compiled,
@@ -105,10 +108,20 @@ impl Machine {
         let limits = allowance.limits.no_lower_than_default();
         let capabilities =
             Capabilities { deadline: allowance.deadline(limits), entropy, untrusted_now_ms: 0 };
-        let state = State::new(rights, limits, &capabilities, None);
+        let state = State::new(key.rights, limits, &capabilities, None);
         let (modules, compiled) = (bundle.modules.clone(), bundle.compiled.clone());
-        let (interpreter, tools) = Interpreter::application(&state, modules, compiled, prelude)?;
-        Ok(Self { namespaces: Vec::new(), tools, interpreter, bundle: bundle.clone() })
+        let (interpreter, tools, natives) = Interpreter::application(&state, modules, compiled, prelude)?;
+        let before = if key.reuse.is_none() { interpreter.before() } else { None };
+        let namespaces = Vec::new();
+        Ok(Self { namespaces, tools, _natives: natives, interpreter, bundle: bundle.clone(), before })
+    }
+
+    /// Makes it one that has evaluated nothing again, if it can be.
+    pub(super) fn undo(&mut self) -> bool {
+        let Some(before) = &self.before else { return false };
+        before.restore(&mut self.namespaces);
+        self.interpreter.state().forget();
+        true
     }
 
     /// Executes a call.
@@ -197,7 +210,7 @@ impl Machine {
         }
         let state = self.interpreter.state();
         let namespace = self.interpreter.with(|ctx| {
-            imported(ctx, module)
+            imported(ctx, module, &self.bundle.compiled)
                 .map_err(|error| ScriptError::caught(ctx, &error, ErrorKind::Load, &state.budget))
                 .map(|namespace| Persistent::save(ctx, namespace))
         });
@@ -213,10 +226,11 @@ impl Machine {
 }
 
 /// Evaluates a module as if another one had imported it, so that it is the same one for all.
-fn imported<'js>(ctx: &Ctx<'js>, module: &str) -> rquickjs::Result<Object<'js>> {
+fn imported<'js>(ctx: &Ctx<'js>, module: &str, compiled: &Compiled) -> rquickjs::Result<Object<'js>> {
     let name = serde_json::Value::from(module);
     let entry = format!("import * as namespace from {name}; export {{ namespace }};");
-    let (entry, promise) = Module::declare(ctx.clone(), format!("import of {module}"), entry)?.eval()?;
+    // Scripts cannot import it: the names of modules that they may import begin with a slash.
+    let (entry, promise) = compiled.declare(ctx, &format!("import of {module}"), &entry)?.eval()?;
     match promise.state() {
         PromiseState::Resolved => entry.namespace()?.get("namespace"),
         PromiseState::Rejected => {

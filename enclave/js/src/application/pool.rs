@@ -10,8 +10,8 @@ use crate::ffi::Parked;
 /// Which calls may share an interpreter.
 #[derive(Clone, PartialEq, Eq)]
 pub(super) struct Key {
-    /// As the endpoint names it.
-    pub(super) reuse: String,
+    /// As the endpoint names it; none if each call is to find it as if new.
+    pub(super) reuse: Option<String>,
     /// Rights of the script.
     pub(super) rights: Context,
 }

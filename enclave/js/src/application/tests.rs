@@ -19,6 +19,8 @@ mod hostile;
 mod requests;
 mod reuse;
 mod routes;
+mod speed;
+mod undone;
 
 /// A node with one application and one table of users.
 struct Node {
