@@ -5,12 +5,15 @@ use std::rc::Rc;
 use coco_crypto::Certificate;
 use rquickjs::{Coerced, Ctx, Exception, FromJs, Object, Result, Value};
 
+use super::consensus::natural;
 use crate::{
     realm::{boolean, buffer, bytes, define, string, text},
     state::State,
 };
 
 const NOT_A_BUFFER: &str = "Argument must be an ArrayBuffer";
+/// Most bytes of one call of `ccf.random`.
+const MAX_RANDOM_BYTES: usize = 65_536;
 
 /// Adds them to `ccf`.
 pub(crate) fn install(ccf: &Object<'_>, state: &Rc<State>) -> Result<()> {
@@ -33,6 +36,19 @@ pub(crate) fn install(ccf: &Object<'_>, state: &Rc<State>) -> Result<()> {
     define(ccf, state, "enableUntrustedDateTime", 1, |state, ctx, args| {
         let show = Coerced::<bool>::from_js(ctx, args[0].clone())?.0;
         Ok(boolean(ctx, state.clock.show(show)))
+    })
+}
+
+/// Adds `ccf.random(count)`, for applications only: what constitutions decide must be the same at every execution. CCF
+/// has no such function.
+pub(crate) fn install_random(ccf: &Object<'_>, state: &Rc<State>) -> Result<()> {
+    define(ccf, state, "random", 1, |state, ctx, args| {
+        let message = format!("Argument must be from 0 to {MAX_RANDOM_BYTES}");
+        let count = natural(ctx, &args[0], &message)?;
+        let count = usize::try_from(count).ok().filter(|count| *count <= MAX_RANDOM_BYTES);
+        let mut bytes = vec![0; count.ok_or_else(|| Exception::throw_range(ctx, &message))?];
+        state.entropy().fill(&mut bytes);
+        buffer(ctx, &bytes)
     })
 }
 

@@ -50,6 +50,18 @@ fn the_request_object_tells_what_was_asked() {
 }
 
 #[test]
+fn randomness_comes_in_bytes() {
+    let random = "const caught = (f) => { try { f() } catch (e) { return `${e.name}: ${e.message}` } };
+        const text = (count) => new Uint8Array(ccf.random(count)).join();
+        return { body: [text(16) !== text(16), text(0), ccf.random('65536').byteLength, ccf.random(2.5).byteLength,
+            caught(() => ccf.random(65537)), caught(() => ccf.random(-1)), caught(() => ccf.random())] }";
+    let range = "\"RangeError: Argument must be from 0 to 65536\"";
+    let expected =
+        format!("200 [true,\"\",65536,2,{range},{range},\"TypeError: Passed 0 arguments, but expected 1\"]");
+    check(random, "GET /app/f/x", "", &expected);
+}
+
+#[test]
 fn headers_have_names_in_lower_case() {
     let module = "export function f(request) { return { body: request.headers } }";
     let mut node = Node::new(module, &[("GET", "/f", "f", json!({}))]);
