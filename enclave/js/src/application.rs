@@ -27,7 +27,7 @@ use self::{
     bundle::{Bundle, Found, Installed},
     endpoint::{Definition, Endpoint, MOUNT},
     machine::{Allowance, Failure, Ran},
-    pool::{Key, Pool},
+    pool::{Key, Kind, Pool},
 };
 use crate::{
     ConsoleLevel, Limits,
@@ -94,7 +94,7 @@ impl Application {
     }
 
     /// Interpreters whose calls are undone that wait for the next, of about a mebibyte each.
-    const MAX_UNDONE: u64 = 16;
+    const MAX_UNDONE: u64 = 64;
 
     /// Answers a call, of whichever endpoint.
     fn answer(&self, call: &Call, cx: &mut Context<'_>) -> Result<Option<Response>, Reject> {
@@ -145,18 +145,27 @@ impl Application {
             limits: Limits { stack_bytes: limits.stack_bytes.min(self.senses.script_stack_bytes), ..limits },
             elapsed: self.senses.elapsed.clone(),
         };
-        let key = Key { reuse: definition.reuse.clone(), rights: definition.rights };
-        let pool = if key.reuse.is_some() { &self.pool } else { &self.undone };
+        let kind = match &definition.reuse {
+            Some(name) => Kind::Shared(name.clone()),
+            None => Kind::Undone(definition.module.clone()),
+        };
+        let (pool, most) = match kind {
+            Kind::Shared(_) => (&self.pool, options.max_cached_interpreters),
+            Kind::Undone(_) => (&self.undone, Self::MAX_UNDONE),
+        };
+        let key = Key { kind, rights: definition.rights };
         let fresh = || Machine::fresh(bundle, &key, &allowance, self.senses.entropy.clone(), &self.prelude);
         let mut machine = match pool.take(&key, bundle).map_or_else(fresh, Ok) {
             Ok(machine) => machine,
             Err(error) => return Ran::failed(tx, error),
         };
         let ran = machine.run(occasion, tx, &allowance);
-        if key.reuse.is_none() && machine.undo() {
-            pool.put(key, bundle.clone(), machine, Self::MAX_UNDONE);
-        } else if key.reuse.is_some() && ran.is_reusable {
-            pool.put(key, bundle.clone(), machine, options.max_cached_interpreters);
+        let is_fit = match &key.kind {
+            Kind::Shared(_) => ran.is_reusable,
+            Kind::Undone(_) => machine.undo(),
+        };
+        if is_fit {
+            pool.put(key, bundle.clone(), machine, most);
         }
         ran
     }

@@ -103,10 +103,10 @@ pub(crate) struct Before {
 }
 
 impl Before {
-    /// Copies the heap; none if it holds too large a block for that.
-    pub(crate) fn of(heap: &Rc<Heap>, budget: &Rc<Budget>) -> Option<Self> {
+    /// Copies the heap.
+    pub(crate) fn of(heap: &Rc<Heap>, budget: &Rc<Budget>) -> Self {
         let used = budget.heap_used();
-        heap.image().map(|image| Self { image, heap: heap.clone(), budget: budget.clone(), used })
+        Self { image: heap.image(), heap: heap.clone(), budget: budget.clone(), used }
     }
 
     /// Undoes whatever scripts did to an interpreter since. To be called between calls.
@@ -117,7 +117,7 @@ impl Before {
     /// before the heap is copied, and [`State::natives`](crate::state::State) keeps each of them alive.
     pub(crate) fn restore(&self, namespaces: &mut Vec<(String, Persistent<Object<'static>>)>) {
         namespaces.clear();
-        // SAFETY: the image is of this heap. No engine runs, and by the rules above only its own memory points to what
+        // SAFETY: the image is of this heap, which is copied once. No engine runs, and by the rules above only its own memory points to what
         // is gone.
         unsafe { self.heap.restore(&self.image) }
         self.budget.set_heap_used(self.used);

@@ -158,8 +158,20 @@ impl Interpreter {
         Ok((interpreter, tools?, natives))
     }
 
+    /// Has these modules there before they are imported. They are not evaluated.
+    pub(crate) fn declare(
+        &self,
+        modules: &Modules,
+        compiled: &Compiled,
+        names: &[String],
+    ) -> Result<(), ScriptError> {
+        let known = names.iter().filter_map(|name| Some((name, modules.get(name)?)));
+        let mut known = known.collect::<Vec<_>>().into_iter();
+        self.setup(|ctx| known.try_for_each(|(name, source)| compiled.declare(ctx, name, source).map(drop)))
+    }
+
     /// A copy of what its heap holds, to be put back.
-    pub(crate) fn before(&self) -> Option<Before> {
+    pub(crate) fn before(&self) -> Before {
         Before::of(&self.heap, &self.state.budget)
     }
 
@@ -216,7 +228,7 @@ impl Interpreter {
         let allocator = MeteredAllocator { budget: state.budget.clone(), heap: heap.clone() };
         let runtime = Runtime::new_with_alloc(allocator).map_err(|_| ScriptError::no_memory())?;
         runtime.set_max_stack_size(state.limits.get().engine_stack_bytes());
-        runtime.set_loader(FromRoot, FromMemory { modules, compiled });
+        runtime.set_loader(FromRoot, FromMemory { modules, compiled, state: state.clone() });
         let context = Context::full(&runtime).map_err(|_| ScriptError::no_memory())?;
         let budget = state.budget.clone();
         let counter = context.with(|ctx| InterruptCounter::of(&ctx));

@@ -2,6 +2,7 @@
 
 use std::{
     collections::BTreeMap,
+    rc::Rc,
     sync::{Arc, Mutex, PoisonError},
 };
 
@@ -11,7 +12,7 @@ use rquickjs::{
     module::Declared,
 };
 
-use crate::ffi::Bytecode;
+use crate::{ffi::Bytecode, state::State};
 
 /// Source texts that a script may import, by name. A name starts with `/`, as in the table
 /// `public:ccf.gov.modules`.
@@ -39,6 +40,8 @@ pub(crate) struct FromMemory {
     pub(crate) modules: Arc<Modules>,
     /// Where they are kept compiled, if they are.
     pub(crate) compiled: Option<Arc<Compiled>>,
+    /// Notes what was imported.
+    pub(crate) state: Rc<State>,
 }
 
 impl Loader for FromMemory {
@@ -49,16 +52,26 @@ impl Loader for FromMemory {
         _: Option<ImportAttributes<'js>>,
     ) -> Result<Module<'js, Declared>, Error> {
         let source = self.modules.get(name).ok_or_else(|| Error::new_loading(name))?;
-        match &self.compiled {
-            Some(compiled) => compiled.declare(ctx, name, source),
-            None => Module::declare(ctx.clone(), name, &**source),
+        let Some(compiled) = &self.compiled else { return Module::declare(ctx.clone(), name, &**source) };
+        let module = compiled.declare(ctx, name, source)?;
+        let mut imported = self.state.imported.borrow_mut();
+        if imported.len() < MAX_IMPORTED {
+            imported.push(name.to_owned());
         }
+        Ok(module)
     }
 }
 
+/// Most modules that are noted.
+const MAX_IMPORTED: usize = 4096;
+
 /// Modules as this process compiled them, to be loaded by other interpreters. One name always means one source.
 #[derive(Default)]
-pub(crate) struct Compiled(Mutex<BTreeMap<String, Arc<Bytecode>>>);
+pub(crate) struct Compiled {
+    modules: Mutex<BTreeMap<String, Arc<Bytecode>>>,
+    /// By what is imported: that, and what it imports itself.
+    imports: Mutex<BTreeMap<String, Arc<[String]>>>,
+}
 
 impl Compiled {
     /// The module of a name, compiled if it was not before.
@@ -68,13 +81,24 @@ impl Compiled {
         name: &str,
         source: &str,
     ) -> Result<Module<'js, Declared>, Error> {
-        let known = self.0.lock().unwrap_or_else(PoisonError::into_inner).get(name).cloned();
+        let known = self.modules.lock().unwrap_or_else(PoisonError::into_inner).get(name).cloned();
         if let Some(bytecode) = known {
             return bytecode.load(ctx);
         }
         let (module, bytecode) = Bytecode::compile(ctx, name, source)?;
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(name.to_owned(), Arc::new(bytecode));
+        let mut modules = self.modules.lock().unwrap_or_else(PoisonError::into_inner);
+        modules.insert(name.to_owned(), Arc::new(bytecode));
         Ok(module)
+    }
+
+    /// What an import of this module was noted to import.
+    pub(crate) fn imports(&self, module: &str) -> Option<Arc<[String]>> {
+        self.imports.lock().unwrap_or_else(PoisonError::into_inner).get(module).cloned()
+    }
+
+    /// Notes it.
+    pub(crate) fn note_imports(&self, module: String, imports: Vec<String>) {
+        self.imports.lock().unwrap_or_else(PoisonError::into_inner).insert(module, imports.into());
     }
 }
 

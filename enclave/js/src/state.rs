@@ -42,6 +42,8 @@ pub(crate) struct State {
     pub(crate) outcome: Outcome,
     /// Whether its calls are logged.
     pub(crate) logs_metrics: Cell<bool>,
+    /// Modules that it imported, in the order in which they were there.
+    pub(crate) imported: RefCell<Vec<String>>,
     /// Its native functions, if they are to be kept alive. Taken before the engine goes, which they are of.
     pub(crate) natives: RefCell<Option<Natives>>,
 }
@@ -70,6 +72,7 @@ impl State {
             past: RefCell::default(),
             outcome: Outcome::default(),
             logs_metrics: Cell::default(),
+            imported: RefCell::default(),
             natives: RefCell::default(),
         })
     }
@@ -89,6 +92,7 @@ impl State {
         self.outcome.keep_writes.take();
         self.outcome.claims.take();
         self.logs_metrics.take();
+        self.imported.take();
     }
 
     /// Capabilities like those it was made with.

@@ -7,7 +7,11 @@ use coco_kv::Tx;
 use coco_wire::Digest;
 use rquickjs::{Ctx, Function, Object, Persistent, Value, promise::PromiseState};
 
-use super::{bundle::Bundle, pool::Key, response};
+use super::{
+    bundle::Bundle,
+    pool::{Key, Kind},
+    response,
+};
 use crate::{
     Capabilities, Deadline, Limits,
     clock::Elapsed,
@@ -31,6 +35,8 @@ pub(crate) struct Machine {
     bundle: Arc<Bundle>,
     /// What its calls are undone to.
     before: Option<Before>,
+    /// What its calls import, to be known to others; none if it was made knowing.
+    learns: Option<String>,
 }
 
 /// Time and memory that one call may take.
@@ -111,13 +117,26 @@ impl Machine {
         let state = State::new(key.rights, limits, &capabilities, None);
         let (modules, compiled) = (bundle.modules.clone(), bundle.compiled.clone());
         let (interpreter, tools, natives) = Interpreter::application(&state, modules, compiled, prelude)?;
-        let before = if key.reuse.is_none() { interpreter.before() } else { None };
+        let (before, learns) = match &key.kind {
+            Kind::Shared(_) => (None, None),
+            Kind::Undone(module) => match bundle.compiled.imports(module) {
+                Some(imports) => {
+                    interpreter.declare(&bundle.modules, &bundle.compiled, &imports)?;
+                    (Some(interpreter.before()), None)
+                }
+                None => (None, Some(module.clone())),
+            },
+        };
         let namespaces = Vec::new();
-        Ok(Self { namespaces, tools, _natives: natives, interpreter, bundle: bundle.clone(), before })
+        Ok(Self { namespaces, tools, _natives: natives, interpreter, bundle: bundle.clone(), before, learns })
     }
 
-    /// Makes it one that has evaluated nothing again, if it can be.
+    /// Makes it one that has evaluated nothing again, if it can be. The first call of a module says what is to be there
+    /// before; the interpreters of those after it can be.
     pub(super) fn undo(&mut self) -> bool {
+        if let Some(module) = self.learns.take() {
+            self.bundle.compiled.note_imports(module, self.interpreter.state().imported.take());
+        }
         let Some(before) = &self.before else { return false };
         before.restore(&mut self.namespaces);
         self.interpreter.state().forget();

@@ -7,13 +7,22 @@ use coco_tables::Context;
 use super::{bundle::Bundle, machine::Machine};
 use crate::ffi::Parked;
 
-/// Which calls may share an interpreter.
+/// Which calls may follow each other in an interpreter.
 #[derive(Clone, PartialEq, Eq)]
 pub(super) struct Key {
-    /// As the endpoint names it; none if each call is to find it as if new.
-    pub(super) reuse: Option<String>,
+    /// What they find in it.
+    pub(super) kind: Kind,
     /// Rights of the script.
     pub(super) rights: Context,
+}
+
+/// What a call finds of those before it.
+#[derive(Clone, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// All, of the calls whose endpoints name the same key.
+    Shared(String),
+    /// Nothing: each is undone. They are of endpoints of one module.
+    Undone(String),
 }
 
 /// Interpreters, the one that was used last at the end. A call takes one out, so that none is used twice at a time.

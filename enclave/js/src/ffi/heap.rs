@@ -7,6 +7,7 @@ use std::{
     alloc::{Layout, alloc, alloc_zeroed, dealloc, realloc},
     array,
     cell::{Cell, RefCell},
+    mem::MaybeUninit,
     ptr::{self, NonNull},
 };
 
@@ -22,13 +23,16 @@ pub(crate) struct Heap {
     /// Chunk that is being cut, and how much of it was.
     place: Cell<Place>,
     singles: RefCell<Vec<NonNull<u8>>>,
+    /// How many of those an image holds, which come first: they stay where they are.
+    kept: Cell<usize>,
 }
 
 /// What a heap held. It can be put back into that heap only.
 pub(crate) struct Image {
     free: [*mut u8; CLASSES],
     place: Place,
-    chunks: Vec<Box<[u8]>>,
+    chunks: Vec<Box<[MaybeUninit<u8>]>>,
+    singles: Vec<Box<[MaybeUninit<u8>]>>,
 }
 
 #[derive(Clone, Copy)]
@@ -90,6 +94,7 @@ impl Default for Heap {
             // As if a chunk had been used up.
             place: Cell::new(Place { chunk: usize::MAX, cut: Chunk::BYTES }),
             singles: RefCell::default(),
+            kept: Cell::default(),
         }
     }
 }
@@ -176,12 +181,15 @@ impl Heap {
             }
             let start = block.sub(SINGLE_HEADER);
             let position = start.cast::<usize>().read();
+            if position < self.kept.get() {
+                return;
+            }
             let mut singles = self.singles.borrow_mut();
             singles.swap_remove(position);
             if let Some(moved) = singles.get(position) {
                 moved.cast::<usize>().write(position);
             }
-            dealloc_single(start);
+            dealloc_single(NonNull::new_unchecked(start));
         }
     }
 
@@ -195,9 +203,8 @@ impl Heap {
         unsafe {
             let before = usable_size(block);
             let is_single = header(block) & SINGLE != 0;
-            let stays_single = is_single && size > MAX_BLOCK;
-            if stays_single {
-                let start = block.sub(SINGLE_HEADER);
+            let start = block.wrapping_sub(SINGLE_HEADER);
+            if is_single && size > MAX_BLOCK && start.cast::<usize>().read() >= self.kept.get() {
                 let Some(((old, _), (new, size))) = single(before).zip(single(size)) else {
                     return ptr::null_mut();
                 };
@@ -221,35 +228,43 @@ impl Heap {
         }
     }
 
-    /// A copy of what it holds; none if there are blocks outside of chunks.
-    pub(super) fn image(&self) -> Option<Image> {
-        let (place, chunks) = (self.place.get(), self.chunks.borrow());
-        let copy = |(at, chunk): (usize, &Chunk)| {
-            let len = if at == place.chunk { place.cut } else { Chunk::BYTES };
-            let mut copy = vec![0; len].into_boxed_slice();
-            // SAFETY: a chunk has that many bytes. Those that no block was cut from, at the end of a chunk, are copied
-            // as they are: the copy is only written back, never looked at.
-            unsafe { copy.as_mut_ptr().copy_from_nonoverlapping(chunk.0.as_ptr(), len) };
+    /// A copy of what it holds. Large blocks that it holds remain as long as the heap does.
+    pub(super) fn image(&self) -> Image {
+        let (place, chunks, singles) = (self.place.get(), self.chunks.borrow(), self.singles.borrow());
+        self.kept.set(singles.len());
+        // SAFETY: a chunk has that many bytes, and so has a block that stands for itself. Those that were never written
+        // are copied as they are: the copy is only written back, never looked at.
+        let copy = |start: NonNull<u8>, len| unsafe {
+            let mut copy = Box::new_uninit_slice(len);
+            copy.as_mut_ptr().cast::<u8>().copy_from_nonoverlapping(start.as_ptr(), len);
             copy
         };
-        let chunks = chunks.iter().take(place.chunk.wrapping_add(1)).enumerate().map(copy).collect();
-        let free = self.free.each_ref().map(Cell::get);
-        self.singles.borrow().is_empty().then_some(Image { free, place, chunks })
+        let used = |at| if at == place.chunk { place.cut } else { Chunk::BYTES };
+        let cut = chunks.iter().take(place.chunk.wrapping_add(1)).enumerate();
+        Image {
+            free: self.free.each_ref().map(Cell::get),
+            place,
+            chunks: cut.map(|(at, chunk)| copy(chunk.0, used(at))).collect(),
+            // SAFETY: the heap made it, and it was not taken back.
+            singles: singles.iter().map(|start| copy(*start, unsafe { single_bytes(*start) })).collect(),
+        }
     }
 
     /// Puts back what it held.
     ///
     /// # Safety
-    /// The image is of this heap, and nothing outside of the heap points to a block made since.
+    /// The image is the last one of this heap, and nothing outside of the heap points to a block made since.
     pub(super) unsafe fn restore(&self, image: &Image) {
-        for single in self.singles.take() {
-            // SAFETY: it was allocated so, and nothing points to it.
-            unsafe { dealloc_single(single.as_ptr()) }
+        let mut singles = self.singles.borrow_mut();
+        for single in singles.drain(image.singles.len()..) {
+            // SAFETY: the heap made it, and nothing points to it.
+            unsafe { dealloc_single(single) }
         }
         let mut chunks = self.chunks.borrow_mut();
-        for (chunk, copy) in chunks.iter().zip(&image.chunks) {
-            // SAFETY: the copy is of that chunk, and no longer.
-            unsafe { chunk.0.as_ptr().copy_from_nonoverlapping(copy.as_ptr(), copy.len()) }
+        let starts = chunks.iter().map(|chunk| chunk.0).zip(&image.chunks);
+        for (start, copy) in starts.chain(singles.iter().copied().zip(&image.singles)) {
+            // SAFETY: the copy is of what begins there, and no longer.
+            unsafe { start.as_ptr().copy_from_nonoverlapping(copy.as_ptr().cast(), copy.len()) }
         }
         chunks.truncate(image.chunks.len() + Self::SPARE_CHUNKS);
         for (free, before) in self.free.iter().zip(image.free) {
@@ -262,8 +277,8 @@ impl Heap {
 impl Drop for Heap {
     fn drop(&mut self) {
         for single in self.singles.take() {
-            // SAFETY: it was allocated so; the engine is gone.
-            unsafe { dealloc_single(single.as_ptr()) }
+            // SAFETY: the heap made it; the engine is gone.
+            unsafe { dealloc_single(single) }
         }
     }
 }
@@ -291,14 +306,20 @@ fn single(size: usize) -> Option<(Layout, usize)> {
     Layout::from_size_align(bytes, ALIGN).ok().map(|layout| (layout, size))
 }
 
+/// Bytes of a block that stands for itself, with what stands before it.
+///
 /// # Safety
-/// [`Heap::alloc_single`] made it, it begins there, and it is not used any more.
-unsafe fn dealloc_single(start: *mut u8) {
+/// [`Heap::alloc_single`] made it, it begins there, and it was not taken back.
+unsafe fn single_bytes(start: NonNull<u8>) -> usize {
+    // SAFETY: its header is where that of every block is.
+    unsafe { usable_size(start.as_ptr().add(SINGLE_HEADER)) + SINGLE_HEADER }
+}
+
+/// # Safety
+/// As for [`single_bytes`], and it is not used any more.
+unsafe fn dealloc_single(start: NonNull<u8>) {
     // SAFETY: the layout is the one that it was allocated with, as its size was rounded before.
-    unsafe {
-        let size = usable_size(start.add(SINGLE_HEADER));
-        dealloc(start, Layout::from_size_align_unchecked(size + SINGLE_HEADER, ALIGN));
-    }
+    unsafe { dealloc(start.as_ptr(), Layout::from_size_align_unchecked(single_bytes(start), ALIGN)) }
 }
 
 #[cfg(test)]

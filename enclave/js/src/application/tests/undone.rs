@@ -2,7 +2,10 @@
 
 use coco_tables::Context as Rights;
 
-use super::{super::pool::Key, *};
+use super::{
+    super::pool::{Key, Kind},
+    *,
+};
 
 const PROBE: &str = "
     let calls = 0;
@@ -69,7 +72,7 @@ fn what_a_call_does_is_undone() {
         }
     }
     let bundle = node.app.installed.at(&node.store.latest());
-    let key = Key { reuse: None, rights: Rights::Application };
+    let key = Key { kind: Kind::Undone("/app.js".to_owned()), rights: Rights::Application };
     assert!(node.app.undone.take(&key, &bundle).is_some());
     assert!(node.app.undone.take(&key, &bundle).is_none(), "all calls were served by one interpreter");
 }
@@ -86,4 +89,31 @@ fn an_undone_interpreter_is_of_the_modules_that_are_installed() {
     for _ in 0..3 {
         assert_eq!(node.ask("GET /app/f", "").response.status.0, 500);
     }
+}
+
+#[test]
+fn large_modules_are_there_before_each_call() {
+    let functions = (0..3000).map(|at| format!("export function g{at}(x) {{ return x + {at} }}\n"));
+    let large = functions.collect::<String>() + &format!("export const text = '{}';", "long ".repeat(50_000));
+    let main = "
+        import { text, g7 } from './large.js';
+        import * as large from '/large.js';
+        const seen = [];
+        export function f() {
+            seen.push(large.g2999(1));
+            globalThis.kept = `${text}${text}`;
+            return { body: [seen, g7(1), text.length, typeof globalThis.other] };
+        }
+        export async function more() { globalThis.other = 1; await import('./other.js'); }";
+    let endpoints =
+        ["f", "more"].map(|function| ("POST", &*format!("/{function}").leak(), function, json!({})));
+    let mut node = Node::new(main, &endpoints);
+    node.put("modules", "/large.js", large.as_bytes());
+    node.put("modules", "/other.js", b"globalThis.other = 2; export const x = 1;");
+    for _ in 0..5 {
+        assert_eq!(node.ask("POST /app/f", "").summary(), "200 [[3000],8,250000,\"undefined\"]");
+        assert_eq!(node.ask("POST /app/more", "").response.status.0, 200);
+    }
+    let bundle = node.app.installed.at(&node.store.latest());
+    assert_eq!(&*bundle.compiled.imports("/app.js").unwrap(), ["/large.js", "/app.js"]);
 }
