@@ -117,8 +117,8 @@ impl Before {
     /// before the heap is copied, and [`State::natives`](crate::state::State) keeps each of them alive.
     pub(crate) fn restore(&self, namespaces: &mut Vec<(String, Persistent<Object<'static>>)>) {
         namespaces.clear();
-        // SAFETY: the image is of this heap, which is copied once. No engine runs, and by the rules above only its own memory points to what
-        // is gone.
+        // SAFETY: the image is of this heap, which is copied once. No engine runs, and by the rules above only its own
+        // memory points to what is gone.
         unsafe { self.heap.restore(&self.image) }
         self.budget.set_heap_used(self.used);
     }
@@ -224,9 +224,9 @@ pub(crate) fn begin_stack(ctx: &Ctx<'_>) {
 pub(crate) struct Parked(Machine);
 
 // SAFETY: the engine is tied to no thread: it keeps nothing of one but the bounds of its stack, which are set whenever
-// it is entered ([`begin_stack`]). Reference counts that are not atomic belong to the runtime, its heap, its closures and `State`; all of these are
-// inside of the machine, nothing outside points to them, and they move together. What a machine shares with others
-// (modules, entropy, clock) is counted atomically.
+// it is entered ([`begin_stack`]). Reference counts that are not atomic belong to the runtime, its heap, its closures and
+// `State`; all of these are inside of the machine, nothing outside points to them, and they move together. What a machine
+// shares with others (modules, entropy, clock) is counted atomically.
 unsafe impl Send for Parked {}
 
 impl Parked {
