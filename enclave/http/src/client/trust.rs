@@ -44,12 +44,12 @@ pub(super) fn public_config(bundle: &[Certificate]) -> Result<ClientConfig, Inva
         roots.add(CertificateDer::from(authority.der().to_vec()))?;
     }
     let chains = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), Arc::clone(&provider));
-    let verifier = OfBundle {
+    let trust = Trust::Bundle {
         named: bundle.to_vec(),
         // There is none without a root.
         chains: chains.build().ok(),
-        algorithms: provider.signature_verification_algorithms,
     };
+    let verifier = Verifier { trust, algorithms: provider.signature_verification_algorithms };
     let mut config = ClientConfig::builder_with_provider(provider)
         .with_protocol_versions(&[&rustls::version::TLS13, &rustls::version::TLS12])
         .expect("the suites chosen cover both versions")
@@ -60,16 +60,30 @@ pub(super) fn public_config(bundle: &[Certificate]) -> Result<ClientConfig, Inva
     Ok(config)
 }
 
-/// Accepts certificates that lead to an authority of a bundle, in the manner of the Web (RFC 5280, RFC 6125), and those
-/// that are in it themselves: who names a server's very certificate need not be told its host.
+/// Believes nodes of `service`.
+pub(super) fn verifier(service: &Certificate) -> Arc<dyn ServerCertVerifier> {
+    let algorithms = provider().signature_verification_algorithms;
+    Arc::new(Verifier { trust: Trust::Service(service.clone()), algorithms })
+}
+
+/// Accepts a certificate that is trusted, from whoever holds its key.
 #[derive(Debug)]
-struct OfBundle {
-    named: Vec<Certificate>,
-    chains: Option<Arc<WebPkiServerVerifier>>,
+struct Verifier {
+    trust: Trust,
     algorithms: WebPkiSupportedAlgorithms,
 }
 
-impl ServerCertVerifier for OfBundle {
+/// Which certificates are accepted.
+#[derive(Debug)]
+enum Trust {
+    /// Those that the key of this service signed.
+    Service(Certificate),
+    /// Those that lead to an authority of a bundle, in the manner of the Web (RFC 5280, RFC 6125), and those that are in
+    /// it themselves: who names a server's very certificate need not be told its host.
+    Bundle { named: Vec<Certificate>, chains: Option<Arc<WebPkiServerVerifier>> },
+}
+
+impl ServerCertVerifier for Verifier {
     fn verify_server_cert(
         &self,
         certificate: &CertificateDer<'_>,
@@ -78,17 +92,16 @@ impl ServerCertVerifier for OfBundle {
         status: &[u8],
         now: UnixTime,
     ) -> Result<ServerCertVerified, Error> {
-        let Some(named) = self.named.iter().find(|named| named.der() == certificate.as_ref()) else {
-            let unknown = Error::InvalidCertificate(CertificateError::UnknownIssuer);
-            let chains = self.chains.as_ref().ok_or(unknown)?;
-            return chains.verify_server_cert(certificate, others, host, status, now);
-        };
-        let now = x509::UnixTime(i64::try_from(now.as_secs()).unwrap_or(i64::MAX));
-        let (from, to) = (named.validity().not_before(), named.validity().not_after());
-        match now {
-            now if now < from => Err(Error::InvalidCertificate(CertificateError::NotValidYet)),
-            now if now > to => Err(Error::InvalidCertificate(CertificateError::Expired)),
-            _ => Ok(ServerCertVerified::assertion()),
+        match &self.trust {
+            Trust::Service(service) => issued_by(service, certificate),
+            Trust::Bundle { named, chains } => {
+                if let Some(named) = named.iter().find(|named| named.der() == certificate.as_ref()) {
+                    return within_validity(named, now);
+                }
+                let unknown = Error::InvalidCertificate(CertificateError::UnknownIssuer);
+                let chains = chains.as_ref().ok_or(unknown)?;
+                chains.verify_server_cert(certificate, others, host, status, now)
+            }
         }
     }
 
@@ -115,55 +128,21 @@ impl ServerCertVerifier for OfBundle {
     }
 }
 
-/// Believes nodes of `service`.
-pub(super) fn verifier(service: &Certificate) -> Arc<dyn ServerCertVerifier> {
-    let algorithms = provider().signature_verification_algorithms;
-    Arc::new(OfService { service: service.clone(), algorithms })
+fn issued_by(service: &Certificate, certificate: &CertificateDer<'_>) -> Result<ServerCertVerified, Error> {
+    let shown = Certificate::from_der(certificate)
+        .map_err(|_| Error::InvalidCertificate(CertificateError::BadEncoding))?;
+    shown
+        .verify_issued_by(service)
+        .map_err(|_| Error::InvalidCertificate(CertificateError::UnknownIssuer))?;
+    Ok(ServerCertVerified::assertion())
 }
 
-/// Accepts a certificate that the service's key signed, from whoever holds its key.
-#[derive(Debug)]
-struct OfService {
-    service: Certificate,
-    algorithms: WebPkiSupportedAlgorithms,
-}
-
-impl ServerCertVerifier for OfService {
-    fn verify_server_cert(
-        &self,
-        certificate: &CertificateDer<'_>,
-        _: &[CertificateDer<'_>],
-        _: &ServerName<'_>,
-        _: &[u8],
-        _: UnixTime,
-    ) -> Result<ServerCertVerified, Error> {
-        let shown = Certificate::from_der(certificate)
-            .map_err(|_| Error::InvalidCertificate(CertificateError::BadEncoding))?;
-        shown
-            .verify_issued_by(&self.service)
-            .map_err(|_| Error::InvalidCertificate(CertificateError::UnknownIssuer))?;
-        Ok(ServerCertVerified::assertion())
-    }
-
-    fn verify_tls12_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signature: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        verify_tls12_signature(message, certificate, signature, &self.algorithms)
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signature: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        verify_tls13_signature(message, certificate, signature, &self.algorithms)
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.algorithms.supported_schemes()
+fn within_validity(named: &Certificate, now: UnixTime) -> Result<ServerCertVerified, Error> {
+    let now = x509::UnixTime(i64::try_from(now.as_secs()).unwrap_or(i64::MAX));
+    let (from, to) = (named.validity().not_before(), named.validity().not_after());
+    match now {
+        now if now < from => Err(Error::InvalidCertificate(CertificateError::NotValidYet)),
+        now if now > to => Err(Error::InvalidCertificate(CertificateError::Expired)),
+        _ => Ok(ServerCertVerified::assertion()),
     }
 }
