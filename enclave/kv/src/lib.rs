@@ -20,7 +20,7 @@ mod reads;
 
 pub use codec::{Decode, Encode, JsonValue};
 pub use handle::{Malformed, Singleton, Table};
-pub use rows::Rows;
+pub use rows::{Order, Rows};
 pub use snapshot::{Reader, Snapshot};
 pub use state::Stamp;
 pub use store::{Conflict, Dump, Restore, RestoreError, Store, Surplus};

@@ -8,7 +8,7 @@ use std::{
 use coco_wire::{Key, Seqno, TableName};
 
 use crate::{
-    rows,
+    Order, rows,
     state::{Stamp, State},
     tree::{Stored, Tree},
 };
@@ -172,6 +172,7 @@ pub(crate) struct OpenRange<'a> {
     reads: &'a RefCell<Reads>,
     /// Indexes of the table and of the range in it.
     at: (usize, usize),
+    order: Order,
     consumed: Consumed<'a>,
 }
 
@@ -189,13 +190,14 @@ impl<'a> OpenRange<'a> {
         state: &State,
         table: &TableName,
         bounds: &impl RangeBounds<[u8]>,
+        order: Order,
     ) -> Option<Self> {
         if rows::is_empty(bounds) {
             return None;
         }
         let range = KeyRange(bounds.start_bound().map(Key::new), bounds.end_bound().map(Key::new));
         let at = reads.borrow_mut().note_range(state, table, range);
-        Some(Self { reads, at, consumed: Consumed::Nothing })
+        Some(Self { reads, at, order, consumed: Consumed::Nothing })
     }
 
     /// The iteration yielded `key`, or its end.
@@ -213,7 +215,14 @@ impl Drop for OpenRange<'_> {
         }
         match self.consumed {
             Consumed::All => {}
-            Consumed::To(key) => reads.ranges[self.at.1].1 = Bound::Included(Key::new(key)),
+            Consumed::To(key) => {
+                let KeyRange(from, to) = &mut reads.ranges[self.at.1];
+                let end = match self.order {
+                    Order::Ascending => to,
+                    Order::Descending => from,
+                };
+                *end = Bound::Included(Key::new(key));
+            }
             Consumed::Nothing if self.at.1 + 1 == reads.ranges.len() => drop(reads.ranges.pop()),
             // Ranges noted after this one keep their place.
             Consumed::Nothing => reads.ranges[self.at.1] = KeyRange::nothing(),

@@ -10,16 +10,25 @@ use coco_wire::{Key, Value, writes::TableWrites};
 
 use crate::{
     reads::OpenRange,
-    tree::{Range, Tree},
+    tree::{Back, Range, Stored, Tree},
 };
 
-type Own<'a> = btree_map::Range<'a, Key, Option<Value>>;
+/// Which way rows are read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Order {
+    /// In the byte order of keys.
+    Ascending,
+    /// Against it.
+    Descending,
+}
 
-/// Rows in the byte order of their keys; made by [`crate::Reader::range`].
+/// Rows in the byte order of their keys, or against it; made by [`crate::Reader::range`] and
+/// [`crate::Reader::range_in`].
 ///
 /// In a transaction its own writes are merged in, and only what was yielded counts as read.
 pub struct Rows<'a> {
-    stored: Option<Peekable<Range<'a>>>,
+    order: Order,
+    stored: Option<Peekable<Committed<'a>>>,
     own: Option<Peekable<Own<'a>>>,
     /// Where a transaction notes how far it read.
     open: Option<OpenRange<'a>>,
@@ -31,17 +40,19 @@ impl<'a> Rows<'a> {
         stored: Option<&'a Tree>,
         own: Option<&'a TableWrites>,
         bounds: impl RangeBounds<[u8]>,
+        order: Order,
     ) -> Self {
         if is_empty(&bounds) {
             // The maps panic on some empty ranges.
-            return Self { stored: None, own: None, open: None };
+            return Self { order, stored: None, own: None, open: None };
         }
         let bounds = (bounds.start_bound(), bounds.end_bound());
-        Self {
-            stored: stored.map(|rows| rows.range(bounds).peekable()),
-            own: own.map(|writes| writes.range::<[u8], _>(bounds).peekable()),
-            open: None,
-        }
+        let committed = |rows: &'a Tree| match order {
+            Order::Ascending => Committed::Ascending(rows.range(bounds)),
+            Order::Descending => Committed::Descending(rows.range_back(bounds)),
+        };
+        let own = own.map(|writes| Own { writes: writes.range::<[u8], _>(bounds), order }.peekable());
+        Self { order, stored: stored.map(|rows| committed(rows).peekable()), own, open: None }
     }
 
     /// Has the transaction note how far it reads.
@@ -60,7 +71,7 @@ impl<'a> Rows<'a> {
                 return Some((key, row.bytes()));
             };
             match stored {
-                Some((earlier, row)) if earlier < &**key => {
+                Some((earlier, row)) if self.order.is_before(earlier, key) => {
                     self.stored.as_mut().and_then(Iterator::next);
                     return Some((earlier, row.bytes()));
                 }
@@ -87,6 +98,50 @@ impl<'a> Iterator for Rows<'a> {
             open.read_to(row.map(|(key, _)| key));
         }
         row
+    }
+}
+
+impl Order {
+    /// Whether `key` comes before `other`.
+    fn is_before(self, key: &[u8], other: &[u8]) -> bool {
+        match self {
+            Self::Ascending => key < other,
+            Self::Descending => key > other,
+        }
+    }
+}
+
+/// Rows of a version.
+enum Committed<'a> {
+    Ascending(Range<'a>),
+    Descending(Back<'a>),
+}
+
+impl<'a> Iterator for Committed<'a> {
+    type Item = (&'a [u8], Stored<'a>);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        match self {
+            Self::Ascending(rows) => rows.next(),
+            Self::Descending(rows) => rows.next(),
+        }
+    }
+}
+
+/// What the transaction wrote itself.
+struct Own<'a> {
+    writes: btree_map::Range<'a, Key, Option<Value>>,
+    order: Order,
+}
+
+impl<'a> Iterator for Own<'a> {
+    type Item = (&'a Key, &'a Option<Value>);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        match self.order {
+            Order::Ascending => self.writes.next(),
+            Order::Descending => self.writes.next_back(),
+        }
     }
 }
 

@@ -5,7 +5,7 @@ use std::ops::RangeBounds;
 use coco_wire::{Seqno, TableName, Value};
 
 use crate::{
-    rows::Rows,
+    rows::{Order, Rows},
     state::{Stamp, State},
     tree::{Stored, Tree},
 };
@@ -38,7 +38,12 @@ pub trait Reader {
     }
 
     /// Rows whose keys lie within `bounds`, in the byte order of keys.
-    fn range(&self, table: &TableName, bounds: impl RangeBounds<[u8]>) -> Rows<'_>;
+    fn range(&self, table: &TableName, bounds: impl RangeBounds<[u8]>) -> Rows<'_> {
+        self.range_in(table, bounds, Order::Ascending)
+    }
+
+    /// The same in an order of choice.
+    fn range_in(&self, table: &TableName, bounds: impl RangeBounds<[u8]>, order: Order) -> Rows<'_>;
 
     /// All rows, in the byte order of keys.
     fn iter(&self, table: &TableName) -> Rows<'_> {
@@ -89,7 +94,7 @@ impl Reader for Snapshot {
         self.state.rows(table.as_str()).map_or(0, Tree::len)
     }
 
-    fn range(&self, table: &TableName, bounds: impl RangeBounds<[u8]>) -> Rows<'_> {
-        Rows::new(self.state.rows(table.as_str()), None, bounds)
+    fn range_in(&self, table: &TableName, bounds: impl RangeBounds<[u8]>, order: Order) -> Rows<'_> {
+        Rows::new(self.state.rows(table.as_str()), None, bounds, order)
     }
 }

@@ -4,6 +4,7 @@
 //! values are shared pointers touches the reference count of each, which are scattered over memory;
 //! here a leaf is copied as plain bytes, and only the children of branches are counted.
 
+mod back;
 mod branch;
 mod head;
 mod leaf;
@@ -13,6 +14,7 @@ use std::{ops::RangeBounds, sync::Arc};
 
 use coco_wire::{Seqno, Value};
 
+pub(crate) use back::Back;
 use branch::{Branch, Separator};
 use leaf::Leaf;
 pub(crate) use leaf::Stored;
@@ -91,6 +93,11 @@ impl Tree {
     /// Rows within the bounds, which some key can satisfy, in the byte order of keys.
     pub(crate) fn range(&self, bounds: impl RangeBounds<[u8]>) -> Range<'_> {
         Range::new(self.root.as_ref(), bounds)
+    }
+
+    /// The same, the last first.
+    pub(crate) fn range_back(&self, bounds: impl RangeBounds<[u8]>) -> Back<'_> {
+        Back::new(self.root.as_ref(), bounds)
     }
 
     /// Whether `other` has the same rows at all keys that `matters` holds for. What both trees share

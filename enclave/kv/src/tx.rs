@@ -9,8 +9,9 @@ use std::{
 use coco_wire::{Key, Seqno, TableName, Value, WriteSet, writes::TableWrites};
 
 use crate::{
-    Reader, Rows, Snapshot, Stamp,
+    Order, Reader, Rows, Snapshot, Stamp,
     reads::{OpenRange, Reads},
+    rows,
     tree::Stored,
 };
 
@@ -81,17 +82,27 @@ impl Tx {
         &self.snapshot
     }
 
-    /// Calls `visit` with each row in key order until it breaks. Writes made meanwhile are not visited.
+    /// Calls `visit` with each row within `bounds`, in this order, until it breaks. Writes made meanwhile are not
+    /// visited.
     pub fn for_each(
         &mut self,
         table: &TableName,
+        bounds: impl RangeBounds<[u8]>,
+        order: Order,
         mut visit: impl FnMut(&mut Self, &[u8], &[u8]) -> ControlFlow<()>,
     ) {
+        let bounds = (bounds.start_bound(), bounds.end_bound());
+        if rows::is_empty(&bounds) {
+            return;
+        }
         let snapshot = self.snapshot.clone();
-        let own = self.writes.table(table.as_str()).cloned();
-        let mut rows = Rows::new(snapshot.state.rows(table.as_str()), own.as_ref(), ..);
+        let own: Option<TableWrites> = self.own(table).map(|writes| {
+            let writes = writes.range::<[u8], _>(bounds);
+            writes.map(|(key, value)| (key.clone(), value.clone())).collect()
+        });
+        let mut rows = Rows::new(snapshot.state.rows(table.as_str()), own.as_ref(), bounds, order);
         let last = rows.find(|(key, value)| visit(self, key, value).is_break());
-        if let Some(mut open) = OpenRange::new(&self.reads, &snapshot.state, table, &..) {
+        if let Some(mut open) = OpenRange::new(&self.reads, &snapshot.state, table, &bounds, order) {
             open.read_to(last.map(|(key, _)| key));
         }
     }
@@ -154,9 +165,9 @@ impl Reader for Tx {
         len
     }
 
-    fn range(&self, table: &TableName, bounds: impl RangeBounds<[u8]>) -> Rows<'_> {
-        let open = OpenRange::new(&self.reads, &self.snapshot.state, table, &bounds);
-        let rows = Rows::new(self.snapshot.state.rows(table.as_str()), self.own(table), bounds);
+    fn range_in(&self, table: &TableName, bounds: impl RangeBounds<[u8]>, order: Order) -> Rows<'_> {
+        let open = OpenRange::new(&self.reads, &self.snapshot.state, table, &bounds, order);
+        let rows = Rows::new(self.snapshot.state.rows(table.as_str()), self.own(table), bounds, order);
         match open {
             Some(open) => rows.noted_in(open),
             None => rows,

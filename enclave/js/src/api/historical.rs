@@ -3,6 +3,7 @@
 use std::{rc::Rc, sync::Arc};
 
 use coco_app::{Historical, Lookup};
+use coco_kv::Order;
 use coco_tables::{Access, Context};
 use coco_wire::{
     Seqno, TableName,
@@ -13,7 +14,10 @@ use coco_wire::{
 use rquickjs::{Array, Ctx, Exception, Function, Object, Result, Value};
 use serde_json::json;
 
-use super::consensus::{during, natural};
+use super::{
+    consensus::{during, natural},
+    range::{Range, visit_row},
+};
 use crate::{
     realm::{boolean, buffer, bytes, define, number, string, text, undefined},
     state::State,
@@ -175,18 +179,44 @@ fn tables<'js>(ctx: &Ctx<'js>, state: &Rc<State>) -> Result<Object<'js>> {
         let count = |writes: &TableWrites| writes.values().filter(|value| value.is_some()).count();
         Ok(number(ctx, read(state, ctx, args, "size", count)?.unwrap_or(0) as f64))
     })?;
-    define(&tables, state, "forEach", 4, for_each)?;
+    define(&tables, state, "forEach", 4, |state, ctx, args| {
+        let visit: Function<'js> = args[2].get()?;
+        visit_rows(state, ctx, args, "forEach", &Range::all(), |key, value| {
+            visit_row(ctx, &visit, &args[3], key, value).map(|_| true)
+        })
+    })?;
+    define(&tables, state, "range", 8, |state, ctx, args| {
+        let visit: Function<'js> = args[2].get()?;
+        let range = Range::read(state, ctx, &args[4..])?;
+        visit_rows(state, ctx, args, "range", &range, |key, value| {
+            visit_row(ctx, &visit, &args[3], key, value)
+        })
+    })?;
     Ok(tables)
 }
 
-/// Arguments: number, name, callback, handle.
-fn for_each<'js>(state: &State, ctx: &Ctx<'js>, args: &[Value<'js>]) -> Result<Value<'js>> {
-    let visit: Function<'js> = args[2].get()?;
-    let rows = read(state, ctx, args, "forEach", Clone::clone)?.unwrap_or_default();
-    for (key, value) in rows {
-        if let Some(value) = value {
-            let row = (buffer(ctx, &value)?, buffer(ctx, &key)?, args[3].clone());
-            visit.call::<_, Value<'js>>(row)?;
+/// Calls `visit` with what the transaction wrote, until it says that it wants no more.
+fn visit_rows<'js>(
+    state: &State,
+    ctx: &Ctx<'js>,
+    args: &[Value<'js>],
+    method: &str,
+    range: &Range,
+    mut visit: impl FnMut(&[u8], &[u8]) -> Result<bool>,
+) -> Result<Value<'js>> {
+    let rows = |writes: &TableWrites| {
+        let rows = writes.iter().filter(|(key, _)| range.contains(key));
+        let mut rows: Vec<_> = rows.filter_map(|(key, value)| Some((key.clone(), value.clone()?))).collect();
+        if range.order == Order::Descending {
+            rows.reverse();
+        }
+        rows
+    };
+    let rows = read(state, ctx, args, method, rows)?.unwrap_or_default();
+    let most = usize::try_from(range.limit).unwrap_or(usize::MAX);
+    for (key, value) in rows.iter().take(most) {
+        if !visit(key, value)? {
+            break;
         }
     }
     Ok(undefined(ctx))

@@ -7,6 +7,7 @@ use coco_tables::{Access, Context};
 use coco_wire::TableName;
 use rquickjs::{Ctx, Exception, Function, Object, Result, Value};
 
+use super::range::{Range, visit_row};
 use crate::{
     realm::{boolean, buffer, bytes, define, number, text, undefined},
     state::State,
@@ -95,40 +96,54 @@ fn define_reads<'js>(tables: &Object<'js>, state: &Rc<State>) -> Result<()> {
         let table = permitted(state, ctx, &args[0], "size", Operation::Read)?;
         Ok(number(ctx, state.with_tx(ctx, |tx| tx.len(&table))? as f64))
     })?;
-    define(tables, state, "forEach", 3, for_each)
+    define(tables, state, "forEach", 3, |state, ctx, args| {
+        let table = permitted(state, ctx, &args[0], "forEach", Operation::Read)?;
+        let visit: Function<'js> = args[1].get()?;
+        visit_rows(state, ctx, &table, &Range::all(), |key, value| {
+            visit_row(ctx, &visit, &args[2], key, value).map(|_| true)
+        })
+    })?;
+    define(tables, state, "range", 7, |state, ctx, args| {
+        let table = permitted(state, ctx, &args[0], "range", Operation::Read)?;
+        let visit: Function<'js> = args[1].get()?;
+        let range = Range::read(state, ctx, &args[3..])?;
+        visit_rows(state, ctx, &table, &range, |key, value| visit_row(ctx, &visit, &args[2], key, value))
+    })
 }
 
-/// Arguments: table, callback, handle. The callback sees the rows as they were at the call.
-fn for_each<'js>(state: &State, ctx: &Ctx<'js>, args: &[Value<'js>]) -> Result<Value<'js>> {
-    let table = permitted(state, ctx, &args[0], "forEach", Operation::Read)?;
-    let visit: Function<'js> = args[1].get()?;
+/// Calls `visit` with the rows as they are now, until it says that it wants no more. It may use the transaction.
+fn visit_rows<'js>(
+    state: &State,
+    ctx: &Ctx<'js>,
+    table: &TableName,
+    range: &Range,
+    mut visit: impl FnMut(&[u8], &[u8]) -> Result<bool>,
+) -> Result<Value<'js>> {
+    let mut left = range.limit;
+    if left == 0 {
+        return Ok(undefined(ctx));
+    }
     let Some(mut tx) = state.take_tx() else {
         return Err(Exception::throw_internal(ctx, "No transaction available"));
     };
-    let mut outcome = Ok(());
+    let mut outcome = Ok(true);
     // Stands in the place of the transaction while the callback has that.
     let mut spare = Some(Tx::new(Store::new().latest()));
-    tx.for_each(&table, |tx, key, value| {
+    tx.for_each(table, range.bounds(), range.order, |tx, key, value| {
         let stand_in = spare.take().expect("it is back after each row");
         state.lend_tx(mem::replace(tx, stand_in));
-        outcome = row(ctx, &visit, &args[2], key, value);
+        outcome = visit(key, value);
+        left -= 1;
         let lent = state.take_tx().expect("a callback does not keep the transaction");
         spare = Some(mem::replace(tx, lent));
-        if outcome.is_ok() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+        if left > 0 && matches!(outcome, Ok(true)) {
+            ControlFlow::Continue(())
+        } else {
+            ControlFlow::Break(())
+        }
     });
     state.lend_tx(tx);
-    outcome.map(|()| undefined(ctx))
-}
-
-fn row<'js>(
-    ctx: &Ctx<'js>,
-    visit: &Function<'js>,
-    handle: &Value<'js>,
-    key: &[u8],
-    value: &[u8],
-) -> Result<()> {
-    visit.call::<_, Value<'js>>((buffer(ctx, value)?, buffer(ctx, key)?, handle.clone()))?;
-    Ok(())
+    outcome.map(|_| undefined(ctx))
 }
 
 fn define_writes<'js>(tables: &Object<'js>, state: &Rc<State>) -> Result<()> {

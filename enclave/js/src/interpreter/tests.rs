@@ -19,6 +19,7 @@ mod bounds;
 mod constitutions;
 mod hostile;
 mod keys;
+mod ranges;
 
 /// Surroundings in which a script has `time`.
 fn environment(context: Context, limits: Limits, time: Duration) -> Environment {

@@ -1,6 +1,6 @@
 // Those parts of the `ccf` object that are classes or take any value; the rest is native.
 //
-// `native`: strToBuf(text), and tables.{open, has, get, version, size, forEach, set, delete, clear}, which take
+// `native`: strToBuf(text), and tables.{open, has, get, version, size, forEach, range, set, delete, clear}, which take
 // the number that `open` gave for the table's name.
 (function (native) {
   "use strict";
@@ -50,6 +50,20 @@
         throw new TypeError("Argument must be a function");
       }
       tables.forEach(this.#number, visit, this);
+    }
+
+    range(visit, options) {
+      if (arguments.length !== 1) {
+        expect(2, arguments.length);
+      }
+      if (typeof visit !== "function") {
+        throw new TypeError("Argument must be a function");
+      }
+      if (options !== undefined && (typeof options !== "object" || options === null)) {
+        throw new TypeError("Options must be an object");
+      }
+      const { from, to, reverse, limit } = options ?? {};
+      tables.range(this.#number, visit, this, from, to, reverse, limit);
     }
 
     set(key, value) {

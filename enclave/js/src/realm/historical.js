@@ -1,8 +1,8 @@
 // `ccf.historical`, and states of past transactions.
 //
 // `native`: range(handle, from, to, expiry) and current(), which number transactions; drop(handle); id(number) and
-// receipt(number), the latter as JSON; and tables.{open, has, get, version, size, forEach}, which take the number of a
-// transaction and the name of a table.
+// receipt(number), the latter as JSON; and tables.{open, has, get, version, size, forEach, range}, which take the
+// number of a transaction and the name of a table.
 (function (native) {
   "use strict";
 
@@ -56,6 +56,20 @@
         throw new TypeError("Argument must be a function");
       }
       tables.forEach(this.#number, this.#name, visit, this);
+    }
+
+    range(visit, options) {
+      if (arguments.length !== 1) {
+        expect(2, arguments.length);
+      }
+      if (typeof visit !== "function") {
+        throw new TypeError("Argument must be a function");
+      }
+      if (options !== undefined && (typeof options !== "object" || options === null)) {
+        throw new TypeError("Options must be an object");
+      }
+      const { from, to, reverse, limit } = options ?? {};
+      tables.range(this.#number, this.#name, visit, this, from, to, reverse, limit);
     }
 
     set() { this.#refuse("set"); }

@@ -3,7 +3,7 @@ use std::ops::{Bound, ControlFlow};
 use coco_wire::{Key, TableName, Value};
 
 use super::*;
-use crate::{Reader, Singleton, Table, Tx};
+use crate::{Order, Reader, Singleton, Table, Tx};
 
 fn table() -> TableName {
     TableName::new("records")
@@ -56,7 +56,7 @@ fn what_was_read_must_still_be_so() {
     let all: Read = |tx| assert_eq!(tx.iter(&table()).count(), 3);
     let visit_two: Read = |tx| {
         let mut left = 2;
-        tx.for_each(&table(), |_, _, _| {
+        tx.for_each(&table(), .., Order::Ascending, |_, _, _| {
             left -= 1;
             if left == 0 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
         });
@@ -103,6 +103,49 @@ fn what_was_read_must_still_be_so() {
         (blind, added, yes), (empty, changed, yes),
     ];
     for (read, change, expected) in cases {
+        check(read, &[change], expected);
+    }
+}
+
+#[test]
+fn what_was_read_backwards_must_still_be_so() {
+    let last: Read = |tx| {
+        let mut rows = tx.range_in(&table(), .., Order::Descending);
+        assert_eq!(rows.next().map(|(key, _)| key), Some(&b"e"[..]));
+    };
+    let visit_one_before_e: Read = |tx| {
+        let bounds = (Bound::Unbounded, Bound::Excluded(&b"e"[..]));
+        tx.for_each(&table(), bounds, Order::Descending, |_, key, _| {
+            assert_eq!(key, b"c");
+            ControlFlow::Break(())
+        });
+    };
+    let last_but_own: Read = |tx| {
+        tx.remove(&table(), &b"e"[..]);
+        tx.put(&table(), &b"d"[..], &b"own"[..]);
+        let mut rows = tx.range_in(&table(), .., Order::Descending);
+        assert_eq!(rows.next(), Some((&b"d"[..], &b"own"[..])));
+    };
+    let nothing_before_a: Read = |tx| {
+        let bounds = (Bound::Unbounded, Bound::Excluded(&b"a"[..]));
+        assert_eq!(tx.range_in(&table(), bounds, Order::Descending).count(), 0);
+    };
+    let (yes, no) = (Ok(()), Err(Conflict));
+    for (read, change, expected) in [
+        (last, ("e", Some("2")), no),
+        (last, ("e", None), no),
+        (last, ("f", Some("2")), no),
+        (last, ("d", Some("2")), yes),
+        (last, ("c", None), yes),
+        (visit_one_before_e, ("c", Some("2")), no),
+        (visit_one_before_e, ("d", Some("2")), no),
+        (visit_one_before_e, ("e", Some("2")), yes),
+        (visit_one_before_e, ("b", Some("2")), yes),
+        (last_but_own, ("dd", Some("2")), no),
+        (last_but_own, ("c", None), yes),
+        (nothing_before_a, ("A", Some("2")), no),
+        (nothing_before_a, ("a", None), yes),
+    ] {
         check(read, &[change], expected);
     }
 }

@@ -38,9 +38,17 @@ fn rows(tree: &Tree, bounds: impl RangeBounds<[u8]>) -> Vec<Item> {
     tree.range(bounds).map(row).collect()
 }
 
+fn rows_back(tree: &Tree, bounds: impl RangeBounds<[u8]>) -> Vec<Item> {
+    let row = |(key, row): (&[u8], Stored<'_>)| (key.to_vec(), (row.version.0, row.bytes().to_vec()));
+    let mut rows: Vec<_> = tree.range_back(bounds).map(row).collect();
+    rows.reverse();
+    rows
+}
+
 fn assert_same(tree: &Tree, model: &Model) {
     let expected: Vec<_> = model.iter().map(|(k, v)| (k.clone(), v.clone())).collect();
     assert_eq!(rows(tree, ..), expected);
+    assert_eq!(rows_back(tree, ..), expected);
     assert_eq!((tree.len(), tree.is_empty()), (model.len(), model.is_empty()));
 }
 
@@ -93,10 +101,15 @@ fn check(steps: &[Step]) {
     for number in (0..600).step_by(37) {
         let (low, high) = (key(number, 1), key(number + 100, usize::from(number) % 3));
         if low < high {
-            let bounds = (Bound::Excluded(&low[..]), Bound::Included(&high[..]));
-            let expected: Vec<_> =
-                model.range::<[u8], _>(bounds).map(|(k, v)| (k.clone(), v.clone())).collect();
-            assert_eq!(rows(&tree, bounds), expected);
+            for bounds in [
+                (Bound::Excluded(&low[..]), Bound::Included(&high[..])),
+                (Bound::Included(&low[..]), Bound::Excluded(&high[..])),
+            ] {
+                let expected: Vec<_> =
+                    model.range::<[u8], _>(bounds).map(|(k, v)| (k.clone(), v.clone())).collect();
+                assert_eq!(rows(&tree, bounds), expected);
+                assert_eq!(rows_back(&tree, bounds), expected);
+            }
         }
         assert_eq!(tree.get(&low).map(|row| row.version.0), model.get(&low).map(|(version, _)| *version));
     }
@@ -120,6 +133,7 @@ fn many_rows_in_order_and_back() {
             assert!(tree.insert(&key, &Row { version: Seqno(1), value: Value::new(&key) }).is_none());
         }
         assert!(tree.range(..).map(|(key, _)| key).eq((0..20_000_u64).map(u64::to_be_bytes)));
+        assert!(tree.range_back(..).map(|(key, _)| key).eq((0..20_000_u64).rev().map(u64::to_be_bytes)));
         for number in 0..20_000 {
             assert!(tree.remove(&(number * order % 20_000).to_be_bytes()).is_some());
         }

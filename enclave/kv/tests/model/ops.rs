@@ -5,7 +5,7 @@ use std::{
     ops::{Bound, ControlFlow},
 };
 
-use coco_kv::{Reader, Tx};
+use coco_kv::{Order, Reader, Tx};
 use coco_wire::TableName;
 use proptest::prelude::*;
 
@@ -14,6 +14,8 @@ pub(crate) const TABLES: [&str; 2] = ["public:a", "b"];
 pub(crate) type Rows = BTreeMap<(usize, u8), (u8, u64)>;
 /// What a transaction wrote itself.
 pub(crate) type Own = BTreeMap<(usize, u8), Option<u8>>;
+/// Of a range.
+type Bounds = (Bound<u8>, Bound<u8>);
 /// What an operation returned: keys, values and versions, whatever they are.
 pub(crate) type Observed = Vec<u64>;
 
@@ -24,9 +26,9 @@ pub(crate) enum Op {
     Version(usize, u8),
     Len(usize),
     /// First rows of a range.
-    Range(usize, Bound<u8>, Bound<u8>, usize),
+    Range(usize, Bounds, Order, usize),
     /// Rows visited, each removed if the flag says so.
-    ForEach(usize, usize, bool),
+    ForEach(usize, Bounds, Order, usize, bool),
     Put(usize, u8, u8),
     Remove(usize, u8),
     Clear(usize),
@@ -52,13 +54,16 @@ pub(crate) fn op() -> impl Strategy<Value = Op> {
             (0..7_u8).prop_map(Bound::Excluded)
         ]
     };
+    let bounds = || (bound(), bound());
+    let order = || prop_oneof![Just(Order::Ascending), Just(Order::Descending)];
     prop_oneof![
         4 => (table.clone(), key.clone()).prop_map(|(t, k)| Op::Get(t, k)),
         1 => (table.clone(), key.clone()).prop_map(|(t, k)| Op::Has(t, k)),
         1 => (table.clone(), key.clone()).prop_map(|(t, k)| Op::Version(t, k)),
         1 => table.clone().prop_map(Op::Len),
-        2 => (table.clone(), bound(), bound(), 0..8_usize).prop_map(|(t, a, b, n)| Op::Range(t, a, b, n)),
-        1 => (table.clone(), 1..8_usize, any::<bool>()).prop_map(|(t, n, r)| Op::ForEach(t, n, r)),
+        2 => (table.clone(), bounds(), order(), 0..8_usize).prop_map(|(t, b, o, n)| Op::Range(t, b, o, n)),
+        1 => (table.clone(), bounds(), order(), 1..8_usize, any::<bool>())
+            .prop_map(|(t, b, o, n, r)| Op::ForEach(t, b, o, n, r)),
         4 => (table.clone(), key.clone(), 0..3_u8).prop_map(|(t, k, v)| Op::Put(t, k, v)),
         2 => (table.clone(), key).prop_map(|(t, k)| Op::Remove(t, k)),
         1 => table.prop_map(Op::Clear),
@@ -79,14 +84,16 @@ pub(crate) fn execute(tx: &mut Tx, op: &Op) -> Observed {
             tx.version_of_previous_write(&table(t), &[k]).iter().map(|seqno| seqno.0).collect()
         }
         Op::Len(t) => vec![tx.len(&table(t)) as u64],
-        Op::Range(t, from, to, count) => {
-            let (from, to) = (from.map(|k| [k]), to.map(|k| [k]));
+        Op::Range(t, bounds, order, count) => {
+            let (from, to) = (bounds.0.map(|k| [k]), bounds.1.map(|k| [k]));
             let bounds = (from.as_ref().map(|k| &k[..]), to.as_ref().map(|k| &k[..]));
-            tx.range(&table(t), bounds).take(count).flat_map(row).collect()
+            tx.range_in(&table(t), bounds, order).take(count).flat_map(row).collect()
         }
-        Op::ForEach(t, count, remove) => {
+        Op::ForEach(t, bounds, order, count, remove) => {
+            let (from, to) = (bounds.0.map(|k| [k]), bounds.1.map(|k| [k]));
+            let bounds = (from.as_ref().map(|k| &k[..]), to.as_ref().map(|k| &k[..]));
             let mut seen = Vec::new();
-            tx.for_each(&table(t), |tx, key, value| {
+            tx.for_each(&table(t), bounds, order, |tx, key, value| {
                 seen.extend(row((key, value)));
                 if remove {
                     tx.remove(&table(t), key);
@@ -133,24 +140,12 @@ pub(crate) fn simulate(state: &Rows, own: &mut Own, op: &Op) -> Observed {
         Op::Has(t, k) => vec![u64::from(merged(own, t).iter().any(|(key, _)| *key == k))],
         Op::Version(t, k) => state.get(&(t, k)).iter().map(|(_, version)| *version).collect(),
         Op::Len(t) => vec![merged(own, t).len() as u64],
-        Op::Range(t, from, to, count) => {
-            let inside = |k: &u8| {
-                let after = match from {
-                    Bound::Unbounded => true,
-                    Bound::Included(f) => *k >= f,
-                    Bound::Excluded(f) => *k > f,
-                };
-                after
-                    && match to {
-                        Bound::Unbounded => true,
-                        Bound::Included(t) => *k <= t,
-                        Bound::Excluded(t) => *k < t,
-                    }
-            };
-            flat(merged(own, t).into_iter().filter(|(k, _)| inside(k)).take(count).collect())
+        Op::Range(t, bounds, order, count) => {
+            let rows = within(merged(own, t), bounds, order);
+            flat(rows.into_iter().take(count).collect())
         }
-        Op::ForEach(t, count, remove) => {
-            let rows: Vec<_> = merged(own, t).into_iter().take(count).collect();
+        Op::ForEach(t, bounds, order, count, remove) => {
+            let rows: Vec<_> = within(merged(own, t), bounds, order).into_iter().take(count).collect();
             if remove {
                 own.extend(rows.iter().map(|(k, _)| ((t, *k), None)));
             }
@@ -171,4 +166,25 @@ pub(crate) fn simulate(state: &Rows, own: &mut Own, op: &Op) -> Observed {
             vec![]
         }
     }
+}
+
+/// Those of ascending rows whose keys lie within bounds, in an order.
+fn within(mut rows: Vec<(u8, u8)>, (from, to): Bounds, order: Order) -> Vec<(u8, u8)> {
+    rows.retain(|(key, _)| {
+        let is_after = match from {
+            Bound::Unbounded => true,
+            Bound::Included(from) => *key >= from,
+            Bound::Excluded(from) => *key > from,
+        };
+        let is_before = match to {
+            Bound::Unbounded => true,
+            Bound::Included(to) => *key <= to,
+            Bound::Excluded(to) => *key < to,
+        };
+        is_after && is_before
+    });
+    if order == Order::Descending {
+        rows.reverse();
+    }
+    rows
 }

@@ -14,6 +14,7 @@ fn past(seqno: u64, value: &str) -> Arc<Historical> {
     let table = writes.table_mut(&TableName::new("t"));
     table.insert(b"k".as_slice().into(), Some(value.as_bytes().into()));
     table.insert(b"gone".as_slice().into(), None);
+    table.insert(b"m".as_slice().into(), Some(b"".as_slice().into()));
     let json = JsonReceipt {
         cert: Some("PEM".into()),
         leaf: ReceiptLeaf::Components(LeafComponents {
@@ -57,12 +58,19 @@ fn a_historical_call_sees_what_one_transaction_wrote() {
             "const { t } = ccf.historicalState.kv; \
           return [ccf.bufToStr(t.get(text('k'))), t.has(text('gone')), t.get(text('gone')) ?? null, t.size, \
           t.getVersionOfPreviousWrite(text('k'))]",
-            "200 [\"two\",false,null,1,2]",
+            "200 [\"two\",false,null,2,2]",
         ),
         (
             "const seen = []; ccf.historicalState.kv.t.forEach((v, k) => seen.push(ccf.bufToStr(k) + ccf.bufToStr(v))); \
           return seen",
-            "200 [\"ktwo\"]",
+            "200 [\"ktwo\",\"m\"]",
+        ),
+        (
+            "const { t } = ccf.historicalState.kv; const keys = (options) => { let seen = ''; \
+          t.range((v, k) => { seen += ccf.bufToStr(k) }, options); return seen }; \
+          return [keys(), keys({ reverse: true }), keys({ limit: 1 }), keys({ from: text('k'), to: text('l') }), \
+          keys({ to: text('k') }), caught(() => keys({ limit: -1 }))]",
+            "200 [\"km\",\"mk\",\"k\",\"k\",\"\",\"TypeError: limit must be a natural number\"]",
         ),
         ("return ccf.historicalState.kv.other.size", "200 0"),
         (
