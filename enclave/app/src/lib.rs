@@ -3,6 +3,7 @@
 //! Start with [`RestAdapter`] and [`Endpoint`] for an application of HTTP endpoints, or implement [`Adapter`] for another
 //! protocol.
 
+mod accept;
 pub mod adapter;
 pub mod caller;
 pub mod context;

@@ -275,6 +275,8 @@ impl Status {
     pub const NOT_FOUND: Self = Self(404);
     /// 405
     pub const METHOD_NOT_ALLOWED: Self = Self(405);
+    /// 406
+    pub const NOT_ACCEPTABLE: Self = Self(406);
     /// 412
     pub const PRECONDITION_FAILED: Self = Self(412);
     /// 413

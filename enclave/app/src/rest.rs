@@ -6,6 +6,7 @@ use coco_kv::Tx;
 use coco_wire::{Digest, TxId};
 
 use crate::{
+    accept,
     adapter::{
         Adapter, Call, CallBody, Committed, Event, Freshness, IndexStatus, Manifest, Mode, Origin, Plan,
         ReplyAt, Weight,
@@ -113,7 +114,11 @@ impl RestAdapter {
                 "Invalid authentication credentials.",
             ));
         }
-        (endpoint.handler)(call, cx)
+        let response = (endpoint.handler)(call, cx)?;
+        match call.http() {
+            Some(request) => accept::check(request, response),
+            None => Ok(response),
+        }
     }
 
     /// What a method and a path under the mount lead to.
