@@ -3,16 +3,15 @@
 use std::{fmt, sync::Arc};
 
 use coco_app::{Context, NodeRequests, Reject};
-use coco_attest::sev_snp::Product;
 use coco_crypto::{
     Certificate,
     x509::{Request, UnixTime, Validity, issue_endorsed, renew_self_signed},
 };
 use coco_js::{Capabilities, GovernanceHost, HostRefusal, Limits, Modules, check_modules};
 use coco_kv::Tx;
-use coco_tables::{platforms::TcbVersion, signatures::ASKED_FOR, value::Present};
-use coco_wire::{Seqno, text::decode_hex};
-use serde_json::{Value, json};
+use coco_tables::{signatures::ASKED_FOR, value::Present};
+use coco_wire::Seqno;
+use serde_json::Value;
 
 use crate::{adapter::Governance, authority::Authority, gate::internal};
 
@@ -144,33 +143,11 @@ impl GovernanceHost for Host {
     fn remove_jwt_public_signing_keys(&mut self, tx: &mut Tx, issuer: &str) -> Result<(), HostRefusal> {
         self.governance.remove_signing_keys(tx, issuer)
     }
-
-    fn tcb_policy(&mut self, cpuid_hex: &str, tcb_version_hex: &str) -> Result<Value, HostRefusal> {
-        let cpuid = u32::from_be_bytes(hexadecimal(cpuid_hex, "CPUID")?);
-        let packed = u64::from_be_bytes(hexadecimal(tcb_version_hex, "TCB version")?);
-        let parts = Product::of_cpuid(cpuid).map_err(refused)?.tcb_version(packed);
-        let part = |part: u8| Some(u32::from(part));
-        let version = TcbVersion {
-            hexstring: Some(format!("{packed:016x}")),
-            microcode: part(parts.microcode),
-            snp: part(parts.snp),
-            tee: part(parts.tee),
-            boot_loader: part(parts.boot_loader),
-            fmc: parts.fmc.and_then(part),
-        };
-        Ok(json!(version))
-    }
 }
 
 fn validity(valid_from: &str, days: u32) -> Result<Validity, HostRefusal> {
     let from: UnixTime = valid_from.parse().map_err(refused)?;
     Validity::days(from, days).map_err(refused)
-}
-
-/// As many bytes as there must be of what `noun` names.
-fn hexadecimal<const N: usize>(text: &str, noun: &str) -> Result<[u8; N], HostRefusal> {
-    let bytes = decode_hex(text).ok().and_then(|bytes| bytes.try_into().ok());
-    bytes.ok_or_else(|| refused(format!("{noun} is not {} hexadecimal digits", 2 * N)))
 }
 
 /// Refuses for a reason that the members are told.

@@ -9,3 +9,4 @@ pub(crate) mod kv;
 pub(crate) mod range;
 pub(crate) mod request;
 pub(crate) mod rpc;
+pub(crate) mod tcb;

@@ -96,13 +96,6 @@ pub trait GovernanceHost {
     /// # Errors
     /// See [`HostRefusal`].
     fn remove_jwt_public_signing_keys(&mut self, tx: &mut Tx, issuer: &str) -> Result<(), HostRefusal>;
-
-    /// `ccf.tcbHexToPolicy`: the components of an AMD SEV-SNP TCB version, given in hexadecimal like the
-    /// CPUID of the processor.
-    ///
-    /// # Errors
-    /// See [`HostRefusal`].
-    fn tcb_policy(&mut self, cpuid_hex: &str, tcb_version_hex: &str) -> Result<Value, HostRefusal>;
 }
 
 /// Why the node does not do what the constitution asks.

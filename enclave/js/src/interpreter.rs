@@ -122,6 +122,7 @@ impl Interpreter {
             realm::furnish_console(ctx, state, prelude)?;
             let ccf = realm::furnish_ccf(ctx, state, prelude)?;
             api::convert::install(&ccf, state)?;
+            api::tcb::install(&ccf, state)?;
             api::crypto::install(&ccf, state)?;
             api::governance::install(&ccf, state)?;
             match &environment.governance {
@@ -147,6 +148,7 @@ impl Interpreter {
             realm::furnish_console(ctx, state, prelude)?;
             let ccf = realm::furnish_ccf(ctx, state, prelude)?;
             api::convert::install(&ccf, state)?;
+            api::tcb::install(&ccf, state)?;
             api::convert::install_random(&ccf, state)?;
             api::crypto::install(&ccf, state)?;
             api::governance::install(&ccf, state)?;

@@ -49,12 +49,6 @@ pub(crate) fn install_effects(ccf: &Object<'_>, state: &Rc<State>, host: &Host) 
         let issuer = text(ctx, &args[0])?;
         let done = state.with_tx(ctx, |tx| owner.borrow_mut().remove_jwt_public_signing_keys(tx, &issuer))?;
         finish(ctx, "Failed to remove JWT public signing keys", done)
-    })?;
-    let owner = host.clone();
-    define(ccf, state, "tcbHexToPolicy", 2, move |_, ctx, args| {
-        let (cpuid, tcb) = (text(ctx, &args[0])?, text(ctx, &args[1])?);
-        let policy = owner.borrow_mut().tcb_policy(&cpuid, &tcb);
-        ctx.json_parse(policy.map_err(refused(ctx, "Failed to read TCB version"))?.to_string())
     })
 }
 

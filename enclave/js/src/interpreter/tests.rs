@@ -133,8 +133,4 @@ impl GovernanceHost for Recorder {
     fn remove_jwt_public_signing_keys(&mut self, _: &mut Tx, issuer: &str) -> Result<(), HostRefusal> {
         self.note(format!("no keys {issuer}"))
     }
-
-    fn tcb_policy(&mut self, cpuid: &str, tcb: &str) -> Result<Value, HostRefusal> {
-        Ok(serde_json::json!({ "hexstring": tcb, "cpuid": cpuid }))
-    }
 }
