@@ -97,6 +97,9 @@ pub struct EndpointProperties {
     /// Name of the function exported by the module.
     #[serde(default, skip_serializing_if = "is_default")]
     pub js_function: String,
+    /// Longest wait, in milliseconds, of an endpoint that answers at commit; ours.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub at_commit_ms: Option<u64>,
     /// How interpreters are shared between calls; none means never.
     #[serde(default, skip_serializing_if = "is_default")]
     pub interpreter_reuse: Option<InterpreterReuse>,

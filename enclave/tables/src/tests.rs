@@ -215,10 +215,12 @@ fn scripts() {
         openapi_hidden: false,
         js_module: "/a.js".to_owned(),
         js_function: "f".to_owned(),
+        at_commit_ms: Some(5000),
         interpreter_reuse: Some(InterpreterReuse { key: "k".to_owned() }),
     };
     let text = concat!(
-        r#"{"authn_policies":["user_cert",{"all_of":["jwt"]}],"forwarding_required":"sometimes","#,
+        r#"{"at_commit_ms":5000,"authn_policies":["user_cert",{"all_of":["jwt"]}],"#,
+        r#""forwarding_required":"sometimes","#,
         r#""interpreter_reuse":{"key":"k"},"js_function":"f","js_module":"/a.js","mode":"readonly","#,
         r#""openapi":{},"redirection_strategy":"none"}"#
     );

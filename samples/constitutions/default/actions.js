@@ -450,6 +450,7 @@ const endpoint = fields({
   redirection_strategy: optional(oneOf("none", "to_primary", "to_backup")),
   openapi: optional(object),
   openapi_hidden: optional(flag),
+  at_commit_ms: optional(integer(0, 60000)),
   authn_policies: listOf((policy, path) =>
     typeof policy === "string" || fields({ all_of: listOf(text) })(policy, path)),
 });

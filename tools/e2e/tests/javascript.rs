@@ -1,7 +1,7 @@
 //! An application in JavaScript: installed by vote, called, proved, replaced, and hostile.
 
 use bytes::Bytes;
-use coco_client::{Answer, Client, Method, StatusCode, governance};
+use coco_client::{Answer, Client, Method, StatusCode, client::TxStatus, governance};
 use coco_e2e::{Consortium, Node};
 use serde_json::{Value, json};
 
@@ -120,6 +120,64 @@ async fn an_application_is_installed_called_and_removed() {
     let remove = json!([{ "name": "remove_js_app", "args": {} }]);
     governance::decide(&mut anyone, &members, &remove).await.unwrap();
     assert_eq!(user.get("/app/records/7").await.unwrap().status, StatusCode::NOT_FOUND);
+}
+
+const SMALL: &str = r#"
+export function put(request) {
+  ccf.kv["records"].set(ccf.strToBuf("k"), ccf.strToBuf("v"));
+  return {};
+}
+"#;
+
+/// A bundle of `SMALL` with these endpoints: path, function, and what differs.
+fn small(module: &str, endpoints: &[(&str, &str, Value)]) -> Value {
+    let mut described = json!({});
+    for (path, function, differs) in endpoints {
+        let mut endpoint = json!({
+            "js_module": "small.js", "js_function": function, "mode": "readwrite", "openapi": {},
+            "forwarding_required": "always", "authn_policies": ["no_auth"],
+        });
+        for (name, value) in differs.as_object().into_iter().flatten() {
+            endpoint[name] = value.clone();
+        }
+        described[path] = json!({ "post": endpoint });
+    }
+    let modules = json!([{ "name": "small.js", "module": module }]);
+    let bundle = json!({ "metadata": { "endpoints": described }, "modules": modules });
+    json!([{ "name": "set_js_app", "args": { "bundle": bundle } }])
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_endpoint_may_answer_at_commit() {
+    let (consortium, directory) = (Consortium::default(), tempfile::tempdir().unwrap());
+    // Nothing is committed but by this timer.
+    let signing =
+        json!({ "ledger_signatures": { "timing": "fixed", "tx_count": 100_000, "delay": "300ms" } });
+    let node = Node::start_app("js", &consortium, &directory.path().join("node"), &signing);
+    node.open(&consortium).await;
+    let (mut anyone, members) = (node.client(None), consortium.signers());
+    let too_long = small(SMALL, &[("/late", "put", json!({ "at_commit_ms": 60_001 }))]);
+    assert!(governance::decide(&mut anyone, &members, &too_long).await.is_err());
+    let endpoints = [
+        ("/now", "put", json!({})),
+        ("/late", "put", json!({ "at_commit_ms": 60_000 })),
+        ("/hasty", "put", json!({ "at_commit_ms": 1 })),
+    ];
+    governance::decide(&mut anyone, &members, &small(SMALL, &endpoints)).await.unwrap();
+
+    let mut pending = 0;
+    for _ in 0..5 {
+        let written = anyone.post("/app/late", &json!({})).await.unwrap();
+        assert!(written.headers.contains_key("preference-applied"), "{written:?}");
+        let transaction = written.expect(StatusCode::OK, "a write").unwrap().transaction_id().unwrap();
+        assert_eq!(anyone.status(transaction).await.unwrap(), TxStatus::Committed);
+        for path in ["/app/now", "/app/hasty"] {
+            let written = anyone.post(path, &json!({})).await.unwrap();
+            let transaction = written.expect(StatusCode::OK, "a write").unwrap().transaction_id().unwrap();
+            pending += usize::from(anyone.status(transaction).await.unwrap() == TxStatus::Pending);
+        }
+    }
+    assert!(pending > 0, "the others do not wait");
 }
 
 /// CCF's logging application, read from its sources, with exceptions shown.

@@ -158,6 +158,7 @@ fn policies_and_applications_are_shown() {
             openapi_hidden: false,
             js_module: "/a.js".into(),
             js_function: "f".into(),
+            at_commit_ms: None,
             interpreter_reuse: None,
         };
         tables.scripts.endpoints.put(tx, "GET /a", &endpoint);

@@ -12,6 +12,9 @@ use serde_json::Value;
 /// First path element of applications.
 pub(crate) const MOUNT: &str = "/app";
 
+/// Longest wait for commit, as long as clients may ask for it by `Prefer: wait`.
+const MAX_AT_COMMIT_MS: u64 = 60_000;
+
 /// An endpoint that the members installed.
 pub(crate) struct Endpoint {
     /// Its method.
@@ -101,10 +104,11 @@ impl Definition {
             RedirectionStrategy::ToPrimary => Redirection::ToPrimary,
             RedirectionStrategy::ToBackup => Redirection::ToBackup,
         };
+        let at_commit_ms = properties.at_commit_ms.map(|ms| ms.min(MAX_AT_COMMIT_MS));
         let EndpointProperties { js_module: module, js_function: function, openapi, .. } = properties;
         Ok(Self {
             policies,
-            terms: Terms { mode, weight: Weight::Heavy, at_commit_ms: None, at_commit_if: None, forwarding },
+            terms: Terms { mode, weight: Weight::Heavy, at_commit_ms, at_commit_if: None, forwarding },
             redirection,
             rights,
             module: if module.starts_with('/') { module } else { format!("/{module}") },
