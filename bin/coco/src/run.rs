@@ -233,9 +233,10 @@ impl<'a> Node<'a> {
             app: Arc::clone(&app),
             sessions: Arc::new(interfaces.metrics()),
         };
+        let authority = authority(&shared, Arc::clone(&app), clock, log);
         let mounts = Mounts {
             app,
-            gov: Arc::new(coco_gov::adapter(Arc::new(authority(&shared, clock, log)))),
+            gov: Arc::new(coco_gov::adapter(Arc::new(authority))),
             node: Arc::new(admin::adapter(Arc::clone(&shared), facts)),
             offered: sessions::offered(&config.network),
             redirections: sessions::redirections(&config.network),
@@ -348,7 +349,7 @@ fn write(path: &Path, content: &[u8]) -> Result<(), RunError> {
     write_output(path, content).map_err(|error| RunError::Output { path: path.to_path_buf(), error })
 }
 
-fn authority(shared: &Arc<Shared>, clock: Clock, log: &Log) -> Authority {
+fn authority(shared: &Arc<Shared>, app: Arc<dyn Adapter>, clock: Clock, log: &Log) -> Authority {
     let (log, gov) = (log.tagged("js"), log.tagged("gov"));
     let secrets = shared.secrets.clone();
     Authority {
@@ -361,6 +362,7 @@ fn authority(shared: &Arc<Shared>, clock: Clock, log: &Log) -> Authority {
             coco_js::ConsoleLevel::Info => log.info(format_args!("{}", line.text)),
             coco_js::ConsoleLevel::Fail => log.fail(format_args!("{}", line.text)),
         }),
+        application_console: Box::new(move |state, query| app.console(state, query)),
         refused: Box::new(move |text| gov.info(format_args!("{text}"))),
     }
 }

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     caller::{Caller, Peer},
+    console,
     context::Context,
     endpoint::{Forwarding, Redirection},
     error::{ErrorCode, Reject},
@@ -311,6 +312,11 @@ pub trait Adapter: Send + Sync + 'static {
     /// Indexes that the adapter keeps for itself, beside those that its manifest asks for; there may be others later.
     fn indexes(&self) -> Vec<IndexStatus> {
         Vec::new()
+    }
+
+    /// What its scripts printed on this node, of the application that `state` has. Active members read it.
+    fn console(&self, _state: &Snapshot, _query: &console::Query) -> console::Page {
+        console::Page::default()
     }
 
     /// Called as often as the manifest asks; may write.

@@ -6,6 +6,7 @@
 mod accept;
 pub mod adapter;
 pub mod caller;
+pub mod console;
 pub mod context;
 pub mod download;
 pub mod endpoint;

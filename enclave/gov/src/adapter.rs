@@ -11,7 +11,7 @@ use coco_tables::Tables;
 use crate::{
     acks,
     authority::Authority,
-    ballots, documents,
+    ballots, console, documents,
     gate::{ApiVersion, Demand, Signed, Standing, request_of},
     identities, join_policy, proposals, recovery, service,
 };
@@ -52,7 +52,9 @@ pub fn adapter(authority: Arc<Authority>) -> RestAdapter {
     let governance = Governance { authority, tables: Arc::default() };
     let manifest = Manifest { name: "gov", ..Manifest::default() };
     let endpoints: Vec<_> = writes(&governance).into_iter().chain(reads(&governance)).collect();
-    let mut adapter = RestAdapter::new(manifest, documents::info("4.8.0"));
+    // What is ours belongs to no version of the API.
+    let mut adapter =
+        RestAdapter::new(manifest, documents::info("4.8.0")).with(console::endpoint(&governance));
     for (_, endpoint) in &endpoints {
         adapter = adapter.with(endpoint.clone());
     }

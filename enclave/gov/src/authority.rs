@@ -2,8 +2,10 @@
 
 use std::sync::Arc;
 
+use coco_app::console::{Page, Query};
 use coco_crypto::{Entropy, LedgerSecret, Signer};
 use coco_js::ConsoleLine;
+use coco_kv::Snapshot;
 use coco_wire::Seqno;
 
 /// Keys, secrets and senses that governance needs beside the store.
@@ -20,9 +22,14 @@ pub struct Authority {
     pub script_stack_bytes: usize,
     /// Takes what ballots and the constitution print. It is as public as what they can read.
     pub console: Box<dyn Fn(&ConsoleLine) + Send + Sync>,
+    /// What scripts of the application printed on this node, of the application that a state has.
+    pub application_console: ApplicationConsole,
     /// Takes what a member was refused, and why: at most 4 KiB, as public as governance itself.
     pub refused: Box<dyn Fn(&str) + Send + Sync>,
 }
+
+/// Finds lines that the application of a state printed.
+pub type ApplicationConsole = Box<dyn Fn(&Snapshot, &Query) -> Page + Send + Sync>;
 
 /// The ledger secret in force and the one that it replaced.
 #[derive(Clone, Debug)]

@@ -13,6 +13,7 @@ mod gate;
 
 mod acks;
 mod ballots;
+mod console;
 mod node_rows;
 mod proposals;
 mod replay;
@@ -31,4 +32,4 @@ mod recovery;
 mod service;
 
 pub use adapter::adapter;
-pub use authority::{Authority, NewestSecrets};
+pub use authority::{ApplicationConsole, Authority, NewestSecrets};

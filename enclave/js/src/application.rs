@@ -5,6 +5,7 @@ pub(crate) mod endpoint;
 mod machine;
 mod openapi;
 mod pool;
+mod printed;
 mod response;
 
 use std::{collections::BTreeSet, mem, sync::Arc};
@@ -12,6 +13,7 @@ use std::{collections::BTreeSet, mem, sync::Arc};
 use coco_app::{
     Adapter, ApiInfo, Call, CallBody, Context, ErrorCode, Manifest, Origin, Plan, Reject, Request, Response,
     RestAdapter, Status,
+    console::{Level, Page, Query},
     endpoint::Found as Standard,
     policy::Identities,
     rest::{admit, other_methods},
@@ -20,6 +22,7 @@ use coco_boundary::Log;
 use coco_crypto::Entropy;
 use coco_kv::{Snapshot, Store, Tx};
 use coco_tables::scripts::RuntimeOptions;
+use coco_wire::TxId;
 use serde_json::json;
 
 pub(crate) use self::machine::Machine;
@@ -28,9 +31,10 @@ use self::{
     endpoint::{Definition, Endpoint, MOUNT},
     machine::{Allowance, Failure, Ran},
     pool::{Key, Kind, Pool},
+    printed::{Journal, Printed, Source},
 };
 use crate::{
-    ConsoleLevel, Limits,
+    Limits,
     clock::Elapsed,
     error::{ErrorKind, ScriptError},
     modules::Compiled,
@@ -60,6 +64,8 @@ pub struct Application {
     pool: Pool,
     /// Interpreters whose calls are undone.
     undone: Pool,
+    /// What calls printed and threw.
+    journal: Journal,
     /// What every interpreter begins with.
     prelude: Compiled,
     /// Stands in the place of a transaction while a script has that.
@@ -88,6 +94,7 @@ impl Application {
             installed: Installed::new(),
             pool: Pool::default(),
             undone: Pool::default(),
+            journal: Journal::default(),
             prelude: Compiled::default(),
             nothing: Store::new().latest(),
         }
@@ -116,19 +123,39 @@ impl Application {
         *cx.tx = ran.tx;
         cx.keep_writes = ran.keep_writes;
         cx.claims = ran.claims;
-        for line in &ran.console.lines {
-            match line.level {
-                ConsoleLevel::Info => self.log.info(format_args!("{}", line.text)),
-                ConsoleLevel::Fail => self.log.fail(format_args!("{}", line.text)),
-            }
-        }
+        let mut printed = Printed::new(ran.console);
         if let (Some(ms), Ok(response)) = (ran.logged_ms, &ran.outcome) {
             let (method, path, status) = (endpoint.method, &endpoint.full_path, response.status.0);
             self.senses.log.tagged("js").info(format_args!(
                 "JS execution complete: Method={method}, Path={path}, Status={status}, ExecMilliseconds={ms}"
             ));
         }
-        ran.outcome.map(Some).map_err(|failure| self.refusal(failure, &options))
+        let outcome = ran.outcome.map_err(|failure| self.refusal(failure, &options, &mut printed));
+        self.publish(printed, &endpoint.route, cx);
+        outcome.map(Some)
+    }
+
+    /// Has the node log what a call printed and threw, and keeps it for the members.
+    fn publish(&self, printed: Printed, endpoint: &Arc<str>, cx: &Context<'_>) {
+        if printed.is_empty() {
+            return;
+        }
+        for (level, text) in &printed.lines {
+            match level {
+                Level::Info => self.log.info(format_args!("{text}")),
+                Level::Fail | Level::Exception => self.log.fail(format_args!("{text}")),
+            }
+        }
+        let edition = self.installed.edition(cx.tx.snapshot());
+        let read_at = cx.historical.as_ref().map_or_else(
+            || {
+                let view = cx.services.chain().view_of(edition.version).unwrap_or_default();
+                TxId { view, seqno: edition.version }
+            },
+            |historical| historical.txid,
+        );
+        let source = Source { endpoint, time_ms: cx.services.now_ms(), read_at };
+        self.journal.keep(edition, &source, printed);
     }
 
     /// Executes a call in an interpreter of its own, or in one that calls of its key share.
@@ -171,10 +198,10 @@ impl Application {
     }
 
     /// What the caller is told of a failure, as CCF tells it (`src/js/registry.cpp`).
-    fn refusal(&self, failure: Failure, options: &RuntimeOptions) -> Reject {
+    fn refusal(&self, failure: Failure, options: &RuntimeOptions, printed: &mut Printed) -> Reject {
         let (message, exception) = match failure {
             Failure::Load(message, exception) => {
-                self.log_exception(&message, exception.as_ref(), options);
+                note_exception(&message, exception.as_ref(), options, printed);
                 return Reject::internal(message);
             }
             Failure::Script(error) if error.kind == ErrorKind::Timeout => {
@@ -185,7 +212,7 @@ impl Application {
             Failure::Script(error) => ("Exception thrown while executing.", Some(in_words_of_ccf(error))),
             Failure::Result(message, error) => (message, error),
         };
-        self.log_exception(message, exception.as_ref(), options);
+        note_exception(message, exception.as_ref(), options, printed);
         let details = exception.filter(|_| options.return_exception_details).map(|exception| {
             let mut detail = json!({ "code": ErrorCode::JSException, "message": exception.message });
             if let Some(trace) = exception.trace {
@@ -194,13 +221,6 @@ impl Application {
             detail
         });
         Reject { details: details.into_iter().collect(), ..Reject::internal(message) }
-    }
-
-    fn log_exception(&self, message: &str, exception: Option<&ScriptError>, options: &RuntimeOptions) {
-        if let Some(exception) = exception.filter(|_| options.log_exception_details) {
-            let trace = exception.trace.as_deref().unwrap_or("<no trace>");
-            self.log.fail(format_args!("{message} {}: {trace}", exception.message));
-        }
     }
 
     fn plan(
@@ -248,6 +268,10 @@ impl Adapter for Application {
         self.standard.encode(replies)
     }
 
+    fn console(&self, state: &Snapshot, query: &Query) -> Page {
+        self.journal.page(self.installed.edition(state), query)
+    }
+
     fn query(&self, call: &Call, cx: &mut Context<'_>) -> Result<Response, Reject> {
         match self.answer(call, cx)? {
             Some(response) => Ok(response),
@@ -260,6 +284,19 @@ impl Adapter for Application {
             Some(response) => Ok(response),
             None => self.standard.execute(call, cx),
         }
+    }
+}
+
+/// Adds an exception to what a call printed, if the members want these logged.
+fn note_exception(
+    message: &str,
+    exception: Option<&ScriptError>,
+    options: &RuntimeOptions,
+    printed: &mut Printed,
+) {
+    if let Some(exception) = exception.filter(|_| options.log_exception_details) {
+        let trace = exception.trace.as_deref().unwrap_or("<no trace>");
+        printed.exception(&format!("{message} {}: {trace}", exception.message));
     }
 }
 

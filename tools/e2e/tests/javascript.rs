@@ -1,7 +1,7 @@
 //! An application in JavaScript: installed by vote, called, proved, replaced, and hostile.
 
 use bytes::Bytes;
-use coco_client::{Answer, Client, Method, StatusCode, client::TxStatus, governance};
+use coco_client::{Answer, Client, Identity, Method, StatusCode, client::TxStatus, governance};
 use coco_e2e::{Consortium, Node};
 use serde_json::{Value, json};
 
@@ -125,7 +125,13 @@ async fn an_application_is_installed_called_and_removed() {
 const SMALL: &str = r#"
 export function put(request) {
   ccf.kv["records"].set(ccf.strToBuf("k"), ccf.strToBuf("v"));
+  console.log("put", request.route);
   return {};
+}
+
+export function fail() {
+  console.warn("soon");
+  throw new Error("no such luck");
 }
 "#;
 
@@ -178,6 +184,62 @@ async fn an_endpoint_may_answer_at_commit() {
         }
     }
     assert!(pending > 0, "the others do not wait");
+}
+
+/// What a client is told of what the application printed.
+async fn console(node: &Node, identity: Option<&Identity>, query: &str) -> (StatusCode, Value) {
+    let path = format!("/gov/coco/javascript-app/console?api-version=2024-07-01{query}");
+    let answer = node.client(identity).get(&path).await.expect("the node answers");
+    (answer.status, answer.json().expect("it answers in JSON"))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn members_read_what_an_application_prints() {
+    let (consortium, directory) = (Consortium::default(), tempfile::tempdir().unwrap());
+    let node = Node::start_app("js", &consortium, &directory.path().join("node"), &json!({}));
+    node.open(&consortium).await;
+    let (mut anyone, members) = (node.client(None), consortium.signers());
+    let endpoints = [("/put", "put", json!({})), ("/fail", "fail", json!({}))];
+    governance::decide(&mut anyone, &members, &small(SMALL, &endpoints)).await.unwrap();
+    let options = json!({
+        "max_heap_bytes": 104_857_600, "max_stack_bytes": 1_048_576, "max_execution_time_ms": 5000,
+        "log_exception_details": true,
+    });
+    let options = json!([{ "name": "set_js_runtime_options", "args": options }]);
+    governance::decide(&mut anyone, &members, &options).await.unwrap();
+    for (path, status) in [("/app/put", 200), ("/app/fail", 500), ("/app/put", 200)] {
+        assert_eq!(anyone.post(path, &json!({})).await.unwrap().status.as_u16(), status);
+    }
+
+    for outsider in [None, Some(consortium.user())] {
+        assert_eq!(console(&node, outsider, "").await.0, StatusCode::UNAUTHORIZED);
+    }
+    let member = Some(&members[1]);
+    let (status, page) = console(&node, member, "").await;
+    assert_eq!(status, StatusCode::OK, "{page}");
+    let lines: Vec<_> = page["value"].as_array().unwrap().iter().collect();
+    let line = |line: &Value| {
+        let text = line["text"].as_str().unwrap().lines().next().unwrap().to_owned();
+        (line["endpoint"].as_str().unwrap().to_owned(), line["level"].as_str().unwrap().to_owned(), text)
+    };
+    let expected =
+        |endpoint: &str, level: &str, text: &str| (endpoint.to_owned(), level.to_owned(), text.to_owned());
+    let exception = "Exception thrown while executing. Error: no such luck:     at fail (/small.js:10:13)";
+    assert_eq!(
+        lines.iter().map(|it| line(it)).collect::<Vec<_>>(),
+        [
+            expected("POST /put", "info", "put /app/put"),
+            expected("POST /fail", "fail", "soon"),
+            expected("POST /fail", "exception", exception),
+            expected("POST /put", "info", "put /app/put"),
+        ]
+    );
+    let (_, page) = console(&node, member, "&endpoint=POST%20%2Ffail&after=2").await;
+    assert_eq!((page["value"].as_array().unwrap().len(), &page["last"]), (1, &json!(4)));
+
+    let silent = "export function put() { return {}; }";
+    governance::decide(&mut anyone, &members, &small(silent, &endpoints[..1])).await.unwrap();
+    assert_eq!(console(&node, member, "").await.1, json!({ "value": [], "dropped": 0, "last": 4 }));
 }
 
 /// CCF's logging application, read from its sources, with exceptions shown.

@@ -10,8 +10,8 @@ use std::{
 
 use bytes::Bytes;
 use coco_app::{
-    Adapter, Context, InterfaceName, Method, Mode, NodeRequests, Origin, Peer, Request, Response,
-    RestAdapter, Status,
+    Adapter, ClientCertificate, Context, InterfaceName, Method, Mode, NodeRequests, Origin, Peer, Request,
+    Response, RestAdapter, Status,
     request::{Headers, media},
 };
 use coco_crypto::{
@@ -33,7 +33,10 @@ use coco_wire::{
 };
 use serde_json::{Value, json};
 
-use crate::offered::{Node, Offered};
+use crate::{
+    console,
+    offered::{Node, Offered},
+};
 
 /// What the host's clock says.
 pub(crate) const NOW_S: i64 = 1_761_669_648;
@@ -117,6 +120,8 @@ pub(crate) struct Service {
     pub(crate) requests: NodeRequests,
     /// What the node was told of refusals.
     pub(crate) told: Arc<Mutex<Vec<String>>>,
+    /// The certificate that a client shows.
+    pub(crate) shown: Option<ClientCertificate>,
     adapter: RestAdapter,
     node: Node,
     root: Digest,
@@ -150,6 +155,7 @@ impl Service {
             elapsed_ms: Arc::new(move || elapsed.fetch_add(TICK_MS, Ordering::Relaxed)),
             script_stack_bytes: 1 << 20,
             console: Box::new(|line| println!("{line:?}")),
+            application_console: Box::new(|_, query| console::printed(query)),
             refused: Box::new(move |text| telling.lock().unwrap().push(text.to_owned())),
         };
         let mut service = Self {
@@ -162,6 +168,7 @@ impl Service {
             certificate,
             requests: NodeRequests::default(),
             told,
+            shown: None,
             adapter: adapter(Arc::new(authority)),
             node: Node::default(),
             root: Digest([7; 32]),
@@ -245,7 +252,7 @@ impl Service {
         let headers = content_type.map(|value| (&b"content-type"[..], value.as_bytes()));
         let headers = Headers::from_pairs(headers);
         let request = Request::new(method, target.to_owned(), headers, Bytes::from(body));
-        let peer = Peer { interface: InterfaceName::new("primary"), certificate: None };
+        let peer = Peer { interface: InterfaceName::new("primary"), certificate: self.shown.clone() };
         let state = self.store.latest();
         let now_ms = self.node.now_ms();
         let origin = Origin { peer: &peer, offers: &|_| true, redirect: &|_, _| None, state: &state, now_ms };

@@ -8,8 +8,9 @@ use std::{
 use coco_app::{Method, endpoint::match_template};
 use coco_kv::{Reader as _, Snapshot, Stamp, Tx};
 use coco_tables::scripts::{RuntimeOptions, Scripts};
+use coco_wire::TableName;
 
-use super::endpoint::Endpoint;
+use super::{endpoint::Endpoint, printed::Edition};
 use crate::modules::{Compiled, Modules};
 
 /// An application at one content of its tables.
@@ -115,20 +116,25 @@ impl Installed {
 
     /// The application in a state, to find endpoints by.
     pub(crate) fn at(&self, state: &Snapshot) -> Arc<Bundle> {
-        let tables = [self.tables.endpoints.name(), self.tables.modules.name(), self.flush()];
-        self.kept(tables.map(|table| state.stamp(table)), state)
+        self.kept(self.edition(state).stamps, state)
+    }
+
+    /// Which application a state has.
+    pub(crate) fn edition(&self, state: &Snapshot) -> Edition {
+        let stamps = self.names().map(|table| state.stamp(table));
+        Edition { stamps, version: state.version() }
     }
 
     /// The application of a transaction, which conflicts with whatever changes it.
     pub(crate) fn of(&self, tx: &mut Tx) -> Arc<Bundle> {
-        let tables = [self.tables.endpoints.name(), self.tables.modules.name(), self.flush()];
-        let stamps = tables.map(|table| tx.stamp(table));
+        let stamps = self.names().map(|table| tx.stamp(table));
         self.kept(stamps, tx.snapshot())
     }
 
-    /// Written when what interpreters keep must be forgotten, even if the modules are the same.
-    fn flush(&self) -> &coco_wire::TableName {
-        self.tables.interpreter_flush.name()
+    /// Tables of an application. The last is written when what interpreters keep must be forgotten, even if the modules
+    /// are the same.
+    fn names(&self) -> [&TableName; 3] {
+        [self.tables.endpoints.name(), self.tables.modules.name(), self.tables.interpreter_flush.name()]
     }
 
     fn kept(&self, stamps: [Stamp; 3], state: &Snapshot) -> Arc<Bundle> {

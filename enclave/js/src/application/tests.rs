@@ -16,6 +16,7 @@ use super::{Application, Senses};
 
 mod historical;
 mod hostile;
+mod printed;
 mod requests;
 mod reuse;
 mod routes;

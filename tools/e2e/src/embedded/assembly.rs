@@ -162,6 +162,10 @@ fn view(secrets: SecretSlot, network: NodeNetwork, clock: Clock) -> View {
         elapsed_ms: Arc::new(move || clock.now().0),
         script_stack_bytes: 1 << 20,
         console: Box::new(|_| {}),
+        application_console: {
+            let app = Arc::clone(&app);
+            Box::new(move |state, query| app.console(state, query))
+        },
         refused: Box::new(|_| {}),
     };
     let mounts = Mounts {

@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
-use coco_app::Adapter;
+use coco_app::{Adapter, console::Page};
 use coco_boundary::{Evidence, EvidenceFormat, Log, Monotonic, Unix};
 use coco_gov::{Authority, NewestSecrets};
 use coco_ledger::Ledger;
@@ -271,6 +271,7 @@ fn authority(shared: &Shared) -> Authority {
         elapsed_ms: Arc::new(|| 0),
         script_stack_bytes: SCRIPT_STACK_BYTES,
         console: Box::new(|_| ()),
+        application_console: Box::new(|_, _| Page::default()),
         refused: Box::new(|_| ()),
     }
 }
