@@ -6,6 +6,7 @@ mod machine;
 mod openapi;
 mod pool;
 mod printed;
+mod refusal;
 mod response;
 
 use std::{collections::BTreeSet, mem, sync::Arc};
@@ -23,23 +24,17 @@ use coco_crypto::Entropy;
 use coco_kv::{Snapshot, Store, Tx};
 use coco_tables::scripts::RuntimeOptions;
 use coco_wire::TxId;
-use serde_json::json;
 
 pub(crate) use self::machine::Machine;
 use self::{
     bundle::{Bundle, Found, Installed},
     endpoint::{Definition, Endpoint, MOUNT},
-    machine::{Allowance, Failure, Ran},
+    machine::{Allowance, Ran},
     pool::{Key, Kind, Pool},
     printed::{Journal, Printed, Source},
+    refusal::refuse,
 };
-use crate::{
-    Limits,
-    clock::Elapsed,
-    error::{ErrorKind, ScriptError},
-    modules::Compiled,
-    occasion::Occasion,
-};
+use crate::{Limits, clock::Elapsed, modules::Compiled, occasion::Occasion};
 
 /// What the enclave lends to applications.
 pub struct Senses {
@@ -130,7 +125,7 @@ impl Application {
                 "JS execution complete: Method={method}, Path={path}, Status={status}, ExecMilliseconds={ms}"
             ));
         }
-        let outcome = ran.outcome.map_err(|failure| self.refusal(failure, &options, &mut printed));
+        let outcome = ran.outcome.map_err(|failure| refuse(failure, &options, &mut printed));
         self.publish(printed, &endpoint.route, cx);
         outcome.map(Some)
     }
@@ -197,32 +192,6 @@ impl Application {
         ran
     }
 
-    /// What the caller is told of a failure, as CCF tells it (`src/js/registry.cpp`).
-    fn refusal(&self, failure: Failure, options: &RuntimeOptions, printed: &mut Printed) -> Reject {
-        let (message, exception) = match failure {
-            Failure::Load(message, exception) => {
-                note_exception(&message, exception.as_ref(), options, printed);
-                return Reject::internal(message);
-            }
-            Failure::Script(error) if error.kind == ErrorKind::Timeout => {
-                // What the engine throws to end a script.
-                let message = "InternalError: interrupted".to_owned();
-                ("Operation took too long to complete.", Some(ScriptError { message, ..error }))
-            }
-            Failure::Script(error) => ("Exception thrown while executing.", Some(in_words_of_ccf(error))),
-            Failure::Result(message, error) => (message, error),
-        };
-        note_exception(message, exception.as_ref(), options, printed);
-        let details = exception.filter(|_| options.return_exception_details).map(|exception| {
-            let mut detail = json!({ "code": ErrorCode::JSException, "message": exception.message });
-            if let Some(trace) = exception.trace {
-                detail["trace"] = trace.into();
-            }
-            detail
-        });
-        Reject { details: details.into_iter().collect(), ..Reject::internal(message) }
-    }
-
     fn plan(
         &self,
         endpoint: &Endpoint,
@@ -285,27 +254,6 @@ impl Adapter for Application {
             None => self.standard.execute(call, cx),
         }
     }
-}
-
-/// Adds an exception to what a call printed, if the members want these logged.
-fn note_exception(
-    message: &str,
-    exception: Option<&ScriptError>,
-    options: &RuntimeOptions,
-    printed: &mut Printed,
-) {
-    if let Some(exception) = exception.filter(|_| options.log_exception_details) {
-        let trace = exception.trace.as_deref().unwrap_or("<no trace>");
-        printed.exception(&format!("{message} {}: {trace}", exception.message));
-    }
-}
-
-/// Later versions of the engine than CCF's have another name for the end of the stack.
-fn in_words_of_ccf(error: ScriptError) -> ScriptError {
-    if error.message == "RangeError: Maximum call stack size exceeded" {
-        return ScriptError { message: "InternalError: stack overflow".to_owned(), ..error };
-    }
-    error
 }
 
 fn sorted(methods: impl IntoIterator<Item = coco_app::Method>) -> Vec<coco_app::Method> {

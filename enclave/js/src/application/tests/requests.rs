@@ -147,7 +147,7 @@ fn exceptions_are_shown_if_the_members_want_that() {
     let shown = details(&node.ask("GET /app/f", ""));
     assert_eq!(shown[0]["code"], "JSException");
     assert_eq!(shown[0]["message"], "TypeError: oops");
-    assert!(shown[0]["trace"].as_str().unwrap().contains("at f (/app.js:1"), "{shown}");
+    assert!(shown[0]["trace"].as_str().unwrap().contains("at f (/app.js:1)\n"), "{shown}");
 }
 
 #[test]
