@@ -56,6 +56,20 @@ impl CoseAlgorithm {
         }
     }
 
+    /// The name of the IANA registry, by which key vaults know it too.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Es256 => "ES256",
+            Self::Es384 => "ES384",
+            Self::Es512 => "ES512",
+            Self::EdDsa => "EdDSA",
+            Self::Ps256 => "PS256",
+            Self::Ps384 => "PS384",
+            Self::Ps512 => "PS512",
+        }
+    }
+
     /// The algorithm of an integer of the IANA registry, if known.
     #[must_use]
     pub fn from_label(label: i64) -> Option<Self> {

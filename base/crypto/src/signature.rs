@@ -101,6 +101,27 @@ impl FixedSignature {
         valid.then_some(Self(bytes))
     }
 
+    /// Reads DER SEQUENCE of r and s, each of at most `half_len` bytes, as long as a half is to be; none if it is anything
+    /// else.
+    #[must_use]
+    pub fn from_der(der: &[u8], half_len: usize) -> Option<Self> {
+        let (numbers, rest) = der::read(der::SEQUENCE, der)?;
+        let (r, numbers) = der::read(der::INTEGER, numbers)?;
+        let (s, end) = der::read(der::INTEGER, numbers)?;
+        if !rest.is_empty() || !end.is_empty() {
+            return None;
+        }
+        let mut fixed = Vec::with_capacity(2 * half_len);
+        for number in [r, s] {
+            let digits = &number[number.iter().take_while(|byte| **byte == 0).count()..];
+            let zeros = half_len.checked_sub(digits.len())?;
+            fixed.resize(fixed.len() + zeros, 0);
+            fixed.extend_from_slice(digits);
+        }
+        // Only the shortest form of non-negative numbers: what `to_der` writes.
+        Self::new(fixed).filter(|signature| signature.to_der() == der)
+    }
+
     /// r ‖ s.
     #[must_use]
     pub fn as_fixed(&self) -> &[u8] {

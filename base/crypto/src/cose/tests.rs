@@ -4,8 +4,9 @@ use crate::{EcKey, Signer, SystemEntropy, ed25519::Ed25519Key};
 #[test]
 fn labels_are_those_of_the_registry() {
     let labels = [-7, -35, -36, -8, -37, -38, -39];
-    for (algorithm, label) in CoseAlgorithm::ALL.into_iter().zip(labels) {
-        assert_eq!(algorithm.label(), label);
+    let names = ["ES256", "ES384", "ES512", "EdDSA", "PS256", "PS384", "PS512"];
+    for (algorithm, (label, name)) in CoseAlgorithm::ALL.into_iter().zip(labels.into_iter().zip(names)) {
+        assert_eq!((algorithm.label(), algorithm.name()), (label, name));
         assert_eq!(CoseAlgorithm::from_label(label), Some(algorithm));
     }
     for unknown in [0, 7, -9, -47, i64::MIN, i64::MAX] {

@@ -232,7 +232,8 @@ async fn waits_for_commit() {
 async fn members_decide() {
     let member = user();
     let service = service();
-    let proposal = |state: &str| json!({ "proposalId": "p1", "proposalState": state, "ballotCount": 0 });
+    let proposer = member.id();
+    let proposal = |state: &str| json!({ "proposalId": "p1", "proposerId": proposer, "proposalState": state, "ballotCount": 0 });
     let answers = vec![(200, "", proposal("Open")), (200, "", proposal("Accepted"))];
     let (address, seen) = node(&service, answers).await;
     let mut client = Client::new(&address, &service.0, None).unwrap();
