@@ -112,7 +112,11 @@ impl<'a> Headers<'a> {
         self.0.encode()
     }
 
-    fn decode(bytes: &'a [u8]) -> Result<Self, CoseError> {
+    /// Reads CBOR of a map.
+    ///
+    /// # Errors
+    /// On other CBOR.
+    pub fn decode(bytes: &'a [u8]) -> Result<Self, CoseError> {
         match Cbor::decode(bytes)? {
             map @ Cbor::Map(_) => Ok(Self(map)),
             _ => Err(CoseError::ProtectedHeader),

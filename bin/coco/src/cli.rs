@@ -6,8 +6,8 @@ use clap::{Parser, Subcommand};
 use coco_app::Adapter;
 
 use crate::{
-    adapters::Adapters, exit, keygen::KeygenArgs, ledger::LedgerCommand, network::NetworkCommand, node,
-    node::NodeArgs, receipt::ReceiptCommand, sandbox::SandboxArgs, version,
+    adapters::Adapters, exit, gov::GovCommand, keygen::KeygenArgs, ledger::LedgerCommand,
+    network::NetworkCommand, node, node::NodeArgs, receipt::ReceiptCommand, sandbox::SandboxArgs, version,
 };
 
 /// A confidential ledger that a consortium governs.
@@ -43,6 +43,9 @@ enum Command {
     },
     /// Run a whole service on this machine, to try it out
     Sandbox(SandboxArgs),
+    /// Decide as a member: propose, vote, acknowledge
+    #[command(subcommand)]
+    Gov(GovCommand),
     /// Look at the nodes of a running service
     #[command(subcommand)]
     Network(NetworkCommand),
@@ -82,6 +85,7 @@ pub fn main_with(adapters: &Adapters) -> ExitCode {
         None => exit::failed("a command is needed; see coco --help"),
         Some(Command::Node { app, args }) => run_node(adapters, &app, &args),
         Some(Command::Sandbox(args)) => args.execute(adapters),
+        Some(Command::Gov(command)) => command.execute(),
         Some(Command::Network(command)) => command.execute(),
         Some(Command::Ledger(command)) => command.execute(),
         Some(Command::Receipt(command)) => command.execute(),

@@ -15,7 +15,7 @@ use coco_crypto::{
     rsa::RsaBits,
     x509::{InvalidName, InvalidTime, Name, UnixTime, Validity, issue_participant},
 };
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use tempfile::Builder;
 
 use crate::exit;
@@ -139,16 +139,16 @@ pub(crate) struct Participant {
 }
 
 /// Where the keys of a participant are.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct ParticipantFiles {
     pub(crate) certificate: PathBuf,
     pub(crate) private_key: PathBuf,
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) encryption: Option<EncryptionFiles>,
 }
 
 /// Where the encryption keys of a member are.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct EncryptionFiles {
     pub(crate) public_key: PathBuf,
     pub(crate) private_key: PathBuf,

@@ -1,9 +1,8 @@
 //! `coco receipt`: looks at receipts offline.
 
 use std::{
-    fs,
-    io::{self, Read, Write},
-    path::{Path, PathBuf},
+    io::{self, Write},
+    path::PathBuf,
     process::ExitCode,
 };
 
@@ -13,7 +12,10 @@ use coco_crypto::{Certificate, hash::sha256, x509::InvalidCertificate};
 use coco_wire::{Digest, TxId};
 use serde_json::{Value, json};
 
-use crate::exit;
+use crate::{
+    exit,
+    input::{self, Unreadable},
+};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -86,8 +88,8 @@ enum NotShown {
 /// A receipt that was not verified.
 #[derive(Debug, thiserror::Error)]
 enum ReceiptError {
-    #[error("{}: {error}", .path.display())]
-    Io { path: PathBuf, error: io::Error },
+    #[error(transparent)]
+    File(#[from] Unreadable),
     #[error("{}: {error}", .path.display())]
     Certificate { path: PathBuf, error: InvalidCertificate },
     #[error("standard output: {0}")]
@@ -103,12 +105,12 @@ impl VerifyArgs {
     }
 
     fn read_and_verify(&self) -> Result<u8, ReceiptError> {
-        let receipt = read(&self.file)?;
-        let pem = read(&self.service_cert)?;
+        let receipt = input::read(&self.file, MAX_LEN)?;
+        let pem = input::read(&self.service_cert, MAX_LEN)?;
         let service = Certificate::from_pem(&String::from_utf8_lossy(&pem))
             .map_err(|error| ReceiptError::Certificate { path: self.service_cert.clone(), error })?;
         let claims = match &self.claims {
-            Some(path) => Some(sha256(&read(path)?)),
+            Some(path) => Some(sha256(&input::read(path, MAX_LEN)?)),
             None => self.claims_digest,
         };
         let format = if receipt.first() == Some(&b'{') { Format::Json } else { Format::Cose };
@@ -149,22 +151,6 @@ impl VerifyArgs {
             return Err(NotShown::Claims(claims));
         }
         Ok(proven)
-    }
-}
-
-fn read(path: &Path) -> Result<Vec<u8>, ReceiptError> {
-    let mut content = Vec::new();
-    let result = if path == Path::new("-") {
-        io::stdin().take(MAX_LEN + 1).read_to_end(&mut content)
-    } else {
-        fs::File::open(path).and_then(|file| file.take(MAX_LEN + 1).read_to_end(&mut content))
-    };
-    match result {
-        Ok(len) if len as u64 <= MAX_LEN => Ok(content),
-        Ok(_) => {
-            Err(ReceiptError::Io { path: path.to_path_buf(), error: io::ErrorKind::FileTooLarge.into() })
-        }
-        Err(error) => Err(ReceiptError::Io { path: path.to_path_buf(), error }),
     }
 }
 

@@ -19,8 +19,9 @@ use crate::{
 };
 use cluster::Cluster;
 use directory::{Directory, NodePlan, Role};
-use manifest::Manifest;
 use node::Application;
+
+pub(crate) use manifest::{Manifest, PartyEntry};
 
 mod cluster;
 mod directory;

@@ -133,7 +133,7 @@ async fn post(
     payload: &[u8],
 ) -> Result<(Answer, String), ClientError> {
     let message = Unsigned::by(member, message, payload, now());
-    let signed = message.sign(member.key());
+    let signed = message.sign(member);
     send(client, &message, signed).await
 }
 

@@ -1,21 +1,19 @@
 //! `coco network status`: who leads, who follows, and how far each node is.
 
-use std::{
-    fs, io,
-    path::{Path, PathBuf},
-    process::ExitCode,
-    str::FromStr,
-    time::Duration,
-};
+use std::{io, path::PathBuf, process::ExitCode, time::Duration};
 
 use clap::Args;
 use coco_client::ClientError;
-use coco_crypto::{Certificate, x509::InvalidCertificate};
 use serde_json::json;
 use tokio::runtime;
 
 use super::{survey::Survey, table};
-use crate::{config::duration, exit};
+use crate::{
+    config::duration,
+    connection::{NodeUrl, certificate},
+    exit,
+    input::Unreadable,
+};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -45,38 +43,11 @@ pub(crate) struct StatusArgs {
     json: bool,
 }
 
-/// Where a node is.
-#[derive(Clone, Debug, PartialEq, Eq)]
-struct NodeUrl {
-    /// `host:port`.
-    address: String,
-}
-
-#[derive(Debug, thiserror::Error)]
-#[error("not of the form https://HOST:PORT")]
-struct InvalidUrl;
-
-impl FromStr for NodeUrl {
-    type Err = InvalidUrl;
-
-    /// The scheme may be left out.
-    fn from_str(text: &str) -> Result<Self, InvalidUrl> {
-        let address = text.strip_prefix("https://").unwrap_or(text);
-        let address = address.strip_suffix('/').unwrap_or(address);
-        let (host, port) = address.rsplit_once(':').ok_or(InvalidUrl)?;
-        let is_host = !host.is_empty() && !host.contains(['/', '@', '?', '#']);
-        let is_port = port.parse::<u16>().is_ok_and(|port| port > 0);
-        if is_host && is_port { Ok(Self { address: address.to_owned() }) } else { Err(InvalidUrl) }
-    }
-}
-
 /// A service that was not looked at.
 #[derive(Debug, thiserror::Error)]
 enum StatusError {
-    #[error("{}: {error}", .path.display())]
-    Io { path: PathBuf, error: io::Error },
-    #[error("{}: {error}", .path.display())]
-    Certificate { path: PathBuf, error: InvalidCertificate },
+    #[error(transparent)]
+    Certificate(#[from] Unreadable),
     #[error("{0}")]
     System(#[from] io::Error),
 }
@@ -107,12 +78,3 @@ impl StatusArgs {
         json!({ "healthy": false, "reason": error.to_string(), "asked": self.url.address, "nodes": [] })
     }
 }
-
-fn certificate(path: &Path) -> Result<Certificate, StatusError> {
-    let failed = |error| StatusError::Io { path: path.to_path_buf(), error };
-    let pem = fs::read_to_string(path).map_err(failed)?;
-    Certificate::from_pem(&pem).map_err(|error| StatusError::Certificate { path: path.to_path_buf(), error })
-}
-
-#[cfg(test)]
-mod tests;

@@ -7,6 +7,7 @@ use coco_wire::Digest;
 use serde_json::{Value, json};
 
 use super::survey::{Survey, Surveyed};
+use crate::columns;
 
 /// Hexadecimal digits that tell the nodes of a service apart.
 const SHORT_ID: usize = 8;
@@ -15,16 +16,7 @@ const HEADINGS: [&str; 7] = ["NODE", "ADDRESS", "STATUS", "STATE", "ROLE", "VIEW
 /// Writes the table, and below it what follows.
 pub(super) fn write(survey: &Survey, out: &mut dyn Write) -> io::Result<()> {
     let rows: Vec<_> = survey.nodes.iter().map(row).collect();
-    let headings = HEADINGS.map(str::to_owned);
-    let width = |column: usize| {
-        let cells = rows.iter().chain([&headings]).map(|row| row[column].chars().count());
-        cells.max().unwrap_or_default()
-    };
-    let widths: [usize; HEADINGS.len()] = std::array::from_fn(width);
-    for row in [&headings].into_iter().chain(&rows) {
-        let cells = row.iter().zip(widths).map(|(cell, width)| format!("{cell:width$}"));
-        writeln!(out, "{}", cells.collect::<Vec<_>>().join("  ").trim_end())?;
-    }
+    columns::write(HEADINGS, &rows, out)?;
     writeln!(out)?;
     for node in &survey.nodes {
         if let Err(silence) = &node.answer {

@@ -8,7 +8,7 @@ use std::{
     process::ExitCode,
 };
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use tokio::process::Command;
 
 use super::{
@@ -17,22 +17,28 @@ use super::{
     node::Node,
     opening::Opened,
 };
-use crate::keygen::ParticipantFiles;
+use crate::{
+    input::{Unreadable, read_text},
+    keygen::ParticipantFiles,
+};
+
+/// What a sandbox calls it in its directory.
+const FILE: &str = "sandbox.json";
 
 /// Content of `sandbox.json`.
-#[derive(Serialize)]
-pub(super) struct Manifest {
+#[derive(Clone, Serialize, Deserialize)]
+pub(crate) struct Manifest {
     /// Base of URLs of the first node.
-    url: String,
+    pub(crate) url: String,
     directory: PathBuf,
     application: String,
-    service_certificate: PathBuf,
+    pub(crate) service_certificate: PathBuf,
     nodes: Vec<NodeEntry>,
-    members: Vec<PartyEntry>,
+    pub(crate) members: Vec<PartyEntry>,
     users: Vec<PartyEntry>,
 }
 
-#[derive(Serialize)]
+#[derive(Clone, Serialize, Deserialize)]
 struct NodeEntry {
     rpc_address: String,
     pid: Option<u32>,
@@ -43,13 +49,14 @@ struct NodeEntry {
     log: PathBuf,
 }
 
-#[derive(Serialize)]
-struct PartyEntry {
-    name: String,
+/// A member or user.
+#[derive(Clone, Serialize, Deserialize)]
+pub(crate) struct PartyEntry {
+    pub(crate) name: String,
     /// SHA-256 of the certificate, by which the service knows the holder.
     id: String,
     #[serde(flatten)]
-    files: ParticipantFiles,
+    pub(crate) files: ParticipantFiles,
 }
 
 impl Manifest {
@@ -85,10 +92,17 @@ impl Manifest {
         }
     }
 
+    /// Reads that of the sandbox in a directory.
+    pub(crate) fn read(directory: &Path) -> Result<Self, Unreadable> {
+        let path = directory.join(FILE);
+        let text = read_text(&path)?;
+        serde_json::from_str(&text).map_err(|error| Unreadable::content(&path, error))
+    }
+
     /// Writes `sandbox.json`.
     pub(super) fn write(&self) -> Result<(), SandboxError> {
         let text = serde_json::to_vec_pretty(self).expect("paths of a sandbox are UTF-8");
-        write(&self.directory.join("sandbox.json"), &text)
+        write(&self.directory.join(FILE), &text)
     }
 
     /// Bases of URLs of all nodes.
@@ -121,6 +135,8 @@ impl Manifest {
         let coco = quoted(Path::new(&env::args_os().next().unwrap_or_else(|| "coco".into())));
         writeln!(out, "  {coco} receipt verify receipt.json --service-cert {service}\n")?;
         writeln!(out, "How the nodes stand:\n  {coco} network status --url {url} --ca {service}\n")?;
+        let directory = quoted(&self.directory);
+        writeln!(out, "Decide as a member:\n  {coco} gov --help\n  {coco} gov list --dir {directory}\n")?;
         writeln!(out, "Keys, configuration, ledger and log are in {}", self.directory.display())?;
         writeln!(out, "Ctrl-C stops the service{}.", if kept { "" } else { " and removes all of it" })
     }

@@ -1,7 +1,7 @@
 //! Messages that members sign: COSE_Sign1 with the headers that CCF's `ccf_cose_sign1` writes.
 
 use coco_crypto::{
-    Certificate, EcKey, EcPublicKey, FixedSignature, NotAuthentic, SignatureForm, Signer as _, Verifier as _,
+    Certificate, EcPublicKey, FixedSignature, NotAuthentic, SignatureForm, Signer as _, Verifier as _,
     cose::CoseAlgorithm, x509::UnixTime,
 };
 use coco_wire::{
@@ -111,7 +111,6 @@ pub struct Unsigned {
     /// SHA-256 of the certificate.
     member: Digest,
     key: EcPublicKey,
-    path: String,
     protected: Vec<u8>,
     payload: Vec<u8>,
 }
@@ -154,8 +153,7 @@ impl Unsigned {
             parameters.push((Cbor::Text(PROPOSAL_ID), Cbor::Text(id)));
         }
         let protected = Headers::new(parameters).encode();
-        let path = message.path(&member);
-        Self { member, key: key.clone(), path, protected, payload: payload.to_vec() }
+        Self { member, key: key.clone(), protected, payload: payload.to_vec() }
     }
 
     /// Reads what [`Unsigned::encode`] wrote, of the holder of `certificate`.
@@ -171,11 +169,10 @@ impl Unsigned {
         let is_theirs = headers.algorithm() == Some(CoseAlgorithm::of(key).label())
             && headers.kid() == Some(member.to_string().as_bytes())
             && matches!(headers.get_text(CREATED_AT), Some(Cbor::Int(_)));
-        let message = Message::of(headers).filter(|_| is_theirs).ok_or(InvalidMessage::Headers)?;
+        Message::of(headers).filter(|_| is_theirs).ok_or(InvalidMessage::Headers)?;
         Ok(Self {
             member,
             key: key.clone(),
-            path: message.path(&member),
             protected: decoded.protected_bytes.to_vec(),
             payload: payload.to_vec(),
         })
@@ -187,10 +184,17 @@ impl Unsigned {
         self.with(&[])
     }
 
+    /// Its kind.
+    #[must_use]
+    pub fn message(&self) -> Message<'_> {
+        let headers = Headers::decode(&self.protected).expect("they were encoded, or read before");
+        Message::of(&headers).expect("a message has a kind")
+    }
+
     /// Where it is sent.
     #[must_use]
     pub fn path(&self) -> String {
-        self.path.clone()
+        self.message().path(&self.member)
     }
 
     /// Who is to sign it.
@@ -217,10 +221,10 @@ impl Unsigned {
         self.key.curve().hash().digest(&cose::to_be_signed(&self.protected, &self.payload))
     }
 
-    /// The message signed by the member's key.
+    /// The message signed by the member that it is of.
     #[must_use]
-    pub fn sign(&self, key: &EcKey) -> Vec<u8> {
-        let signature = key.sign(&cose::to_be_signed(&self.protected, &self.payload));
+    pub fn sign(&self, member: &Identity) -> Vec<u8> {
+        let signature = member.key().sign(&cose::to_be_signed(&self.protected, &self.payload));
         self.with(signature.as_fixed())
     }
 
@@ -242,5 +246,5 @@ impl Unsigned {
 /// A COSE_Sign1 message by `member`.
 #[must_use]
 pub fn sign(member: &Identity, message: Message<'_>, payload: &[u8], created_at: UnixTime) -> Vec<u8> {
-    Unsigned::by(member, message, payload, created_at).sign(member.key())
+    Unsigned::by(member, message, payload, created_at).sign(member)
 }
