@@ -16,6 +16,8 @@ const SCRIPT: &str = include_str!("python/verify.py");
 const PACKAGE: &str = "ccf==7.0.22";
 /// Names a Python that has it already.
 const GIVEN: &str = "COCO_PYTHON";
+/// Names the Python of an environment that has all of the package, its commands too.
+const INSTALLED: &str = "COCO_CCF_PYTHON";
 /// The package wants at least 3.11.
 const IS_NEW_ENOUGH: &str = "import sys; sys.exit(sys.version_info < (3, 11))";
 const CANDIDATES: [&str; 4] = ["python3", "python3.13", "python3.12", "python3.11"];
@@ -32,6 +34,20 @@ pub fn with_ccf() -> Option<PathBuf> {
         eprintln!("SKIPPED: CCF's Python package does not verify our ledgers here: {why}");
     }
     found.ok()
+}
+
+/// Where the commands of CCF's package are, such as `ccf_cose_sign1`: beside the Python that `COCO_CCF_PYTHON` names.
+/// None without it: then that is said loudly.
+///
+/// # Panics
+/// If the variable names no file of a folder.
+#[must_use]
+pub fn commands() -> Option<PathBuf> {
+    let Some(python) = env::var_os(INSTALLED) else {
+        eprintln!("SKIPPED: {INSTALLED} is not set, so CCF's commands sign nothing for our nodes");
+        return None;
+    };
+    Some(Path::new(&python).parent().expect("a Python is in a folder").to_path_buf())
 }
 
 /// Has the package verify a ledger that `service` (a file) signs, and the receipts in a directory. What it saw of the
