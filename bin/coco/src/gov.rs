@@ -31,6 +31,7 @@ mod prepared;
 mod signature;
 
 mod local;
+mod plain;
 mod report;
 
 mod error;

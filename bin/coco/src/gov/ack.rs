@@ -45,7 +45,8 @@ impl AckArgs {
             governance::state_digest(&mut connect()?, &speaker.id()).await?
         } else {
             match speaker.say(connect, Message::StateDigest, b"").await? {
-                Said::Answered(Answered { answer, path, .. }) => {
+                Said::Answered(answered) => {
+                    let Answered { answer, path, .. } = *answered;
                     answer.expect(StatusCode::OK, &path)?.json::<StateDigest>()?
                 }
                 Said::Prepared => return Ok(()),

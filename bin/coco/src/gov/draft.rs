@@ -11,7 +11,7 @@ use coco_wire::Digest;
 use serde_json::{Map, Value, json};
 
 use super::{
-    action::{Argument, Kind, Otherwise},
+    action::{Action, Argument, Kind, Otherwise},
     words::{Draft, Given},
 };
 use crate::{
@@ -104,7 +104,7 @@ impl Draft {
             Otherwise::Missing => Err(InvalidArgument::Missing {
                 action: self.name.clone(),
                 option: argument.also.map_or_else(|| argument.option(), str::to_owned),
-                usage: self.action.map(|action| action.usage()).unwrap_or_default(),
+                usage: self.action.map(Action::usage).unwrap_or_default(),
             }),
         }
     }

@@ -5,7 +5,7 @@ use coco_client::governance::{self, ProposalState};
 use coco_wire::Digest;
 use serde_json::{Value, json};
 
-use super::{error::GovError, report::OutputArgs};
+use super::{error::GovError, plain::plain, report::OutputArgs};
 use crate::{
     columns,
     connection::{Places, ServiceArgs},
@@ -52,7 +52,7 @@ impl ListArgs {
                 proposal.proposal_state.to_string(),
                 proposal.ballot_count.to_string(),
                 short(&proposal.proposer_id),
-                names.join(", "),
+                plain(&names.join(", ")),
             ]);
             let mut described = json!(proposal);
             described["actions"] = json!(names);

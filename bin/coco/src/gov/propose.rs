@@ -124,7 +124,7 @@ impl Options {
         let speaker = self.signing.speaker(places)?;
         let payload = proposal.to_string();
         match speaker.say(connect, Message::Proposal, payload.as_bytes()).await? {
-            Said::Answered(answered) => self.output.tell(answered, Message::Proposal).await,
+            Said::Answered(answered) => self.output.tell(*answered, Message::Proposal).await,
             Said::Prepared => Ok(()),
         }
     }

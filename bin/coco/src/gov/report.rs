@@ -12,7 +12,7 @@ use coco_client::{
 };
 use serde_json::{Value, json};
 
-use super::{error::GovError, speaker::Answered};
+use super::{error::GovError, plain::plain, speaker::Answered};
 use crate::exit;
 
 /// How long a transaction may take until it is committed.
@@ -86,10 +86,10 @@ impl Told {
                 let id = &proposal.proposal_id;
                 writeln!(out, "Proposal {id} is {}.", proposal.proposal_state)?;
                 for failure in proposal.vote_failures.iter().flatten() {
-                    writeln!(out, "The ballot of {} failed: {}", failure.0, failure.1.reason)?;
+                    writeln!(out, "The ballot of {} failed: {}", failure.0, plain(&failure.1.reason))?;
                 }
                 if let Some(failure) = &proposal.failure {
-                    writeln!(out, "It failed: {}", failure.reason)?;
+                    writeln!(out, "It failed: {}", plain(&failure.reason))?;
                 }
                 if proposal.proposal_state == ProposalState::Open {
                     writeln!(out, "To see it: coco gov show {id}")?;

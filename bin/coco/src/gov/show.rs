@@ -14,6 +14,7 @@ use super::{
     error::GovError,
     list::short,
     local::{Rows, Votes},
+    plain::plain,
     report::OutputArgs,
 };
 use crate::{
@@ -160,14 +161,14 @@ impl Picture {
         writeln!(out, "Proposal {} of {}", proposal.proposal_id, short(&proposal.proposer_id))?;
         writeln!(out, "State    {}", proposal.proposal_state)?;
         if let Some(failure) = &proposal.failure {
-            writeln!(out, "Failure  {}", failure.reason)?;
+            writeln!(out, "Failure  {}", plain(&failure.reason))?;
         }
         writeln!(out, "Actions")?;
         let proposed: Value = serde_json::from_str(&self.text).unwrap_or_default();
         for action in proposed["actions"].as_array().into_iter().flatten() {
-            writeln!(out, "  {}", action["name"].as_str().unwrap_or("?"))?;
+            writeln!(out, "  {}", plain(action["name"].as_str().unwrap_or("?")))?;
             for (name, value) in action["args"].as_object().into_iter().flatten() {
-                writeln!(out, "    {name}: {}", brief(value))?;
+                writeln!(out, "    {}: {}", plain(name), brief(value))?;
             }
         }
         writeln!(out, "Votes{}", if self.ballots.is_empty() { "    none" } else { "" })?;
@@ -175,7 +176,7 @@ impl Picture {
             match vote {
                 Vote::For => writeln!(out, "  {}  for", short(member))?,
                 Vote::Against => writeln!(out, "  {}  against", short(member))?,
-                Vote::Fails(reason) => writeln!(out, "  {}  fails: {reason}", short(member))?,
+                Vote::Fails(reason) => writeln!(out, "  {}  fails: {}", short(member), plain(reason))?,
             }
         }
         match &self.wanted {
@@ -246,8 +247,8 @@ fn decided(proposal: &Proposal, member: &Digest) -> Option<Vote> {
 fn brief(value: &Value) -> String {
     const MAX_CHARS: usize = 100;
     let text = match value {
-        Value::String(text) => text.trim().replace('\n', " "),
-        other => other.to_string(),
+        Value::String(text) => plain(text),
+        other => plain(&other.to_string()),
     };
     let chars = text.chars().count();
     if chars <= MAX_CHARS {

@@ -47,7 +47,7 @@ enum Hand {
 
 /// What became of a message.
 pub(super) enum Said {
-    Answered(Answered),
+    Answered(Box<Answered>),
     /// It waits for its signature.
     Prepared,
 }
@@ -99,7 +99,8 @@ impl Speaker {
                 return Ok(Said::Prepared);
             }
         };
-        Ok(Said::Answered(Answered::to(client()?, &message, signed).await?))
+        let answered = Answered::to(client()?, &message, signed).await?;
+        Ok(Said::Answered(Box::new(answered)))
     }
 }
 

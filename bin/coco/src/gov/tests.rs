@@ -4,7 +4,7 @@ use clap::{Args, Command};
 use serde_json::{Value, json};
 
 use super::{
-    action::Action,
+    action::{Action, Argument},
     actions::ACTIONS,
     draft,
     propose::ProposeArgs,
@@ -162,7 +162,7 @@ fn the_table_is_that_of_the_constitution() {
         for argument in action.arguments {
             assert!(script.contains(argument.key), "{}: {}", action.name, argument.key);
         }
-        let mut options: Vec<_> = action.arguments.iter().map(|it| it.option()).collect();
+        let mut options: Vec<_> = action.arguments.iter().map(Argument::option).collect();
         options.extend(action.arguments.iter().filter_map(|it| it.also.map(str::to_owned)));
         let count = options.len();
         options.sort_unstable();

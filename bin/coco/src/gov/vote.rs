@@ -102,7 +102,7 @@ impl SpeechArgs {
         let places = Places::new(self.service.dir.as_deref())?;
         let connect = || Ok(self.service.resolve(&places)?.client()?);
         match self.signing.speaker(&places)?.say(connect, message, payload).await? {
-            Said::Answered(answered) => self.output.tell(answered, message).await,
+            Said::Answered(answered) => self.output.tell(*answered, message).await,
             Said::Prepared => Ok(()),
         }
     }

@@ -95,6 +95,7 @@ fn a_proposal_for_people() {
 #[test]
 fn long_values_are_cut() {
     assert_eq!(brief(&json!("a\nb\n")), "a b");
+    assert_eq!(brief(&json!("\u{1b}[2Ja\rb")), " [2Ja b", "the terminal is left alone");
     assert_eq!(brief(&json!({ "a": [1] })), r#"{"a":[1]}"#);
     assert_eq!(brief(&json!("é".repeat(101))), format!("{}… (101 characters)", "é".repeat(100)));
 }
