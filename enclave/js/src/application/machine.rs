@@ -9,6 +9,7 @@ use rquickjs::{Ctx, Function, Object, Persistent, Value, promise::PromiseState};
 
 use super::{
     bundle::Bundle,
+    endpoint::Definition,
     pool::{Key, Kind},
     response,
 };
@@ -180,6 +181,30 @@ impl Machine {
         let definition = occasion.endpoint.definition.as_ref().expect("it was looked at when it was found");
         // Modules are evaluated within the default limits at least, so that those of a call are of its function.
         self.arm(allowance, allowance.limits.no_lower_than_default());
+        if occasion.historical.is_none() {
+            return self.call(definition, allowance);
+        }
+        // The module may look at it, too, when it is evaluated.
+        self.history(Tools::show_history)?;
+        let answered = self.call(definition, allowance);
+        self.history(Tools::hide_history)?;
+        answered
+    }
+
+    fn history(&self, change: fn(&Tools, &Ctx<'_>) -> rquickjs::Result<()>) -> Result<(), Failure> {
+        let budget = &self.interpreter.state().budget;
+        self.interpreter.with(|ctx| {
+            change(&self.tools, ctx).map_err(|error| {
+                Failure::Script(ScriptError::caught(ctx, &error, ErrorKind::Exception, budget))
+            })
+        })
+    }
+
+    fn call(
+        &mut self,
+        definition: &Definition,
+        allowance: &Allowance,
+    ) -> Result<coco_app::Response, Failure> {
         let namespace = self.namespace(&definition.module)?;
         self.arm(allowance, allowance.limits);
         if self.interpreter.state().budget.is_exhausted() {
@@ -193,17 +218,10 @@ impl Machine {
             let caught = |error: rquickjs::Error| {
                 Failure::Script(ScriptError::caught(ctx, &error, ErrorKind::Exception, &state.budget))
             };
-            if occasion.historical.is_some() {
-                tools.show_history(ctx).map_err(caught)?;
-            }
             let request: Value<'_> =
                 tools.request(ctx).and_then(|make| make.call((call,))).map_err(caught)?;
             let returned: Value<'_> = function.call((request,)).map_err(caught)?;
-            let response = response::read(ctx, &returned, tools, state);
-            if occasion.historical.is_some() {
-                tools.hide_history(ctx).map_err(caught)?;
-            }
-            response
+            response::read(ctx, &returned, tools, state)
         });
         if state.budget.was_exceeded() {
             return Err(match outcome {

@@ -50,6 +50,19 @@ fn node(body: &str, mode: &str) -> Node {
     node
 }
 
+/// Also where a module looks at it when it is evaluated, as CCF's package does.
+#[test]
+fn a_module_sees_the_transaction_of_the_call_that_evaluates_it() {
+    let module = "const { transactionId } = ccf.historicalState ?? {};
+        export const f = () => ({ body: `${transactionId}` })";
+    for (mode, expected) in [("historical", "200 2.2"), ("readonly", "200 undefined")] {
+        let mut node = Node::new(module, &[("GET", "/f", "f", json!({ "mode": mode }))]);
+        node.history = vec![past(1, "one"), past(2, "two")];
+        let answer = node.ask_as(None, "GET /app/f", &[("x-ms-ccf-transaction-id", "2.2")], "");
+        assert_eq!(answer.summary(), expected, "{mode}");
+    }
+}
+
 #[test]
 fn a_historical_call_sees_what_one_transaction_wrote() {
     for (body, expected) in [
