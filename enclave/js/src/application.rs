@@ -1,6 +1,7 @@
 //! Applications that members install: an adapter whose endpoints and scripts are rows of the service's own tables.
 
 mod bundle;
+mod check;
 pub(crate) mod endpoint;
 mod machine;
 mod openapi;
@@ -25,6 +26,7 @@ use coco_kv::{Snapshot, Store, Tx};
 use coco_tables::scripts::RuntimeOptions;
 use coco_wire::TxId;
 
+pub use self::check::{Flaw, check_application};
 pub(crate) use self::machine::Machine;
 use self::{
     bundle::{Bundle, Found, Installed},

@@ -25,7 +25,7 @@ mod occasion;
 mod realm;
 mod state;
 
-pub use application::{Application, Senses};
+pub use application::{Application, Flaw, Senses, check_application};
 
 pub use budget::Deadline;
 pub use clock::Elapsed;

@@ -41,6 +41,11 @@ pub(crate) enum Found {
 }
 
 impl Bundle {
+    /// Modules without endpoints.
+    pub(crate) fn of_modules(modules: &Modules) -> Self {
+        Self { modules: Arc::new(modules.clone()), ..Self::default() }
+    }
+
     fn read(tables: &Scripts, state: &Snapshot) -> Self {
         let mut bundle = Self::default();
         for (key, value) in state.iter(tables.endpoints.name()) {

@@ -93,7 +93,7 @@ impl Ran {
 }
 
 impl Allowance {
-    fn deadline(&self, limits: Limits) -> Deadline {
+    pub(super) fn deadline(&self, limits: Limits) -> Deadline {
         let elapsed = self.elapsed.clone();
         let end_ms = elapsed().saturating_add(limits.execution_ms);
         Rc::new(move || elapsed() >= end_ms)
@@ -230,6 +230,25 @@ impl Machine {
             });
         }
         outcome
+    }
+
+    /// Looks for the function of an endpoint, and does not call it. What its module does to the transaction when it is
+    /// evaluated is dropped.
+    pub(super) fn find_function(
+        &mut self,
+        definition: &Definition,
+        tx: Tx,
+        allowance: &Allowance,
+    ) -> Result<(), Failure> {
+        self.interpreter.state().lend_tx(tx);
+        self.arm(allowance, allowance.limits.no_lower_than_default());
+        let namespace = self.namespace(&definition.module);
+        let found = namespace.and_then(|namespace| {
+            let Definition { module, function, .. } = definition;
+            self.interpreter.with(|ctx| exported(ctx, namespace, module, function).map(drop))
+        });
+        self.interpreter.state().take_tx();
+        found
     }
 
     fn arm(&self, allowance: &Allowance, limits: Limits) {

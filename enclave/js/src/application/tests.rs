@@ -14,6 +14,7 @@ use serde_json::{Value, json};
 
 use super::{Application, Senses};
 
+mod check;
 mod historical;
 mod hostile;
 mod printed;
