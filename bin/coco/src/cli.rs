@@ -6,7 +6,7 @@ use clap::{Parser, Subcommand};
 use coco_app::Adapter;
 
 use crate::{
-    adapters::Adapters, exit, gov::GovCommand, keygen::KeygenArgs, ledger::LedgerCommand,
+    adapters::Adapters, app::AppCommand, exit, gov::GovCommand, keygen::KeygenArgs, ledger::LedgerCommand,
     network::NetworkCommand, node, node::NodeArgs, receipt::ReceiptCommand, sandbox::SandboxArgs, version,
 };
 
@@ -43,6 +43,9 @@ enum Command {
     },
     /// Run a whole service on this machine, to try it out
     Sandbox(SandboxArgs),
+    /// Write, build and install applications in JavaScript and TypeScript
+    #[command(subcommand)]
+    App(AppCommand),
     /// Decide as a member: propose, vote, acknowledge
     #[command(subcommand)]
     Gov(GovCommand),
@@ -85,6 +88,7 @@ pub fn main_with(adapters: &Adapters) -> ExitCode {
         None => exit::failed("a command is needed; see coco --help"),
         Some(Command::Node { app, args }) => run_node(adapters, &app, &args),
         Some(Command::Sandbox(args)) => args.execute(adapters),
+        Some(Command::App(command)) => command.execute(),
         Some(Command::Gov(command)) => command.execute(),
         Some(Command::Network(command)) => command.execute(),
         Some(Command::Ledger(command)) => command.execute(),

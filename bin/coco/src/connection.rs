@@ -14,7 +14,7 @@ use crate::input::{Unreadable, read_text};
 mod member;
 mod places;
 
-pub(crate) use member::{MemberArgs, MemberError};
+pub(crate) use member::{MemberArgs, MemberError, party};
 pub(crate) use places::Places;
 
 /// Which service, and how to know it.

@@ -36,6 +36,10 @@ mod report;
 
 mod error;
 
+pub(crate) use error::GovError;
+pub(crate) use report::OutputArgs;
+pub(crate) use speaker::{Answered, Said, SigningArgs, Speaker};
+
 const EXAMPLES: &str = "\
 Examples:
   coco sandbox --dir my-service                           elsewhere; then
@@ -88,7 +92,7 @@ impl GovCommand {
         }
     }
 
-    async fn run(&self) -> Result<(), error::GovError> {
+    async fn run(&self) -> Result<(), GovError> {
         match self {
             Self::Propose(args) => args.run().await,
             Self::Vote(args) => args.run().await,

@@ -20,6 +20,7 @@ pub mod config;
 mod node;
 pub mod run;
 
+mod app;
 mod gov;
 mod keygen;
 mod ledger;

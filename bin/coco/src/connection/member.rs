@@ -103,6 +103,11 @@ impl Member {
     }
 }
 
+/// Certificate and key of a member of a sandbox.
+pub(crate) fn party(member: &PartyEntry) -> Result<Identity, MemberError> {
+    MemberArgs::member(member.files.certificate.clone(), Some(member.files.private_key.clone()))?.identity()
+}
+
 fn named<'a>(sandbox: &'a Manifest, name: &str) -> Result<&'a PartyEntry, MemberError> {
     sandbox.members.iter().find(|member| member.name == name).ok_or_else(|| {
         let names: Vec<_> = sandbox.members.iter().map(|member| member.name.as_str()).collect();

@@ -25,7 +25,7 @@ const CONSTITUTION: [&str; 4] = ["actions.js", "validate.js", "resolve.js", "app
 
 /// Arguments of which no action can be made.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum InvalidArgument {
+pub(crate) enum InvalidArgument {
     #[error("{action}: --{option} is missing; it is: {usage}")]
     Missing { action: String, option: String, usage: String },
     #[error("{action}: {key} is given twice")]

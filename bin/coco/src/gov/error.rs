@@ -14,7 +14,7 @@ use crate::{
 
 /// A command that did not do what it should.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum GovError {
+pub(crate) enum GovError {
     #[error(transparent)]
     Service(#[from] ServiceError),
     #[error(transparent)]
@@ -63,7 +63,7 @@ pub(super) enum GovError {
 
 impl GovError {
     /// Exit status: whether somebody refused, or something is missing.
-    pub(super) fn status(&self) -> u8 {
+    pub(crate) fn status(&self) -> u8 {
         match self {
             Self::Client(ClientError::Status { .. } | ClientError::NotCommitted(..))
             | Self::Objection(_)

@@ -21,7 +21,7 @@ pub(super) struct Rows(Vec<(&'static str, Vec<u8>, Vec<u8>)>);
 
 /// Why a proposal is not valid.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum Objection {
+pub(crate) enum Objection {
     /// The constitution says why.
     #[error("{0}")]
     Refused(String),

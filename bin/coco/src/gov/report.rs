@@ -23,7 +23,7 @@ const COMMIT: Duration = Duration::from_secs(30);
 pub(crate) struct OutputArgs {
     /// Tell the result as JSON
     #[arg(long)]
-    pub(super) json: bool,
+    pub(crate) json: bool,
 }
 
 impl OutputArgs {

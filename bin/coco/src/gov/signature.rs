@@ -12,7 +12,7 @@ const FIELDS: [&str; 3] = ["value", "Signature", "signature"];
 
 /// What cannot complete a message.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
-pub(super) enum InvalidSignature {
+pub(crate) enum InvalidSignature {
     #[error(
         "no signature: expected JSON with base64 in `value`, base64, or the bytes themselves, as r and s in a row or in \
          DER"

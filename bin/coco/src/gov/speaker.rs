@@ -34,7 +34,7 @@ pub(crate) struct SigningArgs {
 }
 
 /// A member who can sign.
-pub(super) struct Speaker {
+pub(crate) struct Speaker {
     certificate: Certificate,
     hand: Hand,
 }
@@ -46,21 +46,21 @@ enum Hand {
 }
 
 /// What became of a message.
-pub(super) enum Said {
+pub(crate) enum Said {
     Answered(Box<Answered>),
     /// It waits for its signature.
     Prepared,
 }
 
 /// The answer to a message, and by which client and from where it came.
-pub(super) struct Answered {
-    pub(super) client: Client,
-    pub(super) answer: Answer,
-    pub(super) path: String,
+pub(crate) struct Answered {
+    pub(crate) client: Client,
+    pub(crate) answer: Answer,
+    pub(crate) path: String,
 }
 
 impl SigningArgs {
-    pub(super) fn speaker(&self, places: &Places<'_>) -> Result<Speaker, GovError> {
+    pub(crate) fn speaker(&self, places: &Places<'_>) -> Result<Speaker, GovError> {
         let member = self.member.resolve(places)?;
         let hand = match (&self.prepare, &self.sign_with) {
             (Some(path), _) => Hand::Later(path.clone()),
@@ -71,6 +71,13 @@ impl SigningArgs {
     }
 }
 
+impl SigningArgs {
+    /// Whether the message is signed when it is made.
+    pub(crate) fn is_complete(&self) -> bool {
+        self.prepare.is_none()
+    }
+}
+
 impl Speaker {
     /// How the service names the member.
     pub(super) fn id(&self) -> Digest {
@@ -78,7 +85,7 @@ impl Speaker {
     }
 
     /// Signs a message and sends it by the client, which is asked for only then.
-    pub(super) async fn say(
+    pub(crate) async fn say(
         &self,
         client: impl FnOnce() -> Result<Client, GovError>,
         message: Message<'_>,

@@ -34,7 +34,7 @@ pub(super) enum Given {
 
 /// Words that make no actions.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
-pub(super) enum InvalidWords {
+pub(crate) enum InvalidWords {
     #[error("`{0}` stands in front of the name of an action")]
     NoAction(String),
     #[error("`{0}` is neither the name of an action nor key=text, key:=JSON or key=@FILE")]

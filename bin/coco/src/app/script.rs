@@ -1,0 +1,194 @@
+//! A module: what it imports and exports, and its JavaScript, line by line where it was TypeScript.
+
+use std::{collections::BTreeSet, ops::Range, path::Path};
+
+use oxc_allocator::Allocator;
+use oxc_ast_visit::VisitJs as _;
+use oxc_parser::Parser;
+use oxc_span::{SourceType, Span};
+
+use edits::Edits;
+use links::Links;
+use types::Eraser;
+
+mod classes;
+mod edits;
+mod enums;
+mod links;
+mod types;
+
+/// In what a module is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Language {
+    JavaScript,
+    TypeScript,
+}
+
+/// A module that was parsed.
+#[derive(Debug)]
+pub(super) struct Script {
+    source: String,
+    edits: Edits,
+    /// What it imports, in order.
+    pub(super) requests: Vec<Request>,
+    /// What it exports by name.
+    pub(super) exports: BTreeSet<String>,
+    /// What its types export by name.
+    pub(super) types: BTreeSet<String>,
+    /// Whether it says `import` or `export` anywhere.
+    pub(super) is_module: bool,
+}
+
+/// An import, or an export from elsewhere.
+#[derive(Debug)]
+pub(super) struct Request {
+    /// As written, without quotes.
+    pub(super) specifier: String,
+    /// Where that is, quotes included.
+    pub(super) place: Range<usize>,
+    /// The whole statement; none of an `import()`.
+    statement: Option<Range<usize>>,
+    /// What it wants by name.
+    pub(super) names: Vec<Name>,
+    /// Whether all that is exported there is exported here.
+    pub(super) is_star: bool,
+    /// Whether it is an export.
+    is_export: bool,
+}
+
+/// A name that is imported or exported from elsewhere.
+#[derive(Debug)]
+pub(super) struct Name {
+    /// As the other module calls it.
+    pub(super) imported: String,
+    /// As others see it, if it is exported.
+    exported: Option<String>,
+    /// Where.
+    pub(super) place: Range<usize>,
+    /// Whether the program has no use for it, as it names a type.
+    pub(super) is_dropped: bool,
+}
+
+/// What is wrong with a module.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Flaw {
+    /// Byte in the source.
+    pub(super) at: usize,
+    pub(super) message: String,
+}
+
+impl Language {
+    /// By the name of a file; none of what is no module.
+    pub(super) fn of(path: &Path) -> Option<Self> {
+        match path.extension()?.to_str()? {
+            "js" | "mjs" => Some(Self::JavaScript),
+            "ts" | "mts" => Some(Self::TypeScript),
+            _ => None,
+        }
+    }
+}
+
+impl Script {
+    pub(super) fn parse(source: String, language: Language) -> Result<Self, Vec<Flaw>> {
+        let (edits, Links { requests, exports, types, .. }, is_module) = analyse(&source, language)?;
+        Ok(Self { source, edits, requests, exports, types, is_module })
+    }
+
+    pub(super) fn source(&self) -> &str {
+        &self.source
+    }
+
+    /// Its JavaScript. Requests are answered by other names where there are some, in their order.
+    pub(super) fn render(&self, answers: &[Option<String>]) -> String {
+        let mut edits = self.edits.clone();
+        for (request, answer) in self.requests.iter().zip(answers) {
+            request.drop_names(&self.source, &mut edits);
+            if let Some(name) = answer {
+                edits.replace(request.place.clone(), serde_json::Value::from(name.as_str()).to_string());
+            }
+        }
+        edits.apply(&self.source)
+    }
+
+    /// Leaves out names of types that others export, which only they could say.
+    pub(super) fn drop_exports_of_types(&mut self) {
+        for name in self.requests.iter().flat_map(|request| &request.names) {
+            if let (true, Some(exported)) = (name.is_dropped, &name.exported) {
+                self.exports.remove(exported);
+                self.types.insert(exported.clone());
+            }
+        }
+    }
+}
+
+impl Request {
+    /// Whether nothing of it is left.
+    pub(super) fn is_dropped(&self) -> bool {
+        !self.names.is_empty() && self.names.iter().all(|name| name.is_dropped)
+    }
+
+    fn drop_names(&self, source: &str, edits: &mut Edits) {
+        if self.is_dropped() {
+            if let Some(statement) = &self.statement {
+                edits.erase_statement(statement.clone());
+            }
+            return;
+        }
+        // Without a namespace, the comma in front of it would be left.
+        for name in self.names.iter().filter(|name| name.is_dropped && name.imported != "*") {
+            edits.erase(name.place.start..behind_comma(source, name.place.end));
+        }
+    }
+}
+
+/// What to change, imports and exports, and whether there are any.
+fn analyse(source: &str, language: Language) -> Result<(Edits, Links, bool), Vec<Flaw>> {
+    let allocator = Allocator::default();
+    let kind = match language {
+        Language::JavaScript => SourceType::mjs(),
+        Language::TypeScript => SourceType::ts(),
+    };
+    let parsed = Parser::new(&allocator, source, kind).parse();
+    let errors = parsed.diagnostics.errors().map(|error| Flaw {
+        at: error.labels.first().map_or(0, |label| label.offset() as usize),
+        message: error.message.to_string(),
+    });
+    let mut flaws: Vec<_> = errors.collect();
+    if parsed.panicked || !flaws.is_empty() {
+        flaws.dedup();
+        return Err(flaws);
+    }
+    let mut links = Links::read(&parsed.program);
+    let mut eraser = Eraser::new(source);
+    if language == Language::TypeScript {
+        eraser.visit_program(&parsed.program);
+        if !eraser.flaws.is_empty() {
+            return Err(eraser.flaws);
+        }
+        links.drop_unused(&eraser.values, source, &mut eraser.edits);
+    }
+    let calls = parsed.module_record.dynamic_imports.iter();
+    links.requests.extend(calls.filter_map(|call| dynamic(range(call.module_request), source)));
+    Ok((eraser.edits, links, parsed.module_record.has_module_syntax))
+}
+
+/// The `import()` at a place, if its module is named.
+fn dynamic(place: Range<usize>, source: &str) -> Option<Request> {
+    let text = &source[place.clone()];
+    let specifier = text.strip_prefix(['"', '\''])?.strip_suffix(['"', '\''])?.to_owned();
+    let (names, statement) = (Vec::new(), None);
+    Some(Request { specifier, place, statement, names, is_star: false, is_export: false })
+}
+
+/// Behind the comma that follows, if one does.
+fn behind_comma(source: &str, from: usize) -> usize {
+    let rest = source[from..].trim_start();
+    if rest.starts_with(',') { source.len() - rest.len() + 1 } else { from }
+}
+
+fn range(span: Span) -> Range<usize> {
+    span.start as usize..span.end as usize
+}
+
+#[cfg(test)]
+mod tests;
