@@ -10,6 +10,7 @@ mod init;
 
 mod build;
 mod check;
+mod commonjs;
 mod graph;
 mod metadata;
 mod resolve;

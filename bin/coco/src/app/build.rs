@@ -30,7 +30,7 @@ Examples:
 
 A folder has app.json, and modules below src/: .js and .mjs, or .ts and .mts, whose types are left out, line by line.
 Modules are those that endpoints name, and all that these import: by a path, which may lack its ending; from packages in
-node_modules that are ES modules; @microsoft/ccf-app also without node_modules. Every endpoint is checked as a node
+node_modules, ES modules or CommonJS; @microsoft/ccf-app also without node_modules. Every endpoint is checked as a node
 would do it: modules are compiled, linked and evaluated, and functions looked for. Types are not checked: that is tsc's.
 Exit status: 0 made, 1 the application has errors, 2 unreadable files.";
 
@@ -119,7 +119,7 @@ pub(crate) fn build(folder: &Path) -> Result<Built, InvalidApplication> {
         match project.endpoint_module(name) {
             Some(found) if roots.contains(&found) => {}
             Some(found) => roots.push(found),
-            None => missing.push(metadata.flaw(route, "js_module", no_module(&project, name))),
+            None => missing.push(metadata.flaw(route, "js_module", &no_module(&project, name))),
         }
     }
     let graph = Graph::from(&project, roots);

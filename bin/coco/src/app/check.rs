@@ -28,7 +28,7 @@ pub(super) fn flaws(metadata: &Metadata, graph: &Graph) -> Vec<Flaw> {
                 message: error.message.clone(),
             }),
             coco_js::Flaw::Endpoint { route, error } => at(graph, &error, Some(&route))
-                .unwrap_or_else(|| metadata.flaw(&route, property(&error.message), error.message.clone())),
+                .unwrap_or_else(|| metadata.flaw(&route, property(&error.message), &error.message)),
         };
         let is_known = |known: &Flaw| known.file == flaw.file && known.place == flaw.place;
         // What a module does wrong is told once, for the first endpoint.

@@ -205,7 +205,9 @@ async fn installed(client: &mut Client) -> Result<Vec<Installed>, AppError> {
 }
 
 fn described(proposal: &Proposal, installed: &[Installed]) -> Value {
-    let endpoint = |it: &Installed| json!({ "method": it.method, "path": it.path, "jsModule": it.module, "jsFunction": it.function });
+    let endpoint = |Installed { method, path, module, function }: &Installed| {
+        json!({ "method": method, "path": path, "module": module, "function": function })
+    };
     let mut told = json!(proposal);
     told["endpoints"] = installed.iter().map(endpoint).collect();
     told

@@ -6,9 +6,10 @@ use std::{
 };
 
 use super::{
+    commonjs::{self, Required},
     flaw::{Flaw, Place},
-    resolve::{Found, Project, Source},
-    script::{Language, Script},
+    resolve::{Found, PACKAGES, Project, Source, Style},
+    script::{Answer, Form, Language, Script},
 };
 use crate::input::read_text;
 
@@ -33,8 +34,6 @@ pub(super) struct Module {
     script: Script,
     /// Names of what its requests mean, in their order.
     targets: Vec<Option<String>>,
-    /// Whether it says by itself what it is, and not in the way of CommonJS.
-    is_typed: bool,
 }
 
 impl Graph {
@@ -79,37 +78,53 @@ impl Graph {
             self.flaws.push(Flaw { file, place: None, message });
             return None;
         };
-        let script = match Script::parse(text.clone(), language) {
-            Ok(script) => script,
+        let is_packaged = found.name.starts_with(PACKAGES) && language == Language::JavaScript;
+        let parsed = if is_packaged {
+            Script::parse_packaged(text.clone())
+        } else {
+            Script::parse(text.clone(), language)
+        };
+        match parsed {
+            Ok(script) => Some(self.follow(project, found, file, script)),
             Err(flaws) => {
                 self.flaws.extend(flaws.into_iter().map(|flaw| {
                     let place = Some(Place::of(&text, flaw.at));
                     Flaw { file: file.clone(), place, message: flaw.message }
                 }));
-                return None;
+                None
             }
-        };
+        }
+    }
+
+    /// Finds what a module imports.
+    fn follow(
+        &mut self,
+        project: &Project,
+        found: &Found,
+        file: PathBuf,
+        script: Script,
+    ) -> (Module, Vec<Found>) {
+        let style = if script.form == Form::CommonJs { Style::Require } else { Style::Import };
         let (mut targets, mut wanted) = (Vec::new(), Vec::new());
         for request in &script.requests {
-            // What is dropped already is not looked for; types may come from packages without code.
-            let target =
-                if request.is_dropped() { None } else { Some(project.import(found, &request.specifier)) };
+            // Types may come from packages without code.
+            let target = (!request.is_dropped()).then(|| project.import(found, &request.specifier, style));
             targets.push(match target {
-                None => None,
-                Some(Ok(target)) => {
+                Some(Ok(target)) if style == Style::Import || target.is_module() => {
                     let name = target.name.clone();
                     wanted.push(target);
                     Some(name)
                 }
-                Some(Err(error)) => {
-                    let place = Some(Place::of(&text, request.place.start));
+                Some(Err(error)) if style == Style::Import => {
+                    let place = Some(Place::of(script.source(), request.place.start));
                     self.flaws.push(Flaw { file: file.clone(), place, message: error.to_string() });
                     None
                 }
+                // What a module of CommonJS lacks it may do without, or fails when it is run.
+                _ => None,
             });
         }
-        let is_typed = language == Language::TypeScript;
-        Some((Module { file, script, targets, is_typed }, wanted))
+        (Module { file, script, targets }, wanted)
     }
 
     /// Leaves out imports of what others only have as types, until they are all left out.
@@ -139,9 +154,9 @@ impl Graph {
         for (name, module) in &self.modules {
             for (number, index) in self.wanted(name, Offer::Nothing) {
                 let request = &module.script.requests[number];
-                let (wanted, target) = (&request.names[index], module.targets[number].as_deref());
+                let wanted = &request.names[index];
                 let place = Some(Place::of(module.script.source(), wanted.place.start));
-                let message = self.lack(target.unwrap_or_default(), &request.specifier, &wanted.imported);
+                let message = lack(&request.specifier, &wanted.imported);
                 flaws.push(Flaw { file: module.file.clone(), place, message });
             }
         }
@@ -171,10 +186,9 @@ impl Graph {
             }
             // A module that could not be read is told of elsewhere.
             let Some(found) = self.modules.get(&module) else { return Offer::Value };
-            if name == "*" {
-                return if found.script.is_module || found.is_typed { Offer::Value } else { Offer::Nothing };
-            }
-            if found.script.exports.contains(name) {
+            // What a module of CommonJS exports is known when it is run, and not passed on by `export *`.
+            let is_open = found.script.form == Form::CommonJs && seen.len() == 1;
+            if name == "*" || is_open || found.script.exports.contains(name) {
                 return Offer::Value;
             }
             if found.script.types.contains(name) {
@@ -186,25 +200,60 @@ impl Graph {
         offer
     }
 
-    fn lack(&self, target: &str, specifier: &str, name: &str) -> String {
-        match self.modules.get(target) {
-            Some(module) if !module.script.is_module && !module.is_typed => {
-                format!("`{specifier}` is a CommonJS module, and only ES modules can be imported")
-            }
-            _ if name == "default" => format!("`{specifier}` has no default export"),
-            _ => format!("`{specifier}` does not export `{name}`"),
-        }
-    }
-
     /// Whether a file is one of the modules.
     pub(super) fn has_file(&self, file: &Path) -> bool {
         self.modules.values().any(|module| module.file == file)
     }
 
-    /// The text of each module.
+    /// The text of each module, and of those that modules of CommonJS need.
     pub(super) fn texts(&self) -> BTreeMap<String, String> {
-        let text = |(name, module): (&String, &Module)| (name.clone(), module.text(name));
-        self.modules.iter().map(text).collect()
+        let mut texts: BTreeMap<_, _> =
+            self.modules.iter().map(|(name, module)| (name.clone(), self.text(name, module))).collect();
+        let mut facades: BTreeMap<&str, BTreeSet<String>> = BTreeMap::new();
+        for module in self.modules.values().filter(|module| module.script.form == Form::Module) {
+            for (request, target) in module.script.requests.iter().zip(&module.targets) {
+                if let Some(target) = target.as_deref().filter(|target| self.is_commonjs(target)) {
+                    let names = request.names.iter().filter(|name| !name.is_dropped);
+                    facades.entry(target).or_default().extend(names.map(|name| name.imported.clone()));
+                }
+            }
+        }
+        for (name, names) in facades {
+            texts.insert(commonjs::facade_name(name), commonjs::facade(name, &names));
+        }
+        if self.modules.values().any(|module| module.script.form == Form::CommonJs) {
+            let (name, text) = commonjs::RUNTIME;
+            texts.insert(name.to_owned(), text.to_owned());
+        }
+        texts
+    }
+
+    /// The text of a module, in which imports name modules as the node finds them.
+    fn text(&self, own: &str, module: &Module) -> String {
+        let requests = module.script.requests.iter().zip(&module.targets);
+        if module.script.form == Form::CommonJs {
+            let mut known = BTreeSet::new();
+            let required = requests.filter_map(|(request, target)| {
+                let (specifier, target) = (request.specifier.as_str(), target.as_deref()?);
+                let kind = if self.is_commonjs(target) { Required::CommonJs } else { Required::Module };
+                known.insert(specifier).then(|| (specifier, kind(target)))
+            });
+            return commonjs::wrap(own, module.script.source(), &required.collect::<Vec<_>>());
+        }
+        let answers = requests.map(|(request, target)| match target {
+            Some(target) if self.is_commonjs(target) => {
+                Answer::CommonJs(format!("/{}", commonjs::facade_name(target)))
+            }
+            Some(target) if node_name(own, &request.specifier).as_ref() != Some(target) => {
+                Answer::Name(format!("/{target}"))
+            }
+            _ => Answer::AsWritten,
+        });
+        module.script.render(&answers.collect::<Vec<_>>())
+    }
+
+    fn is_commonjs(&self, module: &str) -> bool {
+        self.modules.get(module).is_some_and(|module| module.script.form == Form::CommonJs)
     }
 
     /// Modules that import each other, each ring once, from its first name.
@@ -242,14 +291,11 @@ enum Offer {
     Nothing,
 }
 
-impl Module {
-    /// Its JavaScript, in which imports name modules as the node finds them.
-    fn text(&self, own: &str) -> String {
-        let answers = self.script.requests.iter().zip(&self.targets).map(|(request, target)| {
-            let target = target.as_ref()?;
-            (node_name(own, &request.specifier).as_ref() != Some(target)).then(|| format!("/{target}"))
-        });
-        self.script.render(&answers.collect::<Vec<_>>())
+/// What is told of a name that a module does not export.
+fn lack(specifier: &str, name: &str) -> String {
+    match name {
+        "default" => format!("`{specifier}` has no default export"),
+        _ => format!("`{specifier}` does not export `{name}`"),
     }
 }
 

@@ -61,7 +61,7 @@ impl Metadata {
     }
 
     /// Something wrong with an endpoint, or with a property of it.
-    pub(super) fn flaw(&self, route: &str, property: &str, message: String) -> Flaw {
+    pub(super) fn flaw(&self, route: &str, property: &str, message: &str) -> Flaw {
         let at = self.places.get(&format!("{route}.{property}")).or_else(|| self.places.get(route));
         let place = at.map(|at| Place::of(&self.text, *at));
         Flaw { file: self.file.clone(), place, message: format!("{route}: {message}") }

@@ -7,7 +7,7 @@ use std::{
 
 use serde_json::Value;
 
-use super::shipped;
+use super::{script::Language, shipped};
 use crate::input::read_text;
 
 /// The folder of an application.
@@ -31,6 +31,14 @@ pub(super) enum Source {
     Shipped(&'static str),
 }
 
+/// How a module asks for another one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Style {
+    Import,
+    /// As CommonJS does.
+    Require,
+}
+
 /// Why an import means nothing.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(super) enum Unresolved {
@@ -45,9 +53,19 @@ pub(super) enum Unresolved {
 }
 
 /// Folder of npm's packages.
-const PACKAGES: &str = "node_modules";
+pub(super) const PACKAGES: &str = "node_modules";
 /// Deepest nesting of conditions in `exports` of a package.
 const MAX_CONDITIONS: usize = 8;
+
+impl Found {
+    /// Whether it can be one, by its name.
+    pub(super) fn is_module(&self) -> bool {
+        match &self.source {
+            Source::File(file) => Language::of(file).is_some(),
+            Source::Shipped(_) => true,
+        }
+    }
+}
 
 impl Project {
     pub(super) fn at(folder: &Path) -> Self {
@@ -71,7 +89,7 @@ impl Project {
     }
 
     /// What a module means by an import.
-    pub(super) fn import(&self, from: &Found, specifier: &str) -> Result<Found, Unresolved> {
+    pub(super) fn import(&self, from: &Found, specifier: &str, style: Style) -> Result<Found, Unresolved> {
         let nothing = || Unresolved::Nothing(specifier.to_owned());
         if specifier.starts_with("./") || specifier.starts_with("../") {
             return match &from.source {
@@ -87,7 +105,7 @@ impl Project {
         if specifier.starts_with('/') {
             return Err(nothing());
         }
-        self.package(from, specifier)
+        self.package(from, specifier, style)
     }
 
     fn relative(&self, from: &Path, specifier: &str) -> Result<Found, Unresolved> {
@@ -111,7 +129,7 @@ impl Project {
         packages.last().map(Path::to_path_buf)
     }
 
-    fn package(&self, from: &Found, specifier: &str) -> Result<Found, Unresolved> {
+    fn package(&self, from: &Found, specifier: &str, style: Style) -> Result<Found, Unresolved> {
         let (package, inner) = split(specifier);
         let begin = match &from.source {
             Source::File(file) => file.clone(),
@@ -125,7 +143,7 @@ impl Project {
             }
             let missing =
                 || Unresolved::NotInPackage { package: package.to_owned(), specifier: specifier.to_owned() };
-            let file = entry(&place, inner).ok_or_else(missing)?;
+            let file = entry(&place, inner, style).ok_or_else(missing)?;
             return self.own(file).ok_or_else(missing);
         }
         shipped::find(specifier).ok_or_else(|| Unresolved::NoPackage(package.to_owned()))
@@ -210,48 +228,52 @@ fn split(specifier: &str) -> (&str, &str) {
 }
 
 /// The file of a package that is imported by the package's name, or by a path in it.
-fn entry(folder: &Path, inner: &str) -> Option<PathBuf> {
+fn entry(folder: &Path, inner: &str, style: Style) -> Option<PathBuf> {
     let text = read_text(&folder.join("package.json")).ok()?;
     let package: Value = serde_json::from_str(&text).ok()?;
     let file = |path: &str| within(Path::new(""), path).and_then(|path| guess(&folder.join(path)));
     if let Some(exports) = package.get("exports").filter(|exports| !exports.is_null()) {
         let wanted = if inner.is_empty() { ".".to_owned() } else { format!("./{inner}") };
-        return exported(exports, &wanted).and_then(|path| file(&path));
+        return exported(exports, &wanted, style).and_then(|path| file(&path));
     }
     if !inner.is_empty() {
         return file(inner);
     }
-    let named = ["module", "main"].into_iter().filter_map(|name| package.get(name)?.as_str());
+    let fields: &[&str] = if style == Style::Import { &["module", "main"] } else { &["main"] };
+    let named = fields.iter().filter_map(|name| package.get(*name)?.as_str());
     named.chain(["index.js"]).find_map(file)
 }
 
 /// What `exports` of a package says of a path. Source: Node.js, "Packages", "Package entry points".
-fn exported(exports: &Value, wanted: &str) -> Option<String> {
+fn exported(exports: &Value, wanted: &str, style: Style) -> Option<String> {
+    let condition = |target| condition(target, style, MAX_CONDITIONS);
     let paths = exports.as_object().filter(|all| all.keys().any(|key| key.starts_with('.')));
     let Some(paths) = paths else {
-        return (wanted == ".").then(|| condition(exports, MAX_CONDITIONS)).flatten();
+        return (wanted == ".").then(|| condition(exports)).flatten();
     };
     if let Some(target) = paths.get(wanted) {
-        return condition(target, MAX_CONDITIONS);
+        return condition(target);
     }
     paths.iter().find_map(|(pattern, target)| {
         let (before, behind) = pattern.split_once('*')?;
         let star = wanted.strip_prefix(before)?.strip_suffix(behind)?;
-        Some(condition(target, MAX_CONDITIONS)?.replace('*', star))
+        Some(condition(target)?.replace('*', star))
     })
 }
 
-/// The target for those who import ES modules.
-fn condition(target: &Value, depth: usize) -> Option<String> {
+/// The target for those who ask in this way.
+fn condition(target: &Value, style: Style, depth: usize) -> Option<String> {
+    let holds = |name: &str| match style {
+        Style::Import => ["import", "module", "default"].contains(&name),
+        Style::Require => ["require", "default"].contains(&name),
+    };
     match target {
         Value::String(path) => Some(path.clone()),
         Value::Object(conditions) if depth > 0 => {
-            let chosen = conditions
-                .iter()
-                .filter(|(name, _)| ["import", "module", "default"].contains(&name.as_str()));
-            chosen.map(|(_, target)| target).find_map(|target| condition(target, depth - 1))
+            let chosen = conditions.iter().filter(|(name, _)| holds(name));
+            chosen.map(|(_, target)| target).find_map(|target| condition(target, style, depth - 1))
         }
-        Value::Array(choices) if depth > 0 => choices.iter().find_map(|it| condition(it, depth - 1)),
+        Value::Array(choices) if depth > 0 => choices.iter().find_map(|it| condition(it, style, depth - 1)),
         _ => None,
     }
 }

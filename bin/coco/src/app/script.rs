@@ -12,6 +12,7 @@ use links::Links;
 use types::Eraser;
 
 mod classes;
+mod commonjs;
 mod edits;
 mod enums;
 mod links;
@@ -35,8 +36,16 @@ pub(super) struct Script {
     pub(super) exports: BTreeSet<String>,
     /// What its types export by name.
     pub(super) types: BTreeSet<String>,
-    /// Whether it says `import` or `export` anywhere.
-    pub(super) is_module: bool,
+    pub(super) form: Form,
+}
+
+/// How a module says what it imports and exports.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Form {
+    /// `import` and `export`.
+    Module,
+    /// `require` and `module.exports`.
+    CommonJs,
 }
 
 /// An import, or an export from elsewhere.
@@ -52,8 +61,17 @@ pub(super) struct Request {
     pub(super) names: Vec<Name>,
     /// Whether all that is exported there is exported here.
     pub(super) is_star: bool,
-    /// Whether it is an export.
-    is_export: bool,
+}
+
+/// Which module a request means.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Answer {
+    /// That which it names.
+    AsWritten,
+    /// Another one.
+    Name(String),
+    /// The module by which one of CommonJS is imported.
+    CommonJs(String),
 }
 
 /// A name that is imported or exported from elsewhere.
@@ -61,6 +79,8 @@ pub(super) struct Request {
 pub(super) struct Name {
     /// As the other module calls it.
     pub(super) imported: String,
+    /// What it is called here, if it is imported.
+    local: Option<String>,
     /// As others see it, if it is exported.
     exported: Option<String>,
     /// Where.
@@ -81,7 +101,7 @@ impl Language {
     /// By the name of a file; none of what is no module.
     pub(super) fn of(path: &Path) -> Option<Self> {
         match path.extension()?.to_str()? {
-            "js" | "mjs" => Some(Self::JavaScript),
+            "js" | "mjs" | "cjs" => Some(Self::JavaScript),
             "ts" | "mts" => Some(Self::TypeScript),
             _ => None,
         }
@@ -90,21 +110,35 @@ impl Language {
 
 impl Script {
     pub(super) fn parse(source: String, language: Language) -> Result<Self, Vec<Flaw>> {
-        let (edits, Links { requests, exports, types, .. }, is_module) = analyse(&source, language)?;
-        Ok(Self { source, edits, requests, exports, types, is_module })
+        let (edits, Links { requests, exports, types, .. }, _) = analyse(&source, language)?;
+        Ok(Self { source, edits, requests, exports, types, form: Form::Module })
+    }
+
+    /// A module of a package, which may be one of CommonJS.
+    pub(super) fn parse_packaged(source: String) -> Result<Self, Vec<Flaw>> {
+        let is_module = analyse(&source, Language::JavaScript).is_ok_and(|(.., is_module)| is_module);
+        match commonjs::requests(&source).filter(|_| !is_module) {
+            Some(requests) => {
+                let (edits, exports, types) = (Edits::default(), BTreeSet::new(), BTreeSet::new());
+                Ok(Self { source, edits, requests, exports, types, form: Form::CommonJs })
+            }
+            None => Self::parse(source, Language::JavaScript),
+        }
     }
 
     pub(super) fn source(&self) -> &str {
         &self.source
     }
 
-    /// Its JavaScript. Requests are answered by other names where there are some, in their order.
-    pub(super) fn render(&self, answers: &[Option<String>]) -> String {
+    /// Its JavaScript, where requests are answered in their order.
+    pub(super) fn render(&self, answers: &[Answer]) -> String {
         let mut edits = self.edits.clone();
         for (request, answer) in self.requests.iter().zip(answers) {
             request.drop_names(&self.source, &mut edits);
-            if let Some(name) = answer {
-                edits.replace(request.place.clone(), serde_json::Value::from(name.as_str()).to_string());
+            let (Answer::Name(name) | Answer::CommonJs(name)) = answer else { continue };
+            edits.replace(request.place.clone(), serde_json::Value::from(name.as_str()).to_string());
+            if let Answer::CommonJs(_) = answer {
+                request.import_default(&mut edits);
             }
         }
         edits.apply(&self.source)
@@ -122,6 +156,21 @@ impl Script {
 }
 
 impl Request {
+    /// One that names a module, and nothing in it.
+    fn named(specifier: &str, place: Range<usize>) -> Self {
+        let (specifier, names, statement) = (specifier.to_owned(), Vec::new(), None);
+        Self { specifier, place, statement, names, is_star: false }
+    }
+
+    /// Imports what a module of CommonJS exports in place of a namespace.
+    fn import_default(&self, edits: &mut Edits) {
+        for name in self.names.iter().filter(|name| name.imported == "*") {
+            if let Some(local) = &name.local {
+                edits.replace(name.place.clone(), local.clone());
+            }
+        }
+    }
+
     /// Whether nothing of it is left.
     pub(super) fn is_dropped(&self) -> bool {
         !self.names.is_empty() && self.names.iter().all(|name| name.is_dropped)
@@ -175,9 +224,8 @@ fn analyse(source: &str, language: Language) -> Result<(Edits, Links, bool), Vec
 /// The `import()` at a place, if its module is named.
 fn dynamic(place: Range<usize>, source: &str) -> Option<Request> {
     let text = &source[place.clone()];
-    let specifier = text.strip_prefix(['"', '\''])?.strip_suffix(['"', '\''])?.to_owned();
-    let (names, statement) = (Vec::new(), None);
-    Some(Request { specifier, place, statement, names, is_star: false, is_export: false })
+    let specifier = text.strip_prefix(['"', '\''])?.strip_suffix(['"', '\''])?;
+    Some(Request::named(specifier, place))
 }
 
 /// Behind the comma that follows, if one does.

@@ -156,6 +156,46 @@ fn packages_of_npm() {
     );
 }
 
+/// Modules of CommonJS run once, in rings, too, and are imported as what they export.
+#[test]
+fn packages_of_commonjs() {
+    let source =
+        "import whole, { one } from 'p'; import * as all from 'p'; import * as es from 'q'; import 'p/more';
+        import def from 'r';
+        const told = [whole.one, one, all.one, all.two(), es.default.x, def].join();
+        if (told !== '1,1,1,2,3,4') throw new Error(told);
+        export { run as get } from 'p';";
+    let built = built(&[
+        ("src/a.js", source),
+        ("node_modules/p/package.json", r#"{"main": "lib"}"#),
+        (
+            "node_modules/p/lib/index.js",
+            "exports.one = 1; var two = require('./two'); exports.two = two.get; exports.run = function () {};
+            try { require('fs'); } catch (e) { if (e.code !== 'MODULE_NOT_FOUND') throw e; }
+            exports.data = function () { return require('./data.json'); };",
+        ),
+        ("node_modules/p/lib/data.json", "{}"),
+        (
+            "node_modules/p/lib/two.js",
+            "var index = require('./index.js'), one = index.one;\nexports.get = function () { return one + 1; }",
+        ),
+        ("node_modules/p/more.js", "#!/usr/bin/env node\nif (this !== module.exports) throw new Error('this');"),
+        ("node_modules/q/package.json", r#"{"exports": {"import": "./e.js", "require": "./c.js"}}"#),
+        ("node_modules/q/e.js", "import c from './c.js'; export default { x: c };"),
+        ("node_modules/q/c.js", "module.exports = require('r').default - 1;"),
+        ("node_modules/r/package.json", r#"{"module": "e.js", "main": "c.js"}"#),
+        ("node_modules/r/e.js", "export { default } from './c.js';"),
+        ("node_modules/r/c.js", "exports.__esModule = true; exports.default = 4;"),
+    ])
+    .unwrap();
+    let modules = modules(&built);
+    let text = |wanted: &str| modules.iter().find(|(name, _)| *name == wanted).map(|(_, text)| *text);
+    assert!(text("node_modules/.commonjs/p/lib/index.js").is_some());
+    // Lines stay.
+    let two = text("node_modules/p/lib/two.js").unwrap();
+    assert!(two.lines().nth(1).unwrap().starts_with("exports.get = "), "{two}");
+}
+
 #[test]
 fn the_package_of_ccf_is_there_without_npm() {
     let source = "import * as app from '@microsoft/ccf-app';

@@ -21,8 +21,6 @@ pub(super) struct Links {
     pub(super) requests: Vec<Request>,
     pub(super) exports: BTreeSet<String>,
     pub(super) types: BTreeSet<String>,
-    /// What each name is called here, in the order of requests and names.
-    locals: Vec<Vec<String>>,
     /// Exports of what is declared or imported here.
     lists: Vec<Listed>,
     declared_types: BTreeSet<String>,
@@ -53,27 +51,21 @@ impl Links {
                     self.exports.insert(name.name().to_string());
                 }
                 let is_star = export.exported.is_none();
-                self.request(
-                    &export.source.value,
-                    export.source.span,
-                    export.span,
-                    Vec::new(),
-                    is_star,
-                    true,
-                );
+                self.request(&export.source.value, export.source.span, export.span, Vec::new(), is_star);
             }
             Statement::ExportFromDeclaration(export) if export.export_kind.is_value() => {
                 let (types, values) = split(&export.specifiers);
                 self.types.extend(types.map(|it| it.exported.name().to_string()));
                 let names = values.map(|it| Name {
                     imported: it.local.name().to_string(),
+                    local: None,
                     exported: Some(it.exported.name().to_string()),
                     place: range(it.span),
                     is_dropped: false,
                 });
                 let names: Vec<_> = names.collect();
                 self.exports.extend(names.iter().filter_map(|name| name.exported.clone()));
-                self.request(&export.source.value, export.source.span, export.span, names, false, true);
+                self.request(&export.source.value, export.source.span, export.span, names, false);
             }
             Statement::ExportFromDeclaration(export) => {
                 self.types.extend(export.specifiers.iter().map(|it| it.exported.name().to_string()));
@@ -107,7 +99,7 @@ impl Links {
     }
 
     fn import(&mut self, import: &ImportDeclaration<'_>) {
-        let (mut names, mut locals) = (Vec::new(), Vec::new());
+        let mut names = Vec::new();
         for specifier in import.specifiers.iter().flatten() {
             let imported = match specifier {
                 ImportDeclarationSpecifier::ImportSpecifier(it) if it.import_kind.is_value() => {
@@ -117,33 +109,21 @@ impl Links {
                 ImportDeclarationSpecifier::ImportDefaultSpecifier(_) => "default".to_owned(),
                 ImportDeclarationSpecifier::ImportNamespaceSpecifier(_) => "*".to_owned(),
             };
-            locals.push(specifier.local().name.to_string());
+            let local = Some(specifier.local().name.to_string());
             let place = range(specifier.span());
-            names.push(Name { imported, exported: None, place, is_dropped: false });
+            names.push(Name { imported, local, exported: None, place, is_dropped: false });
         }
         // What only types were imported by is not imported.
         let had_names = import.specifiers.as_ref().is_some_and(|all| !all.is_empty());
         if had_names && names.is_empty() {
             return;
         }
-        self.request(&import.source.value, import.source.span, import.span, names, false, false);
-        if let Some(last) = self.locals.last_mut() {
-            *last = locals;
-        }
+        self.request(&import.source.value, import.source.span, import.span, names, false);
     }
 
-    fn request(
-        &mut self,
-        specifier: &str,
-        place: Span,
-        statement: Span,
-        names: Vec<Name>,
-        is_star: bool,
-        is_export: bool,
-    ) {
+    fn request(&mut self, specifier: &str, place: Span, statement: Span, names: Vec<Name>, is_star: bool) {
         let (specifier, statement) = (specifier.to_owned(), Some(range(statement)));
-        self.requests.push(Request { specifier, place: range(place), statement, names, is_star, is_export });
-        self.locals.push(Vec::new());
+        self.requests.push(Request { specifier, place: range(place), statement, names, is_star });
     }
 
     fn declaration(&mut self, declaration: &Declaration<'_>, is_exported: bool) {
@@ -182,10 +162,8 @@ impl Links {
                 edits.erase(place.start..behind_comma(source, place.end));
             }
         }
-        for (request, locals) in self.requests.iter_mut().zip(&self.locals) {
-            for (name, local) in request.names.iter_mut().zip(locals) {
-                name.is_dropped = !request.is_export && !values.contains(local);
-            }
+        for name in self.requests.iter_mut().flat_map(|request| &mut request.names) {
+            name.is_dropped = name.local.as_ref().is_some_and(|local| !values.contains(local));
         }
     }
 }

@@ -1,4 +1,4 @@
-use super::{Language, Script};
+use super::{Answer, Form, Language, Script};
 
 /// What TypeScript becomes.
 fn erased(source: &str) -> String {
@@ -154,8 +154,8 @@ fn imports_that_only_types_use_are_left_out() {
         ("import { A } from 'x'; class B extends A<C> {}", "import { A } from 'x'; class B extends A {}"),
     ] {
         let script = Script::parse(source.to_owned(), Language::TypeScript).unwrap();
-        let none = vec![None; script.requests.len()];
-        assert_eq!(tight(&script.render(&none)), expected, "{source}");
+        let as_written = vec![Answer::AsWritten; script.requests.len()];
+        assert_eq!(tight(&script.render(&as_written)), expected, "{source}");
     }
 }
 
@@ -179,10 +179,26 @@ fn what_a_module_imports_and_exports() {
     assert_eq!(requests, expected);
     let exports: Vec<_> = script.exports.iter().map(String::as_str).collect();
     assert_eq!(exports, ["default", "e", "g", "h", "j", "k", "l", "m", "n", "o", "p", "q", "r"]);
-    let answers = [Some("/a.js".to_owned()), None, None, None, None, Some("/b".to_owned())];
+    let written = Answer::AsWritten;
+    let mut answers = vec![Answer::Name("/a.js".to_owned()), Answer::CommonJs("/c".to_owned())];
+    answers.extend([written.clone(), written.clone(), written, Answer::Name("/b".to_owned())]);
     let text = script.render(&answers);
-    assert!(text.contains("from \"/a.js\"; import * as d from \"y\""), "{text}");
+    assert!(text.contains("from \"/a.js\"; import d from \"/c\""), "{text}");
     assert!(text.contains("import(\"/b\")"), "{text}");
+}
+
+#[test]
+fn modules_of_packages_say_what_they_are() {
+    for (source, form, wanted) in [
+        ("module.exports = () => require('a') + require(b) + c.require('d');", Form::CommonJs, 1),
+        ("exports.a = 010;", Form::CommonJs, 0),
+        ("import a from 'a'; const require = 1; require('b');", Form::Module, 1),
+        ("globalThis.a = 1;", Form::Module, 0),
+    ] {
+        let script = Script::parse_packaged(source.to_owned()).unwrap();
+        assert_eq!((script.form, script.requests.len()), (form, wanted), "{source}");
+    }
+    assert!(Script::parse_packaged("let a = ;".to_owned()).is_err());
 }
 
 #[test]
