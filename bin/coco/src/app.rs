@@ -23,7 +23,7 @@ mod logs;
 mod error;
 mod flaw;
 
-pub(crate) use build::{InvalidApplication, build};
+pub(crate) use build::{InvalidApplication, Strictness, build};
 
 const EXAMPLES: &str = "\
 Examples:

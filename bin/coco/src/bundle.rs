@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use serde_json::{Map, Value};
 
 use crate::{
-    app::{self, InvalidApplication},
+    app::{self, InvalidApplication, Strictness},
     input::{Unreadable, read_text},
 };
 
@@ -30,7 +30,7 @@ pub(crate) enum InvalidBundle {
 /// The bundle of an application: of a folder, which is built, or of a file that is one already.
 pub(crate) fn read(path: &Path) -> Result<Value, InvalidBundle> {
     if path.is_dir() {
-        return Ok(app::build(path)?.bundle);
+        return Ok(app::build(path, Strictness::Strict)?.bundle);
     }
     let bundle = json_of(path)?;
     check(path, &bundle)?;

@@ -44,6 +44,29 @@ pub(crate) struct BuildArgs {
     /// Where the bundle goes; - is standard output [default: bundle.json in the folder]
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
+    #[command(flatten)]
+    strictness: StrictnessArgs,
+}
+
+/// What is an error.
+#[derive(Args, Clone, Copy, Debug)]
+pub(super) struct StrictnessArgs {
+    /// Only note which endpoints cannot be called, as where a module fails because tables are empty
+    #[arg(long)]
+    lenient: bool,
+}
+
+/// Whether an application may have endpoints that cannot be called.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Strictness {
+    Strict,
+    Lenient,
+}
+
+impl From<StrictnessArgs> for Strictness {
+    fn from(args: StrictnessArgs) -> Self {
+        if args.lenient { Self::Lenient } else { Self::Strict }
+    }
 }
 
 /// An application that a service would take.
@@ -79,6 +102,9 @@ impl fmt::Display for Flaws {
     }
 }
 
+/// Largest body of a request that nodes take if their configuration does not say. Source: CCF,
+/// `http_configuration.max_body_size`.
+const MAX_BODY_BYTES: usize = 1 << 20;
 /// Folders below `src` that are looked into for modules that are left out, and how many.
 const LOOK: (usize, usize) = (16, 1000);
 /// Modules that are named of those that are left out, or import each other.
@@ -86,7 +112,7 @@ const MAX_NAMED: usize = 10;
 
 impl BuildArgs {
     pub(super) fn run(&self) -> Result<(), AppError> {
-        let Built { bundle, notes, routes } = build(&self.folder)?;
+        let Built { bundle, notes, routes } = build(&self.folder, self.strictness.into())?;
         tell(&notes);
         let modules = bundle["modules"].as_array().map_or(0, Vec::len);
         let text = format!("{bundle:#}\n");
@@ -105,7 +131,7 @@ impl BuildArgs {
 }
 
 /// Reads, translates and checks the application of a folder.
-pub(crate) fn build(folder: &Path) -> Result<Built, InvalidApplication> {
+pub(crate) fn build(folder: &Path, strictness: Strictness) -> Result<Built, InvalidApplication> {
     let folder = if folder == Path::new(".") { Path::new("") } else { folder };
     let project = Project::at(folder);
     let flaws = |flaws| InvalidApplication::Flaws(Flaws(flaws));
@@ -124,15 +150,27 @@ pub(crate) fn build(folder: &Path) -> Result<Built, InvalidApplication> {
     }
     let graph = Graph::from(&project, roots);
     missing.extend(graph.flaws.iter().cloned());
+    let mut notes = notes(&project, &graph);
     if missing.is_empty() {
-        missing = check::flaws(&metadata, &graph);
+        let findings = check::findings(&metadata, &graph);
+        missing = findings.modules;
+        match strictness {
+            Strictness::Strict => missing.extend(findings.endpoints),
+            Strictness::Lenient => notes.extend(findings.endpoints.iter().map(ToString::to_string)),
+        }
     }
     if !missing.is_empty() {
         return Err(flaws(missing));
     }
     let modules = graph.texts().into_iter().map(|(name, module)| json!({ "name": name, "module": module }));
     let bundle = json!({ "metadata": metadata.value, "modules": modules.collect::<Vec<_>>() });
-    Ok(Built { bundle, notes: notes(&project, &graph), routes: metadata.endpoints.into_keys().collect() })
+    let bytes = bundle.to_string().len();
+    if bytes > MAX_BODY_BYTES {
+        notes.push(format!(
+            "the bundle has {bytes} bytes: nodes take {MAX_BODY_BYTES} with a request, unless max_body_size says more"
+        ));
+    }
+    Ok(Built { bundle, notes, routes: metadata.endpoints.into_keys().collect() })
 }
 
 /// Tells of what is no error.
@@ -156,7 +194,9 @@ fn no_module(project: &Project, name: &str) -> String {
 fn notes(project: &Project, graph: &Graph) -> Vec<String> {
     let mut notes = Vec::new();
     let rings = graph.rings();
-    for ring in rings.iter().filter(|ring| !ring[0].starts_with("node_modules/")).take(MAX_NAMED) {
+    for ring in
+        rings.iter().filter(|ring| ring.iter().all(|name| !name.contains("node_modules/"))).take(MAX_NAMED)
+    {
         notes.push(format!("modules import each other: {} → {}", ring.join(" → "), ring[0]));
     }
     let files = files_below(&project.sources(), LOOK.0, LOOK.1).into_iter();

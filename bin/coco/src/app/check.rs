@@ -11,32 +11,47 @@ use super::{
     metadata::Metadata,
 };
 
+/// What a node finds wrong.
+#[derive(Default)]
+pub(super) struct Findings {
+    /// It is not installed.
+    pub(super) modules: Vec<Flaw>,
+    /// Endpoints cannot be called.
+    pub(super) endpoints: Vec<Flaw>,
+}
+
 /// What is wrong with it.
-pub(super) fn flaws(metadata: &Metadata, graph: &Graph) -> Vec<Flaw> {
+pub(super) fn findings(metadata: &Metadata, graph: &Graph) -> Findings {
     let texts = graph.texts();
     let modules: Modules =
         texts.into_iter().map(|(name, text)| (format!("/{name}"), Arc::from(text))).collect();
     let began = Instant::now();
     let elapsed: Elapsed = Arc::new(move || u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX));
     let entropy: Arc<dyn Entropy> = Arc::new(SystemEntropy);
-    let mut flaws: Vec<Flaw> = Vec::new();
+    let mut findings = Findings::default();
     for flaw in check_application(&metadata.endpoints, &modules, &elapsed, &entropy) {
-        let flaw = match flaw {
-            coco_js::Flaw::Module(error) => at(graph, &error, None).unwrap_or_else(|| Flaw {
-                file: "src".into(),
-                place: None,
-                message: error.message.clone(),
-            }),
-            coco_js::Flaw::Endpoint { route, error } => at(graph, &error, Some(&route))
-                .unwrap_or_else(|| metadata.flaw(&route, property(&error.message), &error.message)),
-        };
-        let is_known = |known: &Flaw| known.file == flaw.file && known.place == flaw.place;
-        // What a module does wrong is told once, for the first endpoint.
-        if flaw.place.is_none() || !flaws.iter().any(is_known) {
-            flaws.push(flaw);
+        match flaw {
+            coco_js::Flaw::Module(error) => {
+                let whole = || Flaw { file: "src".into(), place: None, message: error.message.clone() };
+                findings.modules.push(at(graph, &error, None).unwrap_or_else(whole));
+            }
+            coco_js::Flaw::Endpoint { route, error } => {
+                let named = || metadata.flaw(&route, property(&error.message), &error.message);
+                findings.add(at(graph, &error, Some(&route)).unwrap_or_else(named));
+            }
         }
     }
-    flaws
+    findings
+}
+
+impl Findings {
+    /// What a module does wrong is told once, for the first endpoint.
+    fn add(&mut self, flaw: Flaw) {
+        let is_known = |known: &Flaw| known.file == flaw.file && known.place == flaw.place;
+        if flaw.place.is_none() || !self.endpoints.iter().any(is_known) {
+            self.endpoints.push(flaw);
+        }
+    }
 }
 
 /// The flaw at the place that a trace names.

@@ -50,6 +50,8 @@ pub(crate) struct DeployArgs {
     #[arg(long, value_enum)]
     vote: Option<Voters>,
     #[command(flatten)]
+    strictness: build::StrictnessArgs,
+    #[command(flatten)]
     output: OutputArgs,
     #[command(flatten)]
     service: ServiceArgs,
@@ -78,7 +80,7 @@ struct Installed {
 impl DeployArgs {
     pub(super) fn run(&self) -> Result<(), AppError> {
         let bundle = if self.application.is_dir() {
-            let built = build(&self.application)?;
+            let built = build(&self.application, self.strictness.into())?;
             build::tell(&built.notes);
             built.bundle
         } else {
@@ -205,9 +207,7 @@ async fn installed(client: &mut Client) -> Result<Vec<Installed>, AppError> {
 }
 
 fn described(proposal: &Proposal, installed: &[Installed]) -> Value {
-    let endpoint = |Installed { method, path, module, function }: &Installed| {
-        json!({ "method": method, "path": path, "module": module, "function": function })
-    };
+    let endpoint = |Installed { method, path, module, function }: &Installed| json!({ "method": method, "path": path, "module": module, "function": function });
     let mut told = json!(proposal);
     told["endpoints"] = installed.iter().map(endpoint).collect();
     told

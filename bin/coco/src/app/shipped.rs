@@ -7,11 +7,16 @@ const PACKAGE: &str = "@microsoft/ccf-app";
 
 macro_rules! modules {
     ($($name:literal),*) => {
-        const MODULES: &[(&str, &str)] = &[$(($name, include_str!(concat!("../../templates/ccf-app/", $name)))),*];
+        const MODULES: &[(&str, &str)] = &[
+            // CCF's name for it.
+            ("utils.js", "export * from \"./buffers.js\";\n"),
+            $(($name, include_str!(concat!("../../templates/ccf-app/", $name)))),*
+        ];
     };
 }
 modules!(
     "index.js",
+    "buffers.js",
     "consensus.js",
     "converters.js",
     "crypto.js",
@@ -19,8 +24,7 @@ modules!(
     "global.js",
     "historical.js",
     "kv.js",
-    "textcodec.js",
-    "utils.js"
+    "textcodec.js"
 );
 
 /// Types of all of them, and of the global `ccf`.

@@ -1,6 +1,6 @@
 // Values as bytes, for typed tables. The bytes are those of CCF's package, so that either reads what the other wrote.
 import { ccf } from "./global.js";
-import { toArrayBuffer } from "./utils.js";
+import { toArrayBuffer } from "./buffers.js";
 
 function number(value) {
   if (typeof value !== "number") {

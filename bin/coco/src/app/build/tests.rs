@@ -2,7 +2,7 @@ use std::{fs, path::Path};
 
 use serde_json::Value;
 
-use super::{Built, InvalidApplication, build};
+use super::{Built, InvalidApplication, Strictness, build};
 
 /// An endpoint, `GET /a`, of the function `get` of a module.
 fn metadata(module: &str) -> String {
@@ -23,6 +23,10 @@ fn write(folder: &Path, files: &[(&str, &str)]) {
 
 /// The application of these files, `app.json` naming `get` of `a.js` where they have none.
 fn built(files: &[(&str, &str)]) -> Result<Built, String> {
+    built_as(files, Strictness::Strict)
+}
+
+fn built_as(files: &[(&str, &str)], strictness: Strictness) -> Result<Built, String> {
     let folder = tempfile::tempdir().unwrap();
     fs::create_dir(folder.path().join("src")).unwrap();
     write(folder.path(), &[("app.json", &metadata("a.js"))]);
@@ -30,7 +34,7 @@ fn built(files: &[(&str, &str)]) -> Result<Built, String> {
     // Messages name files as they were asked for.
     let shown = format!("{}/", folder.path().display());
     let strip = |text: String| text.replace(&shown, "");
-    match build(folder.path()) {
+    match build(folder.path(), strictness) {
         Ok(built) => Ok(Built { notes: built.notes.into_iter().map(strip).collect(), ..built }),
         Err(InvalidApplication::Flaws(flaws)) => {
             Err(strip(flaws.to_string()).split_once(":\n").unwrap().1.to_owned())
@@ -73,6 +77,25 @@ fn endpoints_decide_which_modules_there_are() {
     assert_eq!(modules(&built), expected);
     assert_eq!(built.bundle["metadata"], serde_json::from_str::<Value>(&metadata("a.js")).unwrap());
     assert_eq!(built.notes, ["left out, as no endpoint leads there: src/lib/other.js, src/lib/types.ts"]);
+}
+
+#[test]
+fn endpoints_that_cannot_be_called_may_be_noted_only() {
+    let built = built_as(&[("src/a.js", "\nthrow new Error('no luck');")], Strictness::Lenient).unwrap();
+    assert_eq!(built.notes, ["src/a.js:2:11: GET /a: Failed to execute /a.js: Error: no luck"]);
+    let wrong = built_as(&[("src/a.js", "import './b.js';")], Strictness::Lenient).unwrap_err();
+    assert_eq!(wrong, "src/a.js:1:8: there is no module `./b.js`");
+}
+
+#[test]
+fn bundles_that_are_too_large_are_noted() {
+    let source = format!("export function get() {{}} // {}", "x".repeat(1 << 20));
+    let built = built(&[("src/a.js", &source)]).unwrap();
+    let [note] = &built.notes[..] else { panic!("{:?}", built.notes) };
+    assert!(
+        note.ends_with("bytes: nodes take 1048576 with a request, unless max_body_size says more"),
+        "{note}"
+    );
 }
 
 #[test]
@@ -232,9 +255,9 @@ fn the_package_of_ccf_is_there_without_npm() {
     let writes = metadata("a.js").replace("readonly", "readwrite");
     let built = built(&[("app.json", &writes), ("src/a.js", source)]).unwrap();
     let names: Vec<_> = modules(&built).into_iter().map(|(name, _)| name).collect();
-    assert_eq!(names.len(), 11, "{names:?}");
-    assert!(names[..10].iter().all(|name| name.starts_with("@microsoft/ccf-app/")), "{names:?}");
-    assert!(modules(&built)[10].1.contains("from \"/@microsoft/ccf-app/index.js\""));
+    assert_eq!(names.len(), 12, "{names:?}");
+    assert!(names[..11].iter().all(|name| name.starts_with("@microsoft/ccf-app/")), "{names:?}");
+    assert!(modules(&built)[11].1.contains("from \"/@microsoft/ccf-app/index.js\""));
 }
 
 /// Files and messages of each application in a text.
@@ -277,10 +300,10 @@ fn what_is_wrong_is_told_with_its_place() {
 #[test]
 fn what_is_no_folder_of_an_application() {
     let folder = tempfile::tempdir().unwrap();
-    let told = build(folder.path()).unwrap_err().to_string();
+    let told = build(folder.path(), Strictness::Strict).unwrap_err().to_string();
     assert!(told.starts_with("not an application, which has app.json and src/: "), "{told}");
     assert!(told.ends_with("app.json: No such file or directory (os error 2)"), "{told}");
     fs::write(folder.path().join("app.json"), metadata("a.js")).unwrap();
-    let told = build(folder.path()).unwrap_err().to_string();
+    let told = build(folder.path(), Strictness::Strict).unwrap_err().to_string();
     assert!(told.ends_with("src: No such file or directory (os error 2)"), "{told}");
 }

@@ -1,7 +1,7 @@
 use std::fs;
 
 use super::{InitArgs, Language};
-use crate::app::{build, error::AppError};
+use crate::app::{Strictness, build, error::AppError};
 
 #[test]
 fn what_is_begun_can_be_built() {
@@ -15,7 +15,7 @@ fn what_is_begun_can_be_built() {
         }
         assert!(app.join(format!("src/records.{extension}")).is_file());
         assert!(!fs::read_to_string(app.join("README.md")).unwrap().contains("{{"));
-        let built = build(&app).unwrap();
+        let built = build(&app, Strictness::Strict).unwrap();
         assert_eq!(built.notes, Vec::<String>::new());
         assert_eq!(built.bundle["metadata"]["endpoints"].as_object().unwrap().len(), 2);
         // Nothing is overwritten.
