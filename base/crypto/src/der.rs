@@ -62,13 +62,20 @@ pub(crate) fn bit_string(bytes: &[u8]) -> Vec<u8> {
 
 /// Content of the element of this tag at the start of `bytes`, and what is behind it.
 pub(crate) fn read(tag: u8, bytes: &[u8]) -> Option<(&[u8], &[u8])> {
-    let (header, length) = match bytes {
-        [first, length @ ..=0x7f, ..] if *first == tag => (2, usize::from(*length)),
-        [first, 0x81, length, ..] if *first == tag => (3, usize::from(*length)),
-        [first, 0x82, high, low, ..] if *first == tag => (4, usize::from(u16::from_be_bytes([*high, *low]))),
+    read_any(bytes).filter(|(found, ..)| *found == tag).map(|(_, content, rest)| (content, rest))
+}
+
+/// Tag and content of the element at the start of `bytes`, of less than 16 MiB, and what is behind it.
+pub(crate) fn read_any(bytes: &[u8]) -> Option<(u8, &[u8], &[u8])> {
+    let (tag, header, length) = match bytes {
+        [tag, length @ ..=0x7f, ..] => (*tag, 2, u32::from(*length)),
+        [tag, 0x81, length, ..] => (*tag, 3, u32::from(*length)),
+        [tag, 0x82, high, low, ..] => (*tag, 4, u32::from_be_bytes([0, 0, *high, *low])),
+        [tag, 0x83, high, middle, low, ..] => (*tag, 5, u32::from_be_bytes([0, *high, *middle, *low])),
         _ => return None,
     };
-    bytes[header..].split_at_checked(length)
+    let (content, rest) = bytes[header..].split_at_checked(usize::try_from(length).ok()?)?;
+    Some((tag, content, rest))
 }
 
 /// Whether `bytes` are one element of the SEQUENCE kind with nothing behind it.

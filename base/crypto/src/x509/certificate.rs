@@ -9,8 +9,8 @@ use x509_parser::{
     prelude::FromDer,
 };
 
-use super::{DnsName, Name, SubjectAltName, UnixTime, Validity, scheme};
-use crate::{InvalidKey, NotAuthentic, PublicKey, hash::sha256, pem, signature::SignatureScheme};
+use super::{DnsName, Name, ObjectId, SubjectAltName, UnixTime, Validity, scheme};
+use crate::{InvalidKey, NotAuthentic, PublicKey, der, hash::sha256, pem, signature::SignatureScheme};
 
 /// Most bytes of a certificate.
 const MAX_LEN: usize = 64 * 1024;
@@ -52,6 +52,17 @@ pub enum InvalidCertificate {
     Key(#[from] InvalidKey),
 }
 
+/// What the key of a certificate may be used for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum KeyUsage {
+    /// Signatures of anything but certificates and revocation lists.
+    Signatures,
+    /// Signatures of certificates.
+    Certificates,
+    /// Signatures of revocation lists.
+    RevocationLists,
+}
+
 impl Certificate {
     /// Reads DER.
     ///
@@ -68,7 +79,7 @@ impl Certificate {
         let same_algorithm = fields.signature == parsed.signature_algorithm;
         let scheme = scheme::read(&parsed.signature_algorithm);
         let one_encoding =
-            |scheme| scheme::join(fields.as_ref(), scheme, &parsed.signature_value.data) == der;
+            |scheme| scheme::is_joined(der, fields.as_ref(), scheme, &parsed.signature_value.data);
         if !rest.is_empty() || !same_algorithm || !scheme.is_none_or(one_encoding) {
             return Err(Malformed);
         }
@@ -200,6 +211,67 @@ impl Certificate {
     #[must_use]
     pub fn subject_alt_names(&self) -> &[SubjectAltName] {
         &self.0.subject_alt_names
+    }
+
+    /// The content of an extension, without the OCTET STRING around it; none if there is no such extension, or
+    /// several.
+    #[must_use]
+    pub fn extension(&self, id: &ObjectId) -> Option<&[u8]> {
+        let parsed = self.parsed();
+        let mut values =
+            parsed.extensions().iter().filter(|extension| extension.oid.as_bytes() == id.as_der());
+        let value = values.next()?.value;
+        values.next().is_none().then_some(value)
+    }
+
+    /// Whether its key may be used so, as far as it says (RFC 5280 section 4.2.1.3).
+    #[must_use]
+    pub fn allows(&self, usage: KeyUsage) -> bool {
+        match self.parsed().key_usage() {
+            Ok(Some(extension)) => match usage {
+                KeyUsage::Signatures => extension.value.digital_signature(),
+                KeyUsage::Certificates => extension.value.key_cert_sign(),
+                KeyUsage::RevocationLists => extension.value.crl_sign(),
+            },
+            Ok(None) => true,
+            Err(_) => false,
+        }
+    }
+
+    /// Whether it names this purpose of its key (RFC 5280 section 4.2.1.12).
+    #[must_use]
+    pub fn has_purpose(&self, purpose: &ObjectId) -> bool {
+        let content = self.extension(&ObjectId::EXTENDED_KEY_USAGE);
+        let Some((mut purposes, [])) = content.and_then(|content| der::read(der::SEQUENCE, content)) else {
+            return false;
+        };
+        while let Some((one, rest)) = der::read(der::OBJECT_ID, purposes) {
+            if one == purpose.as_der() {
+                return true;
+            }
+            purposes = rest;
+        }
+        false
+    }
+
+    /// Whether it has critical extensions of other kinds than those that this type answers questions about.
+    #[must_use]
+    pub fn has_unknown_critical_extensions(&self) -> bool {
+        self.parsed().extensions().iter().any(|extension| {
+            extension.critical
+                && !matches!(
+                    extension.parsed_extension(),
+                    ParsedExtension::BasicConstraints(_)
+                        | ParsedExtension::KeyUsage(_)
+                        | ParsedExtension::ExtendedKeyUsage(_)
+                        | ParsedExtension::SubjectAlternativeName(_)
+                        | ParsedExtension::SubjectKeyIdentifier(_)
+                )
+        })
+    }
+
+    fn parsed(&self) -> X509Certificate<'_> {
+        X509Certificate::from_der(&self.0.der).expect("these bytes were read before").1
     }
 
     /// Checks that `issuer` is named as its issuer and signed it. Says nothing about time or constraints.

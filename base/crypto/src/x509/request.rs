@@ -83,7 +83,7 @@ impl Request {
         let info = &parsed.certification_request_info;
         let scheme = scheme::read(&parsed.signature_algorithm).ok_or(InvalidRequest::Signature)?;
         let signature = &parsed.signature_value.data;
-        if !rest.is_empty() || scheme::join(info.raw, scheme, signature) != der {
+        if !rest.is_empty() || !scheme::is_joined(der, info.raw, scheme, signature) {
             return Err(Malformed);
         }
         let public_key = PublicKey::from_spki_der(info.subject_pki.raw)?;
