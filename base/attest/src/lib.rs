@@ -5,6 +5,7 @@
 //! Whether its claims are welcome is for the service's governed tables to say, elsewhere. Modules in
 //! reading order.
 
+mod chain;
 pub mod evidence;
 pub mod insecure_virtual;
 pub mod sev_snp;

@@ -8,6 +8,9 @@ fn processors_are_known_by_family_and_model() {
         (0x00a0_0f11, Ok(Product::Milan)),
         (0x00a1_0f11, Ok(Product::Genoa)),
         (0x00b0_0f11, Ok(Product::Turin)),
+        (0x00b0_0f21, Ok(Product::Turin)),
+        (0x00aa_0f02, Ok(Product::Genoa)),
+        (0x00a2_0f10, Err(UnknownProduct { family: 0x19, model: 0x21 })),
         (0x0080_0f12, Err(UnknownProduct { family: 0x17, model: 1 })),
         (0, Err(UnknownProduct { family: 0, model: 0 })),
     ];

@@ -1,0 +1,122 @@
+//! Certificates and revocation lists as AMD makes them.
+
+use coco_crypto::{
+    PrivateKey,
+    hash::HashAlgorithm,
+    signature::SignatureScheme,
+    x509::{Name, UnixTime},
+};
+
+/// RSASSA-PSS with SHA-384 and a salt of 48 bytes: AlgorithmIdentifier (RFC 4055), as AMD writes it in end certificates.
+const PSS_SHA384: &[u8] = b"\x30\x41\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x01\x0a\x30\x34\xa0\x0f\x30\x0d\x06\x09\x60\x86\x48\x01\x65\x03\x04\x02\x02\x05\x00\xa1\x1c\x30\x1a\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x01\x08\x30\x0d\x06\x09\x60\x86\x48\x01\x65\x03\x04\x02\x02\x05\x00\xa2\x03\x02\x01\x30";
+/// The same with the default trailer field written out, as in AMD's other certificates.
+const PSS_SHA384_TRAILER: &[u8] = b"\x30\x46\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x01\x0a\x30\x39\xa0\x0f\x30\x0d\x06\x09\x60\x86\x48\x01\x65\x03\x04\x02\x02\x05\x00\xa1\x1c\x30\x1a\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x01\x08\x30\x0d\x06\x09\x60\x86\x48\x01\x65\x03\x04\x02\x02\x05\x00\xa2\x03\x02\x01\x30\xa3\x03\x02\x01\x01";
+
+/// A time that is written as UTCTime.
+pub(super) const fn day(day: i64) -> UnixTime {
+    UnixTime(1_700_000_000 + day * 86_400)
+}
+
+pub(super) fn element(tag: u8, parts: &[&[u8]]) -> Vec<u8> {
+    let content = parts.concat();
+    let length = u16::try_from(content.len()).unwrap().to_be_bytes();
+    let head = match content.len() {
+        0..=0x7f => vec![tag, length[1]],
+        0x80..=0xff => vec![tag, 0x81, length[1]],
+        _ => vec![tag, 0x82, length[0], length[1]],
+    };
+    [head, content].concat()
+}
+
+pub(super) fn sequence(parts: &[&[u8]]) -> Vec<u8> {
+    element(0x30, parts)
+}
+
+/// An extension with this content, not critical.
+pub(super) fn extension(id: &str, content: &[u8]) -> Vec<u8> {
+    sequence(&[&object_id(id), &element(0x04, &[content])])
+}
+
+pub(super) fn critical_extension(id: &str, content: &[u8]) -> Vec<u8> {
+    sequence(&[&object_id(id), &[0x01, 0x01, 0xff], &element(0x04, &[content])])
+}
+
+pub(super) fn object_id(id: &str) -> Vec<u8> {
+    let id: coco_crypto::x509::ObjectId = id.parse().unwrap();
+    element(0x06, &[id.as_der()])
+}
+
+/// What may certify others: authority with a number of authorities below, and the usage to match.
+pub(super) fn authority(path_length: Option<u8>, usage: u8) -> Vec<Vec<u8>> {
+    let length = path_length.map_or(Vec::new(), |length| element(0x02, &[&[length]]));
+    vec![
+        critical_extension("2.5.29.19", &sequence(&[&[0x01, 0x01, 0xff], &length])),
+        critical_extension("2.5.29.15", &[0x03, 0x02, 0x01, usage]),
+    ]
+}
+
+pub(super) const CERTIFICATES: u8 = 0x04;
+pub(super) const REVOCATION_LISTS: u8 = 0x02;
+
+/// A certificate before it is signed.
+#[derive(Clone)]
+pub(super) struct Fields {
+    pub(super) serial: Vec<u8>,
+    pub(super) issuer: &'static str,
+    pub(super) subject: &'static str,
+    pub(super) begin: UnixTime,
+    pub(super) end: UnixTime,
+    pub(super) key: &'static PrivateKey,
+    pub(super) extensions: Vec<Vec<u8>>,
+    pub(super) signed_by: &'static PrivateKey,
+}
+
+impl Fields {
+    pub(super) fn sign(&self) -> Vec<u8> {
+        let algorithm = if self.serial == [0] { PSS_SHA384 } else { PSS_SHA384_TRAILER };
+        let extensions: Vec<&[u8]> = self.extensions.iter().map(Vec::as_slice).collect();
+        let fields = sequence(&[
+            &element(0xa0, &[&[0x02, 0x01, 0x02]]),
+            &element(0x02, &[&self.serial]),
+            algorithm,
+            &name(self.issuer),
+            &sequence(&[&time(self.begin), &time(self.end)]),
+            &name(self.subject),
+            self.key.public_key().spki_der(),
+            &element(0xa3, &[&sequence(&extensions)]),
+        ]);
+        signed(&fields, algorithm, self.signed_by)
+    }
+}
+
+/// A revocation list.
+pub(super) fn revocation_list(
+    issuer: &'static str,
+    key: &PrivateKey,
+    [begin, end]: [UnixTime; 2],
+    serials: &[&[u8]],
+) -> Vec<u8> {
+    let entries = serials.iter().map(|serial| sequence(&[&element(0x02, &[serial]), &time(begin)]));
+    let entries: Vec<Vec<u8>> = entries.collect();
+    let entries: Vec<&[u8]> = entries.iter().map(Vec::as_slice).collect();
+    let entries = if entries.is_empty() { Vec::new() } else { sequence(&entries) };
+    let fields =
+        sequence(&[&[0x02, 0x01, 0x01], PSS_SHA384, &name(issuer), &time(begin), &time(end), &entries]);
+    signed(&fields, PSS_SHA384, key)
+}
+
+fn signed(fields: &[u8], algorithm: &[u8], key: &PrivateKey) -> Vec<u8> {
+    let signature = key.sign(SignatureScheme::RsaPss(HashAlgorithm::Sha384), fields).unwrap();
+    sequence(&[fields, algorithm, &element(0x03, &[&[0], &signature])])
+}
+
+fn time(time: UnixTime) -> Vec<u8> {
+    element(0x17, &[&time.to_string().as_bytes()[2..]])
+}
+
+/// DER of `CN=text`.
+fn name(text: &'static str) -> Vec<u8> {
+    assert!(Name::common(text).is_ok());
+    let part = sequence(&[&object_id("2.5.4.3"), &element(0x0c, &[text.as_bytes()])]);
+    sequence(&[&element(0x31, &[&part])])
+}
