@@ -9,4 +9,5 @@ pub(crate) mod kv;
 pub(crate) mod range;
 pub(crate) mod request;
 pub(crate) mod rpc;
+pub(crate) mod snp;
 pub(crate) mod tcb;

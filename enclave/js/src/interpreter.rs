@@ -123,6 +123,7 @@ impl Interpreter {
             let ccf = realm::furnish_ccf(ctx, state, prelude)?;
             api::convert::install(&ccf, state)?;
             api::tcb::install(&ccf, state)?;
+            api::snp::install(ctx, state)?;
             api::crypto::install(&ccf, state)?;
             api::governance::install(&ccf, state)?;
             match &environment.governance {
@@ -149,6 +150,7 @@ impl Interpreter {
             let ccf = realm::furnish_ccf(ctx, state, prelude)?;
             api::convert::install(&ccf, state)?;
             api::tcb::install(&ccf, state)?;
+            api::snp::install(ctx, state)?;
             api::convert::install_random(&ccf, state)?;
             api::crypto::install(&ccf, state)?;
             api::governance::install(&ccf, state)?;

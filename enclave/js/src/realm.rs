@@ -196,8 +196,12 @@ pub(crate) fn define_between<'js>(
     let checked = move |ctx: Ctx<'js>, Rest(args): Rest<Value<'js>>| {
         if !arity.contains(&args.len()) {
             let (given, least, most) = (args.len(), arity.start(), arity.end());
-            let or_more = if least == most { String::new() } else { format!(" or {most}") };
-            let message = format!("Passed {given} arguments, but expected {least}{or_more}");
+            let expected = match most - least {
+                0 => format!("{least}"),
+                1 => format!("{least} or {most}"),
+                _ => format!("between {least} and {most}"),
+            };
+            let message = format!("Passed {given} arguments, but expected {expected}");
             return Err(Exception::throw_type(&ctx, &message));
         }
         if state.budget.is_over() {

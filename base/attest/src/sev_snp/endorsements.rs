@@ -219,7 +219,7 @@ fn string<'a>(end: &'a Certificate, id: &ObjectId) -> Option<&'a str> {
     }
 }
 
-/// All that is used is valid now, so that this is not empty.
+/// What two spans share: both hold now, so that it is not empty. One second alone cannot be said.
 fn intersection(one: Validity, other: Validity) -> Validity {
     let begin = one.not_before().max(other.not_before());
     let end = one.not_after().min(other.not_after());

@@ -116,7 +116,7 @@ pub enum Refusal {
     #[error("launch measurement in UVM endorsements payload is not equal to UVM attestation measurement")]
     Measurement,
     /// Nobody whose endorsements count, or a version that is too old.
-    #[error("UVM endorsements do not match any of the known UVM roots of trust")]
+    #[error("did, feed and svn do not match any of the known UVM roots of trust")]
     NotTrusted,
 }
 

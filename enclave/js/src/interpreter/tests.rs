@@ -20,6 +20,7 @@ mod constitutions;
 mod hostile;
 mod keys;
 mod ranges;
+mod snp;
 
 /// Surroundings in which a script has `time`.
 fn environment(context: Context, limits: Limits, time: Duration) -> Environment {

@@ -155,7 +155,7 @@ fn endorsements_go_with_a_report() {
     assert_eq!(refusal, ReportRefusal::Uvm(Refusal::NotTrusted));
     assert_eq!(
         refusal.to_string(),
-        "SEV-SNP: UVM endorsements: UVM endorsements do not match any of the known UVM roots of trust"
+        "SEV-SNP: UVM endorsements: did, feed and svn do not match any of the known UVM roots of trust"
     );
     machine.put(0x90, &[0x3f]);
     assert_eq!(machine.sign().verify(&requirements, NOW), Err(Refusal::Measurement.into()));
