@@ -5,7 +5,7 @@ use std::fmt;
 use aws_lc_rs::agreement::{PrivateKey, UnparsedPublicKey, X25519, agree};
 use zeroize::Zeroizing;
 
-use crate::{NotAuthentic, pem};
+use crate::{InvalidKey, NotAuthentic, pem};
 
 /// DER of PKCS#8 up to the secret number.
 const PKCS8_PREFIX: &[u8] = b"\x30\x2e\x02\x01\x00\x30\x05\x06\x03\x2b\x65\x6e\x04\x22\x04\x20";
@@ -41,10 +41,20 @@ impl EphemeralKey {
         Zeroizing::new(pem::encode("PRIVATE KEY", &der))
     }
 
+    /// Reads what [`EphemeralKey::secret_pem`] gives.
+    ///
+    /// # Errors
+    /// [`InvalidKey::Unsupported`] when the text is a key of another kind, otherwise that of the PEM.
+    pub fn secret_from_pem(text: &str) -> Result<Zeroizing<[u8; SHARE_LEN]>, InvalidKey> {
+        let der = pem::decode(text, "PRIVATE KEY")?;
+        let secret = der.strip_prefix(PKCS8_PREFIX).and_then(|secret| secret.try_into().ok());
+        secret.map(Zeroizing::new).ok_or(InvalidKey::Unsupported)
+    }
+
     /// PEM block `PUBLIC KEY` (RFC 8410) of what the other side needs.
     #[must_use]
     pub fn share_pem(&self) -> String {
-        pem::encode("PUBLIC KEY", &[SPKI_PREFIX, &self.share].concat())
+        share_pem(&self.share)
     }
 
     /// What the other side needs.
@@ -64,6 +74,21 @@ impl EphemeralKey {
             Ok(Zeroizing::new(secret))
         })
     }
+}
+
+/// PEM block `PUBLIC KEY` (RFC 8410) of a share.
+#[must_use]
+pub fn share_pem(share: &Share) -> String {
+    pem::encode("PUBLIC KEY", &[SPKI_PREFIX, share].concat())
+}
+
+/// Reads what [`share_pem`] gives.
+///
+/// # Errors
+/// [`InvalidKey::Unsupported`] when the text is a key of another kind, otherwise that of the PEM.
+pub fn share_from_pem(text: &str) -> Result<Share, InvalidKey> {
+    let der = pem::decode(text, "PUBLIC KEY")?;
+    der.strip_prefix(SPKI_PREFIX).and_then(|share| share.try_into().ok()).ok_or(InvalidKey::Unsupported)
 }
 
 impl fmt::Debug for EphemeralKey {

@@ -34,3 +34,18 @@ fn points_of_low_order_are_refused() {
         assert_eq!(EphemeralKey::from_secret(&[7; 32]).agree(&point).unwrap_err(), NotAuthentic);
     }
 }
+
+#[test]
+fn keys_as_text() {
+    let secret = [3; SHARE_LEN];
+    let key = EphemeralKey::from_secret(&secret);
+    let (private, public) = (EphemeralKey::secret_pem(&secret), key.share_pem());
+    assert_eq!(*EphemeralKey::secret_from_pem(&private).unwrap(), secret);
+    assert_eq!(share_from_pem(&public).unwrap(), *key.share());
+    assert_eq!(share_pem(key.share()), public);
+    assert!(matches!(share_from_pem(&private), Err(InvalidKey::Pem(_))));
+    let of_another_kind = pem::encode("PUBLIC KEY", b"\x30\x2a\x30\x05\x06\x03\x2b\x65\x70\x03\x21\x00");
+    assert_eq!(share_from_pem(&of_another_kind), Err(InvalidKey::Unsupported));
+    let longer = pem::encode("PRIVATE KEY", &[PKCS8_PREFIX, &[3; 33]].concat());
+    assert_eq!(EphemeralKey::secret_from_pem(&longer), Err(InvalidKey::Unsupported));
+}

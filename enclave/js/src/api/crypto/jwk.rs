@@ -1,8 +1,9 @@
 //! Conversions between PEM and JSON Web Keys (RFC 7518 section 6, RFC 8037), as `ccf.crypto` has them.
 
 use coco_crypto::{
-    Curve, EcKey, EcPublicKey, PrivateKey, PublicKey, RsaKey, RsaPublicKey,
+    Curve, EcKey, EcPublicKey, EphemeralKey, PrivateKey, PublicKey, RsaKey, RsaPublicKey,
     ed25519::{Ed25519Key, Ed25519PublicKey},
+    exchange::{Share, share_from_pem, share_pem},
     numbers::RsaNumbers,
     signature::Signer as _,
 };
@@ -15,7 +16,8 @@ use zeroize::Zeroizing;
 pub(super) enum Kind {
     Ec,
     Rsa,
-    Ed25519,
+    /// Ed25519, and X25519, which agrees on secrets instead of signing.
+    Edwards,
 }
 
 /// Why a key is not converted; the script is told.
@@ -32,24 +34,38 @@ pub(super) enum Unconvertible {
     Member(&'static str),
 }
 
+const ED25519: &str = "Ed25519";
+const X25519: &str = "X25519";
 const RSA_NUMBERS: [&str; 8] = ["n", "e", "d", "p", "q", "dp", "dq", "qi"];
 const CURVES: [(Curve, &str); 3] = [(Curve::P256, "P-256"), (Curve::P384, "P-384"), (Curve::P521, "P-521")];
 
 /// The JSON Web Key of a public key in PEM.
 pub(super) fn of_public(kind: Kind, pem: &str) -> Result<Value, Unconvertible> {
+    if kind == Kind::Edwards
+        && let Ok(share) = share_from_pem(pem)
+    {
+        return Ok(montgomery_members(&share));
+    }
     match (kind, PublicKey::from_spki_pem(pem)?) {
         (Kind::Ec, PublicKey::Ec(key)) => Ok(ec_members(&key)),
         (Kind::Rsa, PublicKey::Rsa(key)) => {
             let (modulus, exponent) = key.numbers();
             Ok(json!({ "kty": "RSA", "n": encode_base64url(&modulus), "e": encode_base64url(&exponent) }))
         }
-        (Kind::Ed25519, PublicKey::Ed25519(key)) => Ok(edwards_members(&key)),
+        (Kind::Edwards, PublicKey::Ed25519(key)) => Ok(edwards_members(&key)),
         _ => Err(Unconvertible::Kind),
     }
 }
 
 /// The JSON Web Key of a private key in PEM.
 pub(super) fn of_private(kind: Kind, pem: &str) -> Result<Value, Unconvertible> {
+    if kind == Kind::Edwards
+        && let Ok(secret) = EphemeralKey::secret_from_pem(pem)
+    {
+        let mut members = montgomery_members(EphemeralKey::from_secret(&secret).share());
+        members["d"] = encode_base64url(&*secret).into();
+        return Ok(members);
+    }
     match (kind, PrivateKey::from_pem(pem)?) {
         (Kind::Ec, PrivateKey::Ec(key)) => {
             let mut members = ec_members(key.public_key());
@@ -63,7 +79,7 @@ pub(super) fn of_private(kind: Kind, pem: &str) -> Result<Value, Unconvertible> 
             }
             Ok(members)
         }
-        (Kind::Ed25519, PrivateKey::Ed25519(key)) => {
+        (Kind::Edwards, PrivateKey::Ed25519(key)) => {
             let mut members = edwards_members(&key.public_key());
             members["d"] = encode_base64url(&key.seed()).into();
             Ok(members)
@@ -79,7 +95,11 @@ fn ec_members(key: &EcPublicKey) -> Value {
 }
 
 fn edwards_members(key: &Ed25519PublicKey) -> Value {
-    json!({ "kty": "OKP", "crv": "Ed25519", "x": encode_base64url(key.point()) })
+    json!({ "kty": "OKP", "crv": ED25519, "x": encode_base64url(key.point()) })
+}
+
+fn montgomery_members(share: &Share) -> Value {
+    json!({ "kty": "OKP", "crv": X25519, "x": encode_base64url(share) })
 }
 
 /// The PEM of a public JSON Web Key.
@@ -94,9 +114,14 @@ pub(super) fn to_public(kind: Kind, jwk: &Value) -> Result<String, Unconvertible
             kty(jwk, "RSA")?;
             Ok(RsaPublicKey::from_numbers(&number(jwk, "n")?, &number(jwk, "e")?)?.to_pem())
         }
-        Kind::Ed25519 => {
-            edwards(jwk)?;
-            Ok(PublicKey::Ed25519(Ed25519PublicKey::from_point(&number(jwk, "x")?)?).to_pem())
+        Kind::Edwards => {
+            kty(jwk, "OKP")?;
+            let point = number(jwk, "x")?;
+            match jwk["crv"].as_str() {
+                Some(ED25519) => Ok(PublicKey::Ed25519(Ed25519PublicKey::from_point(&point)?).to_pem()),
+                Some(X25519) => Ok(share_pem(&share(&point, "x")?)),
+                _ => Err(Unconvertible::Member("crv")),
+            }
         }
     }
 }
@@ -116,9 +141,14 @@ pub(super) fn to_private(kind: Kind, jwk: &Value) -> Result<Zeroizing<String>, U
             }
             Ok(RsaKey::from_numbers(&numbers)?.to_pem())
         }
-        Kind::Ed25519 => {
-            edwards(jwk)?;
-            Ok(Ed25519Key::from_seed(&number(jwk, "d")?)?.to_pem())
+        Kind::Edwards => {
+            kty(jwk, "OKP")?;
+            let secret = number(jwk, "d")?;
+            match jwk["crv"].as_str() {
+                Some(ED25519) => Ok(Ed25519Key::from_seed(&secret)?.to_pem()),
+                Some(X25519) => Ok(EphemeralKey::secret_pem(&share(&secret, "d")?)),
+                _ => Err(Unconvertible::Member("crv")),
+            }
         }
     }
 }
@@ -127,9 +157,8 @@ fn kty(jwk: &Value, expected: &str) -> Result<(), Unconvertible> {
     if jwk["kty"] == expected { Ok(()) } else { Err(Unconvertible::Member("kty")) }
 }
 
-fn edwards(jwk: &Value) -> Result<(), Unconvertible> {
-    kty(jwk, "OKP")?;
-    if jwk["crv"] == "Ed25519" { Ok(()) } else { Err(Unconvertible::Member("crv")) }
+fn share(bytes: &[u8], name: &'static str) -> Result<Share, Unconvertible> {
+    bytes.try_into().map_err(|_| Unconvertible::Member(name))
 }
 
 fn curve(jwk: &Value) -> Result<Curve, Unconvertible> {

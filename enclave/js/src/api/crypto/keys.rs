@@ -104,8 +104,8 @@ fn install_conversions(crypto: &Object<'_>, state: &Rc<State>) -> Result<()> {
         ("pemToJwk", Kind::Ec, jwk::of_private),
         ("pubRsaPemToJwk", Kind::Rsa, jwk::of_public),
         ("rsaPemToJwk", Kind::Rsa, jwk::of_private),
-        ("pubEddsaPemToJwk", Kind::Ed25519, jwk::of_public),
-        ("eddsaPemToJwk", Kind::Ed25519, jwk::of_private),
+        ("pubEddsaPemToJwk", Kind::Edwards, jwk::of_public),
+        ("eddsaPemToJwk", Kind::Edwards, jwk::of_private),
     ];
     for (name, kind, convert) in to_jwk {
         define_between(crypto, state, name, 1..=2, move |_, ctx, args| {
@@ -125,8 +125,8 @@ fn install_conversions(crypto: &Object<'_>, state: &Rc<State>) -> Result<()> {
         ("jwkToPem", Kind::Ec, jwk::to_private),
         ("pubRsaJwkToPem", Kind::Rsa, |kind, jwk| jwk::to_public(kind, jwk).map(Zeroizing::new)),
         ("rsaJwkToPem", Kind::Rsa, jwk::to_private),
-        ("pubEddsaJwkToPem", Kind::Ed25519, |kind, jwk| jwk::to_public(kind, jwk).map(Zeroizing::new)),
-        ("eddsaJwkToPem", Kind::Ed25519, jwk::to_private),
+        ("pubEddsaJwkToPem", Kind::Edwards, |kind, jwk| jwk::to_public(kind, jwk).map(Zeroizing::new)),
+        ("eddsaJwkToPem", Kind::Edwards, jwk::to_private),
     ];
     for (name, kind, convert) in to_pem {
         define(crypto, state, name, 1, move |_, ctx, args| {

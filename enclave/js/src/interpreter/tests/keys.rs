@@ -96,6 +96,20 @@ const CASES: &[(&str, &str)] = &[
         "[\"OKP\",\"Ed25519\",true,true,true]",
     ),
     (
+        "const { privateKey, publicKey } = crypto.generateEddsaKeyPair('x25519'); \
+          const jwk = crypto.pubEddsaPemToJwk(publicKey, 'id'), own = crypto.eddsaPemToJwk(privateKey); \
+          return [jwk.kty, jwk.crv, jwk.kid, own.x === jwk.x, crypto.pubEddsaJwkToPem(jwk) === publicKey, crypto.eddsaJwkToPem(own) === privateKey]",
+        "[\"OKP\",\"X25519\",\"id\",true,true,true]",
+    ),
+    (
+        "return caught(() => crypto.pubEddsaJwkToPem({ kty: 'OKP', crv: 'X25519', x: 'AA' }))",
+        "\"InternalError: Failed to convert jwk to pem missing or malformed member x\"",
+    ),
+    (
+        "return caught(() => crypto.eddsaJwkToPem({ kty: 'OKP', crv: 'X448', d: 'AA' }))",
+        "\"InternalError: Failed to convert jwk to pem missing or malformed member crv\"",
+    ),
+    (
         "return caught(() => crypto.pubPemToJwk('x')).slice(0, 45)",
         "\"InternalError: Failed to convert pem to jwk: \"",
     ),
