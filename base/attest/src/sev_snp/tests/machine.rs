@@ -178,7 +178,7 @@ impl Machine {
                 report[at..at + 48].copy_from_slice(&half);
             }
         }
-        let certificates = [&self.end, &self.intermediate, &self.root].map(|fields| fields.sign());
+        let certificates = [&self.end, &self.intermediate, &self.root].map(Fields::sign);
         let trusted = self.root.key.public_key().id();
         let none = PublicKey::id(&keys().other.public_key());
         let of = |product| if product == self.product { trusted } else { none };

@@ -147,7 +147,7 @@ fn chains() {
     refused(Refusal::ChainSignature(Link::Root), |machine| machine.root.signed_by = &keys.intermediate);
 
     refused(Refusal::Constraints(Link::End), |machine| {
-        machine.end.extensions.extend(authority(None, CERTIFICATES))
+        machine.end.extensions.extend(authority(None, CERTIFICATES));
     });
     refused(Refusal::Constraints(Link::End), |machine| {
         machine.end.extensions.push(critical_extension("1.2.3.4", &[5, 0]));
@@ -155,7 +155,7 @@ fn chains() {
     let of_intermediate: [Vec<Vec<u8>>; 2] = [Vec::new(), authority(Some(0), REVOCATION_LISTS)];
     for extensions in of_intermediate {
         refused(Refusal::Constraints(Link::Intermediate), |machine| {
-            machine.intermediate.extensions = extensions
+            machine.intermediate.extensions = extensions;
         });
     }
     for extensions in [authority(Some(0), CERTIFICATES), authority(None, REVOCATION_LISTS), Vec::new()] {

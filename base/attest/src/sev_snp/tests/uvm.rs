@@ -210,7 +210,7 @@ fn chains_that_are_refused() {
     refused(Refusal::ChainSignature(0), |message| message.chain[0].signed_by = &keys.root);
     refused(Refusal::ChainSignature(2), |message| message.chain[2].signed_by = &keys.intermediate);
     refused(Refusal::Constraints(0), |message| {
-        message.chain[0].extensions.extend(authority(None, CERTIFICATES))
+        message.chain[0].extensions.extend(authority(None, CERTIFICATES));
     });
     refused(Refusal::Constraints(0), |message| {
         let signs_lists = critical_extension("2.5.29.15", &element(0x03, &[&[1, 2]]));

@@ -43,110 +43,102 @@ const PARAVISOR_HEADER_LEN: usize = 32;
 
 const STRICT: Requirements<'static> = Requirements { oldest_version: 2, ..Requirements::STRICT };
 
-const fn vector(
-    report: &'static str,
-    end: &'static str,
-    above: &'static str,
-    expected: Result<(Product, u32), Refusal>,
-) -> Vector {
-    Vector { report, end, above: (above, [0, 1]), expected }
-}
+const MILAN: &str = "snp/roots/milan_ask_ark_asvk.pem";
+const GENOA: &str = "snp/roots/genoa_ask_ark_asvk.pem";
+const TURIN: &str = "snp/roots/turin_ask_ark_asvk.pem";
+
+/// Report, end certificate and the file with those above it, which may be the same; how it is judged.
+type Row = (&'static str, &'static str, &'static str, Result<(Product, u32), Refusal>);
+
+const ROWS: [Row; 17] = [
+    ("snp/ccf-milan/report.bin", "snp/ccf-milan/vcek_ask_ark.pem", "", Ok((Product::Milan, 3))),
+    ("snp/ccf-genoa/report.bin", "snp/ccf-genoa/vcek_ask_ark.pem", "", Ok((Product::Genoa, 3))),
+    ("snp/oak-turin-oc/report.bin", "snp/oak-turin-oc/tee_cert.der", TURIN, Ok((Product::Turin, 5))),
+    (
+        "snp/oak-milan-oc-release/report.bin",
+        "snp/oak-milan-oc-release/tee_cert.der",
+        MILAN,
+        Ok((Product::Milan, 3)),
+    ),
+    ("snp/trustee/report.bin", "snp/trustee/vcek.der", MILAN, Ok((Product::Milan, 2))),
+    (
+        "snp/virtee-sev/report_milan.bin",
+        "snp/virtee-sev/vcek_milan.der",
+        "snp/virtee-sev/cert_chain_milan",
+        Ok((Product::Milan, 2)),
+    ),
+    (
+        "snp/go-sev-guest/attestation.bin",
+        "snp/go-sev-guest/vcek.testcer",
+        "snp/go-sev-guest/milan.testcer",
+        Err(Refusal::Debug),
+    ),
+    // Certificates made invalid on purpose.
+    (
+        "snp/trustee/report.bin",
+        "snp/trustee/vcek-invalid-legacy.der",
+        MILAN,
+        Err(Refusal::ChainSignature(Link::End)),
+    ),
+    (
+        "snp/trustee/report.bin",
+        "snp/trustee/vcek-invalid-new.der",
+        MILAN,
+        Err(Refusal::ChainSignature(Link::End)),
+    ),
+    // Certificates of others.
+    ("snp/ccf-milan/report.bin", "snp/ccf-genoa/vcek_ask_ark.pem", "", Err(Refusal::ReportSignature)),
+    (
+        "snp/ccf-genoa/report.bin",
+        "snp/oak-turin-oc/tee_cert.der",
+        GENOA,
+        Err(Refusal::ChainSignature(Link::End)),
+    ),
+    (
+        "snp/ccf-v2_format_milan/report.bin",
+        "snp/ccf-milan/vcek_ask_ark.pem",
+        "",
+        Err(Refusal::ReportSignature),
+    ),
+    (
+        "snp/oak-turin-oc/report.bin",
+        "snp/virtee-sev/vcek_turin.der",
+        "snp/virtee-sev/cert_chain_turin",
+        Err(Refusal::ReportSignature),
+    ),
+    (
+        "azure-cvm/az-cvm-vtpm/snp_report_extracted.bin",
+        "azure-cvm/az-cvm-vtpm/certs.pem",
+        "",
+        Err(Refusal::ReportSignature),
+    ),
+    // Machines of Azure with a paravisor, which keeps the report in a frame of its own.
+    (
+        "azure-cvm/trustee-az-snp/hcl-report.bin",
+        "azure-cvm/trustee-az-snp/vcek.pem",
+        "",
+        Ok((Product::Milan, 2)),
+    ),
+    (
+        "azure-cvm/trustee-az-snp/evidence-genoa.json",
+        "azure-cvm/trustee-az-snp/vcek-genoa.pem",
+        GENOA,
+        Ok((Product::Genoa, 3)),
+    ),
+    (
+        "azure-cvm/trustee-az-snp/evidence-v0.json",
+        "azure-cvm/trustee-az-snp/evidence-v0.json",
+        MILAN,
+        Ok((Product::Milan, 3)),
+    ),
+];
 
 fn all() -> Vec<Vector> {
-    let own_chain = |report, chain, expected| Vector { report, end: chain, above: (chain, [1, 2]), expected };
-    let [milan, genoa, turin] = [
-        "snp/roots/milan_ask_ark_asvk.pem",
-        "snp/roots/genoa_ask_ark_asvk.pem",
-        "snp/roots/turin_ask_ark_asvk.pem",
-    ];
-    vec![
-        own_chain("snp/ccf-milan/report.bin", "snp/ccf-milan/vcek_ask_ark.pem", Ok((Product::Milan, 3))),
-        own_chain("snp/ccf-genoa/report.bin", "snp/ccf-genoa/vcek_ask_ark.pem", Ok((Product::Genoa, 3))),
-        vector(
-            "snp/oak-milan-oc-release/report.bin",
-            "snp/oak-milan-oc-release/tee_cert.der",
-            milan,
-            Ok((Product::Milan, 3)),
-        ),
-        vector(
-            "snp/oak-turin-oc/report.bin",
-            "snp/oak-turin-oc/tee_cert.der",
-            turin,
-            Ok((Product::Turin, 5)),
-        ),
-        vector("snp/trustee/report.bin", "snp/trustee/vcek.der", milan, Ok((Product::Milan, 2))),
-        vector(
-            "snp/virtee-sev/report_milan.bin",
-            "snp/virtee-sev/vcek_milan.der",
-            "snp/virtee-sev/cert_chain_milan",
-            Ok((Product::Milan, 2)),
-        ),
-        vector(
-            "snp/go-sev-guest/attestation.bin",
-            "snp/go-sev-guest/vcek.testcer",
-            "snp/go-sev-guest/milan.testcer",
-            Err(Refusal::Debug),
-        ),
-        // Certificates made invalid on purpose.
-        vector(
-            "snp/trustee/report.bin",
-            "snp/trustee/vcek-invalid-legacy.der",
-            milan,
-            Err(Refusal::ChainSignature(Link::End)),
-        ),
-        vector(
-            "snp/trustee/report.bin",
-            "snp/trustee/vcek-invalid-new.der",
-            milan,
-            Err(Refusal::ChainSignature(Link::End)),
-        ),
-        // Certificates of others.
-        own_chain(
-            "snp/ccf-milan/report.bin",
-            "snp/ccf-genoa/vcek_ask_ark.pem",
-            Err(Refusal::ReportSignature),
-        ),
-        vector(
-            "snp/ccf-genoa/report.bin",
-            "snp/oak-turin-oc/tee_cert.der",
-            genoa,
-            Err(Refusal::ChainSignature(Link::End)),
-        ),
-        own_chain(
-            "snp/ccf-v2_format_milan/report.bin",
-            "snp/ccf-milan/vcek_ask_ark.pem",
-            Err(Refusal::ReportSignature),
-        ),
-        vector(
-            "snp/oak-turin-oc/report.bin",
-            "snp/virtee-sev/vcek_turin.der",
-            "snp/virtee-sev/cert_chain_turin",
-            Err(Refusal::ReportSignature),
-        ),
-        own_chain(
-            "azure-cvm/az-cvm-vtpm/snp_report_extracted.bin",
-            "azure-cvm/az-cvm-vtpm/certs.pem",
-            Err(Refusal::ReportSignature),
-        ),
-        // Machines of Azure with a paravisor, which keeps the report in a frame of its own.
-        own_chain(
-            "azure-cvm/trustee-az-snp/hcl-report.bin",
-            "azure-cvm/trustee-az-snp/vcek.pem",
-            Ok((Product::Milan, 2)),
-        ),
-        vector(
-            "azure-cvm/trustee-az-snp/evidence-genoa.json",
-            "azure-cvm/trustee-az-snp/vcek-genoa.pem",
-            genoa,
-            Ok((Product::Genoa, 3)),
-        ),
-        vector(
-            "azure-cvm/trustee-az-snp/evidence-v0.json",
-            "azure-cvm/trustee-az-snp/evidence-v0.json",
-            milan,
-            Ok((Product::Milan, 3)),
-        ),
-    ]
+    let of_row = |(report, end, above, expected): Row| match above {
+        "" => Vector { report, end, above: (end, [1, 2]), expected },
+        _ => Vector { report, end, above: (above, [0, 1]), expected },
+    };
+    ROWS.map(of_row).into_iter().collect()
 }
 
 impl Vector {
@@ -208,8 +200,10 @@ fn verdicts() {
 fn a_key_of_a_provider() {
     let Some(directory) = vectors() else { return };
     let vector = Vector {
-        above: ("snp/roots/milan_ask_ark_asvk.pem", [2, 1]),
-        ..vector("snp/trustee/vlek-report.bin", "snp/trustee/vlek.der", "", Ok((Product::Milan, 3)))
+        report: "snp/trustee/vlek-report.bin",
+        end: "snp/trustee/vlek.der",
+        above: (MILAN, [2, 1]),
+        expected: Ok((Product::Milan, 3)),
     };
     let (report, certificates) = (vector.report(&directory), vector.certificates(&directory));
     let provider = "CN=cc-us-east-2.amazonaws.com";
@@ -255,7 +249,7 @@ fn any_change_of_a_genuine_certificate_is_refused() {
 #[test]
 fn what_genuine_reports_demand_and_show() {
     let Some(directory) = vectors() else { return };
-    let turin = &all()[3];
+    let turin = &all()[2];
     let (report, certificates) = (turin.report(&directory), turin.certificates(&directory));
     let claims = check(&report, &certificates, &STRICT, NOW).unwrap();
     assert_eq!(claims.tcb, Product::Turin.tcb_version(0x4700_0000_0200_0100));
