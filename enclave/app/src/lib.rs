@@ -31,6 +31,6 @@ pub use endpoint::{Endpoint, EndpointMode, Forwarding, Redirection};
 pub use error::{ErrorCode, Reject};
 pub use jwt::JwtIdentity;
 pub use openapi::{ApiInfo, Description, Schema};
-pub use policy::Policy;
+pub use policy::{MessageKind, Policy};
 pub use request::{Headers, Method, Request, Response, Status, media};
 pub use rest::{CommitObserver, RestAdapter, Terms};

@@ -221,7 +221,7 @@ fn security_of(
             json!({ "type": "http", "scheme": "cose_sign1", "description": text })
         };
         let scheme = match policy {
-            Policy::UserCoseSign1 => signed_by("user"),
+            Policy::UserCoseSign1 | Policy::TypedUserCoseSign1(_) => signed_by("user"),
             Policy::MemberCoseSign1 | Policy::ActiveMemberCoseSign1 => signed_by("member"),
             Policy::Jwt => json!({ "type": "http", "scheme": "bearer", "bearerFormat": "JWT" }),
             Policy::NoAuth if endpoint.policies.len() > 1 => {

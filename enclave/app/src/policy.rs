@@ -12,7 +12,7 @@ use crate::{
     error::{ErrorCode, Reject},
     jwt::Tokens,
     request::{Request, Response, Status},
-    signed::{Role, verify},
+    signed::{HeaderNames, Role, verify},
 };
 
 /// One way of proving an identity; an endpoint tries those it lists in order.
@@ -26,6 +26,8 @@ pub enum Policy {
     AnyCert,
     /// COSE_Sign1 body signed by a registered user.
     UserCoseSign1,
+    /// COSE_Sign1 body of one kind, signed by a registered user.
+    TypedUserCoseSign1(MessageKind),
     /// COSE_Sign1 body signed by a registered member.
     MemberCoseSign1,
     /// The same, for governance alone: that the member is active, it checks itself, in the transaction of the call.
@@ -36,6 +38,17 @@ pub enum Policy {
     NoAuth,
     /// Several at once.
     AllOf(AllOf),
+}
+
+/// A kind of messages that an application defines, so that a signature for one purpose serves no other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MessageKind {
+    /// What the type of the message must be.
+    pub message_type: &'static str,
+    /// Protected header that says it, such as `app.msg.type`.
+    pub type_header: &'static str,
+    /// Protected header that says when it was signed, in Unix seconds, such as `app.msg.created_at`.
+    pub created_at_header: &'static str,
 }
 
 /// Policies all of which are to be satisfied, in the order of their names.
@@ -60,6 +73,7 @@ impl Policy {
             Self::MemberCert => "member_cert",
             Self::AnyCert => "any_cert",
             Self::UserCoseSign1 => "user_cose_sign1",
+            Self::TypedUserCoseSign1(_) => "typed_user_cose_sign1",
             Self::MemberCoseSign1 => "member_cose_sign1",
             Self::Jwt => "jwt",
             Self::ActiveMemberCoseSign1 => "active_member_cose_sign1",
@@ -75,12 +89,29 @@ impl Policy {
     #[must_use]
     pub fn challenge(&self) -> Option<&'static str> {
         match self {
-            Self::UserCoseSign1 | Self::MemberCoseSign1 | Self::ActiveMemberCoseSign1 => {
-                Some(r#"COSE-SIGN1 realm="Signed request access""#)
-            }
+            Self::UserCoseSign1
+            | Self::TypedUserCoseSign1(_)
+            | Self::MemberCoseSign1
+            | Self::ActiveMemberCoseSign1 => Some(r#"COSE-SIGN1 realm="Signed request access""#),
             Self::Jwt => Some(r#"Bearer realm="JWT bearer token access", error="invalid_token""#),
             Self::UserCert | Self::MemberCert | Self::AnyCert | Self::NoAuth | Self::AllOf(_) => None,
         }
+    }
+}
+
+impl MessageKind {
+    fn headers(&self) -> HeaderNames {
+        let Self { type_header: message_type, created_at_header: created_at, .. } = *self;
+        HeaderNames { message_type, created_at, proposal_id: None }
+    }
+
+    fn check(&self, found: Option<&str>) -> Result<(), String> {
+        let expected = self.message_type;
+        if found == Some(expected) {
+            return Ok(());
+        }
+        let found = found.unwrap_or("none");
+        Err(format!("Unexpected message type: {found}, expected: {expected}"))
     }
 }
 
@@ -204,11 +235,18 @@ impl Identities {
                 Ok(Caller::AnyCertificate(shown.id, shown.der.to_vec(), shown.session))
             }
             Policy::UserCoseSign1 => {
-                let (id, signed) = verify(Role::User, request, origin.state, &self.users)?;
+                let names = Role::User.headers();
+                let (id, signed) = verify(Role::User, names, request, origin.state, &self.users)?;
+                Ok(Caller::UserSigned(id, Box::new(signed)))
+            }
+            Policy::TypedUserCoseSign1(kind) => {
+                let (id, signed) = verify(Role::User, kind.headers(), request, origin.state, &self.users)?;
+                kind.check(signed.message_type.as_deref())?;
                 Ok(Caller::UserSigned(id, Box::new(signed)))
             }
             Policy::MemberCoseSign1 | Policy::ActiveMemberCoseSign1 => {
-                let (id, signed) = verify(Role::Member, request, origin.state, &self.members)?;
+                let names = Role::Member.headers();
+                let (id, signed) = verify(Role::Member, names, request, origin.state, &self.members)?;
                 Ok(Caller::MemberSigned(id, Box::new(signed)))
             }
             Policy::Jwt => {

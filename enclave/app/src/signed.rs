@@ -13,7 +13,7 @@ use crate::{
     request::{Request, media},
 };
 
-/// Whose signature is expected; decides the names of the protected headers.
+/// Whose signature is expected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Role {
     User,
@@ -28,18 +28,36 @@ impl Role {
         }
     }
 
-    fn prefix(self) -> &'static str {
+    /// The protected headers that tell of a message.
+    pub(crate) fn headers(self) -> HeaderNames {
         match self {
-            Self::User => "ccf.msg",
-            Self::Member => "ccf.gov.msg",
+            Self::User => HeaderNames {
+                message_type: "ccf.msg.type",
+                created_at: "ccf.msg.created_at",
+                proposal_id: Some("ccf.msg.proposal_id"),
+            },
+            Self::Member => HeaderNames {
+                message_type: "ccf.gov.msg.type",
+                created_at: "ccf.gov.msg.created_at",
+                proposal_id: Some("ccf.gov.msg.proposal_id"),
+            },
         }
     }
+}
+
+/// Names of protected headers.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct HeaderNames {
+    pub(crate) message_type: &'static str,
+    pub(crate) created_at: &'static str,
+    pub(crate) proposal_id: Option<&'static str>,
 }
 
 /// Verifies the body of `request` as a message signed by one of those registered in `certificates`. The reason of a refusal
 /// is worded as CCF words it (`src/endpoints/authentication/cose_auth.cpp`).
 pub(crate) fn verify(
     role: Role,
+    names: HeaderNames,
     request: &Request,
     state: &Snapshot,
     certificates: &TableName,
@@ -64,7 +82,7 @@ pub(crate) fn verify(
         .ok()
         .and_then(|pem| Certificate::from_pem(pem).ok())
         .ok_or("The registered certificate cannot be read")?;
-    let signed = headers_of(role, &message)?;
+    let signed = headers_of(role, names, &message)?;
     message
         .to_be_signed(None)
         .ok()
@@ -87,10 +105,9 @@ fn undecodable(body: &[u8], error: CoseError) -> String {
     }
 }
 
-fn headers_of(role: Role, message: &CoseSign1<'_>) -> Result<SignedMessage, String> {
-    let text = |name: &str| text_header(&message.protected, &format!("{}.{name}", role.prefix()));
-    let name = format!("{}.created_at", role.prefix());
-    let created_at_s = match message.protected.get_text(&name) {
+fn headers_of(role: Role, names: HeaderNames, message: &CoseSign1<'_>) -> Result<SignedMessage, String> {
+    let text = |name| text_header(&message.protected, name);
+    let created_at_s = match message.protected.get_text(names.created_at) {
         None => None,
         Some(Cbor::Int(seconds)) if *seconds >= 0 => Some(*seconds),
         Some(_) => return Err("Header parameter created_at must be positive".into()),
@@ -102,9 +119,9 @@ fn headers_of(role: Role, message: &CoseSign1<'_>) -> Result<SignedMessage, Stri
         envelope: Vec::new(),
         payload: message.payload.ok_or("The payload is detached")?.to_vec(),
         signature: message.signature.to_vec(),
-        message_type: text("type")?,
+        message_type: text(names.message_type)?,
         created_at_s,
-        proposal_id: text("proposal_id")?,
+        proposal_id: names.proposal_id.map_or(Ok(None), text)?,
     })
 }
 

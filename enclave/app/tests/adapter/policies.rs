@@ -2,7 +2,7 @@
 
 use std::slice::from_ref;
 
-use coco_app::{Adapter as _, Caller, Endpoint, Method, Policy, Response, RestAdapter, Status};
+use coco_app::{Adapter as _, Caller, Endpoint, MessageKind, Method, Policy, Response, RestAdapter, Status};
 use coco_crypto::{
     Curve, EcKey, Signer as _,
     cose::CoseAlgorithm,
@@ -60,7 +60,10 @@ fn authenticate(
         Err(response) => {
             assert_eq!(response.status, Status::UNAUTHORIZED);
             let wanted = response.headers.iter().find(|(name, _)| name == "www-authenticate");
-            let signed = matches!(policies.last(), Some(Policy::UserCoseSign1 | Policy::MemberCoseSign1));
+            let signed = matches!(
+                policies.last(),
+                Some(Policy::UserCoseSign1 | Policy::TypedUserCoseSign1(_) | Policy::MemberCoseSign1)
+            );
             let expected = signed.then_some(r#"COSE-SIGN1 realm="Signed request access""#);
             assert_eq!(wanted.map(|(_, value)| &**value), expected);
             let error = &serde_json::from_slice::<Value>(&response.body).unwrap()["error"];
@@ -179,6 +182,7 @@ impl Message<'_> {
 fn headers<'a>(key: &EcKey, kid: &'a str, prefix: &'a str) -> Vec<(Cbor<'a>, Cbor<'a>)> {
     let (created_at, kind) = match prefix {
         "ccf.gov.msg" => ("ccf.gov.msg.created_at", "ccf.gov.msg.type"),
+        "app.msg" => ("app.msg.created_at", "app.msg.type"),
         _ => ("ccf.msg.created_at", "ccf.msg.type"),
     };
     vec![
@@ -290,4 +294,29 @@ fn forged_messages_are_refused_with_the_reason() {
     assert!(authenticate(&[Policy::UserCoseSign1], &store, None, COSE, &signed).is_ok());
     let reasons = authenticate(&[Policy::UserCoseSign1], &store, None, COSE, &sign(good(), key)).unwrap_err();
     assert_eq!(reasons, ["Signer is not a known user"]);
+}
+
+#[test]
+fn a_signature_for_one_purpose_serves_no_other() {
+    let user = Person::new(Curve::P384, NOW_S - 3600);
+    let id = user.id();
+    let store = store(&[(USERS, &id, &user.certificate.to_pem())]);
+    let kind = MessageKind {
+        message_type: "proposal",
+        type_header: "app.msg.type",
+        created_at_header: "app.msg.created_at",
+    };
+    let sign =
+        |prefix| Message { protected: headers(&user.key, &id, prefix), payload: Some(b"x") }.sign(&user.key);
+    let typed = |message_type| [Policy::TypedUserCoseSign1(MessageKind { message_type, ..kind })];
+    let caller = authenticate(&typed("proposal"), &store, None, COSE, &sign("app.msg")).unwrap();
+    assert_eq!(caller.signed().unwrap().created_at_s, Some(NOW_S));
+    for (message_type, prefix, found) in [
+        ("ballot", "app.msg", "proposal"),
+        ("proposal", "ccf.msg", "none"),
+        ("proposal", "ccf.gov.msg", "none"),
+    ] {
+        let reasons = authenticate(&typed(message_type), &store, None, COSE, &sign(prefix)).unwrap_err();
+        assert_eq!(reasons, [format!("Unexpected message type: {found}, expected: {message_type}")]);
+    }
 }
