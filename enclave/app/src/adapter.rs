@@ -25,6 +25,9 @@ pub struct Manifest {
     pub name: &'static str,
     /// Tables whose writes are to be indexed by key, after commit and on every node.
     pub indexed_tables: Vec<&'static str>,
+    /// Tables that decide what requests ask for, as a table of endpoints does. What is written to them counts for every
+    /// request that begins after the answer; what is written to others, for every call that is executed then.
+    pub decisive_tables: Vec<&'static str>,
     /// When to close a window; none if the protocol has no blocks.
     pub window: Option<WindowRule>,
     /// How often [`Adapter::timer`] is to be called on the primary, in milliseconds.

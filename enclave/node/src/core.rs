@@ -99,8 +99,8 @@ enum Changed {
     Appended,
     /// Something that is told at once: commit, signature, the node's own standing.
     Standing,
-    /// Tables of the service, which say who may do what.
-    Governance,
+    /// Tables that say who may do what: those of the service, and what the application names.
+    Decisive,
 }
 
 /// The signature in the making, or the last one.
@@ -371,7 +371,7 @@ impl Core {
         self.view.shared.stale.store(false, Ordering::Release);
     }
 
-    /// Publishes what is told at once. The store is shown as before, unless governance changed it: who holds a snapshot
+    /// Publishes what is told at once. The store is shown as before, unless decisive tables changed: who holds a snapshot
     /// has every write after it copy what it touches.
     fn publish(&mut self) {
         match self.changed {
@@ -382,7 +382,7 @@ impl Core {
                 self.view.shared.state.store(Arc::new(state));
                 self.changed = if self.view.is_stale() { Changed::Appended } else { Changed::Nothing };
             }
-            Changed::Governance => self.refresh(),
+            Changed::Decisive => self.refresh(),
         }
     }
 }

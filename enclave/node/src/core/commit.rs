@@ -134,7 +134,7 @@ impl Core {
         self.signing.at_once = false;
         self.publish_peers();
         self.window = None;
-        self.changed = Changed::Governance;
+        self.changed = Changed::Decisive;
         self.open = self.stage == Stage::PartOfNetwork && crate::genesis::is_open(&self.kv.latest());
         out.effects.push(Effect::Truncate { last: to });
     }

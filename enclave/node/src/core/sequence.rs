@@ -110,11 +110,15 @@ impl Core {
 
     /// Follows up on what a transaction changed, as soon as it has its place.
     pub(super) fn appended(&mut self, writes: &WriteSet) {
+        let decisive = &self.view.mounts.app.manifest().decisive_tables;
+        if decisive.iter().any(|table| writes.table(table).is_some()) {
+            self.changed = Changed::Decisive;
+        }
         if !writes.concerns_service() {
             return;
         }
         if writes.tables().any(|(name, _)| name.as_str().starts_with(GOVERNANCE)) {
-            self.changed = Changed::Governance;
+            self.changed = Changed::Decisive;
         }
         self.note_snapshots(writes);
         if writes.table(nodes::INFO).is_some() {

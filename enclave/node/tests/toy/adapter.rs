@@ -25,7 +25,8 @@ pub(crate) struct Toy {
 
 impl Toy {
     pub(crate) fn new(window: Option<WindowRule>, timer_ms: Option<u64>) -> Self {
-        let manifest = Manifest { name: "toy", indexed_tables: vec![ITEMS], window, timer_ms };
+        let manifest =
+            Manifest { name: "toy", indexed_tables: vec![ITEMS], window, timer_ms, ..Manifest::default() };
         Self { manifest, told: Arc::default() }
     }
 }
