@@ -60,6 +60,7 @@ impl Adapters {
             .with("logging", |_| Arc::new(coco_sample_logging::adapter()))
             .with("js", javascript)
             .with("js_generic", javascript)
+            .with("programmability", |log| Arc::new(coco_sample_programmability::adapter(senses(log))))
     }
 
     /// Adds an application. An executable called by its name runs a node with it.
@@ -93,13 +94,18 @@ impl Adapters {
 
 /// The application that the members install.
 fn javascript(log: &Log) -> Arc<dyn Adapter> {
+    Arc::new(Application::new(senses(log)))
+}
+
+/// What this process lends to applications in scripts.
+fn senses(log: &Log) -> Senses {
     let clock = Clock::start();
-    Arc::new(Application::new(Senses {
+    Senses {
         elapsed: Arc::new(move || clock.now().0),
         entropy: Arc::new(SystemEntropy),
         script_stack_bytes: SCRIPT_STACK_BYTES,
         log: log.clone(),
-    }))
+    }
 }
 
 #[cfg(test)]

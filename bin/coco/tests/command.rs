@@ -94,7 +94,7 @@ fn a_link_named_as_an_application_is_a_node() {
     let directory = tempfile::tempdir().unwrap();
     let directory = directory.path();
     fs::write(directory.join("good.json"), config().to_string()).unwrap();
-    for (name, expected) in [("logging", 0), ("js_generic", 0)] {
+    for (name, expected) in [("logging", 0), ("js_generic", 0), ("programmability", 0)] {
         let link = directory.join(name);
         symlink(COCO, &link).unwrap();
         let run = |arguments: &[&str]| {

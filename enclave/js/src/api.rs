@@ -6,6 +6,7 @@ pub(crate) mod crypto;
 pub(crate) mod governance;
 pub(crate) mod historical;
 pub(crate) mod kv;
+pub(crate) mod native;
 pub(crate) mod range;
 pub(crate) mod request;
 pub(crate) mod rpc;

@@ -9,14 +9,15 @@ mod pool;
 mod printed;
 mod refusal;
 mod response;
+mod surroundings;
 
 use std::{collections::BTreeSet, mem, sync::Arc};
 
 use coco_app::{
-    Adapter, ApiInfo, Call, CallBody, Context, ErrorCode, Manifest, Origin, Plan, Reject, Request, Response,
-    RestAdapter, Status,
+    Adapter, Call, CallBody, Committed, Context, ErrorCode, Event, IndexStatus, Manifest, Origin, Plan,
+    Reject, Request, Response, RestAdapter, Status,
     console::{Level, Page, Query},
-    endpoint::Found as Standard,
+    endpoint::Found as Native,
     policy::Identities,
     rest::{admit, other_methods},
 };
@@ -24,13 +25,14 @@ use coco_boundary::Log;
 use coco_crypto::Entropy;
 use coco_kv::{Snapshot, Store, Tx};
 use coco_tables::scripts::RuntimeOptions;
-use coco_wire::TxId;
+use coco_wire::{Digest, TxId};
 
 pub use self::check::{Flaw, check_application};
 pub(crate) use self::machine::Machine;
+pub use self::surroundings::{Extension, NativeFunction, NativeObject, Restriction, Surroundings};
 use self::{
     bundle::{Bundle, Found, Installed},
-    endpoint::{Definition, Endpoint, MOUNT},
+    endpoint::{Definition, Endpoint},
     machine::{Allowance, Ran},
     pool::{Key, Kind, Pool},
     printed::{Journal, Printed, Source},
@@ -50,13 +52,15 @@ pub struct Senses {
     pub log: Log,
 }
 
-/// The application that the members installed, with the endpoints that every application has.
+/// An application in scripts, with the native endpoints that it has beside them.
 pub struct Application {
     senses: Senses,
     log: Log,
-    standard: RestAdapter,
+    native: RestAdapter,
     identities: Identities,
     installed: Installed,
+    ceiling: Limits,
+    extension: Extension,
     /// Interpreters that calls share.
     pool: Pool,
     /// Interpreters whose calls are undone.
@@ -73,22 +77,24 @@ pub struct Application {
 const API: &str = "GET /api";
 
 impl Application {
-    /// Serves whatever is installed.
+    /// Serves whatever the members installed.
     #[must_use]
     pub fn new(senses: Senses) -> Self {
-        let manifest = Manifest { name: "js", ..Manifest::default() };
-        let info = ApiInfo {
-            mount: MOUNT,
-            title: "CCF Sample JS App",
-            description: "An application in JavaScript that the members installed",
-            version: "0.1.0",
-        };
+        Self::within(Surroundings::default(), senses)
+    }
+
+    /// Serves the scripts and the native endpoints of an application.
+    #[must_use]
+    pub fn within(surroundings: Surroundings, senses: Senses) -> Self {
+        let Surroundings { native, tables, ceiling, extension } = surroundings;
         Self {
             log: senses.log.tagged("app"),
             senses,
-            standard: RestAdapter::new(manifest, info).with_api(),
+            native,
             identities: Identities::default(),
-            installed: Installed::new(),
+            installed: Installed::new(tables),
+            ceiling,
+            extension,
             pool: Pool::default(),
             undone: Pool::default(),
             journal: Journal::default(),
@@ -104,7 +110,7 @@ impl Application {
     fn answer(&self, call: &Call, cx: &mut Context<'_>) -> Result<Option<Response>, Reject> {
         let bundle = self.installed.of(cx.tx);
         let Some(endpoint) = bundle.by_route(&call.route) else {
-            let document = || openapi::document(self.standard.openapi(), &bundle);
+            let document = || openapi::document(self.native.openapi(), &bundle);
             return Ok((*call.route == *API).then(|| Response::json(Status::OK, &document())));
         };
         if !self.identities.knows(&call.caller, cx.tx) {
@@ -164,7 +170,7 @@ impl Application {
         tx: Tx,
         options: &RuntimeOptions,
     ) -> Ran {
-        let limits = Limits::from(options);
+        let limits = Limits::from(options).no_higher_than(self.ceiling);
         let allowance = Allowance {
             limits: Limits { stack_bytes: limits.stack_bytes.min(self.senses.script_stack_bytes), ..limits },
             elapsed: self.senses.elapsed.clone(),
@@ -178,7 +184,10 @@ impl Application {
             Kind::Undone(_) => (&self.undone, Self::MAX_UNDONE),
         };
         let key = Key { kind, rights: definition.rights };
-        let fresh = || Machine::fresh(bundle, &key, &allowance, self.senses.entropy.clone(), &self.prelude);
+        let fresh = || {
+            let entropy = self.senses.entropy.clone();
+            Machine::fresh(bundle, &key, &allowance, entropy, &self.prelude, self.extension)
+        };
         let mut machine = match pool.take(&key, bundle).map_or_else(fresh, Ok) {
             Ok(machine) => machine,
             Err(error) => return Ran::failed(tx, error),
@@ -211,32 +220,36 @@ impl Application {
 
 impl Adapter for Application {
     fn manifest(&self) -> &Manifest {
-        self.standard.manifest()
+        self.native.manifest()
     }
 
     fn decode(&self, request: Request, origin: &Origin<'_>) -> Result<Plan, Response> {
-        let path = self.standard.path_of(&request);
+        let path = self.native.path_of(&request);
         match self.installed.at(origin.state).find(request.method, path) {
             Found::Endpoint(endpoint, parameters) => self.plan(&endpoint, request, parameters, origin),
             Found::Ambiguous(paths) => {
                 let paths = paths.join(", ");
                 Err(Reject::internal(format!("Ambiguous path {path}: matches {paths}")).into())
             }
-            Found::OtherMethods(methods) => match self.standard.find(request.method, path) {
-                Standard::Endpoint(..) => self.standard.decode(request, origin),
-                Standard::OtherMethods(others) => {
+            Found::OtherMethods(methods) => match self.native.find(request.method, path) {
+                Native::Endpoint(..) => self.native.decode(request, origin),
+                Native::OtherMethods(others) => {
                     Err(other_methods(&request, path, &sorted(methods.into_iter().chain(others))))
                 }
-                Standard::Ambiguous(_) | Standard::Nothing => {
+                Native::Ambiguous(_) | Native::Nothing => {
                     Err(other_methods(&request, path, &sorted(methods)))
                 }
             },
-            Found::Nothing => self.standard.decode(request, origin),
+            Found::Nothing => self.native.decode(request, origin),
         }
     }
 
     fn encode(&self, replies: Vec<Response>) -> Response {
-        self.standard.encode(replies)
+        self.native.encode(replies)
+    }
+
+    fn genesis(&self, tx: &mut Tx) -> Result<Digest, Reject> {
+        self.native.genesis(tx)
     }
 
     fn console(&self, state: &Snapshot, query: &Query) -> Page {
@@ -246,15 +259,27 @@ impl Adapter for Application {
     fn query(&self, call: &Call, cx: &mut Context<'_>) -> Result<Response, Reject> {
         match self.answer(call, cx)? {
             Some(response) => Ok(response),
-            None => self.standard.query(call, cx),
+            None => self.native.query(call, cx),
         }
     }
 
     fn execute(&self, call: &Call, cx: &mut Context<'_>) -> Result<Response, Reject> {
         match self.answer(call, cx)? {
             Some(response) => Ok(response),
-            None => self.standard.execute(call, cx),
+            None => self.native.execute(call, cx),
         }
+    }
+
+    fn committed(&self, committed: &Committed<'_>) -> Vec<Event> {
+        self.native.committed(committed)
+    }
+
+    fn index(&self, committed: &Committed<'_>) {
+        self.native.index(committed);
+    }
+
+    fn indexes(&self) -> Vec<IndexStatus> {
+        self.native.indexes()
     }
 }
 

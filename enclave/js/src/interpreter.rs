@@ -156,6 +156,7 @@ impl Interpreter {
             api::governance::install(&ccf, state)?;
             api::consensus::install(&ccf, state)?;
             api::rpc::install(&ccf, state)?;
+            api::native::install(ctx, state)?;
             realm::furnish_application(&ccf, state, prelude)
         });
         let natives = state.natives.take().expect("only this function takes them");

@@ -2,8 +2,8 @@
 //!
 //! Scripts come from people whom nobody trusts: members propose constitutions, cast ballots that are
 //! programs and install applications. [`execute`] runs one function of one script in an engine of its
-//! own, on a transaction lent to it, within [`Limits`]; [`Application`] serves the endpoints of the application that
-//! the members installed. Modules in reading order.
+//! own, on a transaction lent to it, within [`Limits`]; [`Application`] serves the endpoints of an application that
+//! the members installed, or whomever a native application lets do so. Modules in reading order.
 
 mod console;
 mod error;
@@ -25,7 +25,10 @@ mod occasion;
 mod realm;
 mod state;
 
-pub use application::{Application, Flaw, Senses, check_application};
+pub use application::{
+    Application, Extension, Flaw, NativeFunction, NativeObject, Restriction, Senses, Surroundings,
+    check_application,
+};
 
 pub use budget::Deadline;
 pub use clock::Elapsed;

@@ -33,6 +33,10 @@ impl From<&RuntimeOptions> for Limits {
 }
 
 impl Limits {
+    /// No bounds.
+    pub const UNBOUNDED: Self =
+        Self { heap_bytes: usize::MAX, stack_bytes: usize::MAX, execution_ms: u64::MAX };
+
     const MIN_STACK_BYTES: usize = 64 << 10;
     const MAX_STACK_BYTES: usize = 16 << 20;
 
@@ -45,6 +49,16 @@ impl Limits {
             heap_bytes: self.heap_bytes.max(default.heap_bytes),
             stack_bytes: self.stack_bytes.max(default.stack_bytes),
             execution_ms: self.execution_ms.max(default.execution_ms),
+        }
+    }
+
+    /// Lowered to `ceiling` where above.
+    #[must_use]
+    pub fn no_higher_than(self, ceiling: Self) -> Self {
+        Self {
+            heap_bytes: self.heap_bytes.min(ceiling.heap_bytes),
+            stack_bytes: self.stack_bytes.min(ceiling.stack_bytes),
+            execution_ms: self.execution_ms.min(ceiling.execution_ms),
         }
     }
 

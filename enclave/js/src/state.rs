@@ -14,6 +14,7 @@ use rquickjs::{Ctx, Exception, Function, Persistent, Result};
 use crate::{
     Capabilities, Deadline, Limits,
     api::{historical::Past, kv::OpenTables, rpc::Outcome},
+    application::Extension,
     budget::Budget,
     clock::Clock,
     console::Console,
@@ -27,6 +28,8 @@ pub(crate) struct State {
     pub(crate) budget: Rc<Budget>,
     entropy: Arc<dyn Entropy>,
     pub(crate) clock: Clock,
+    /// How its realm differs from others.
+    pub(crate) extension: Cell<Extension>,
     /// Lent for the duration of an execution.
     tx: RefCell<Option<Tx>>,
     /// Tables that scripts have named.
@@ -64,6 +67,7 @@ impl State {
             budget: Rc::new(Budget::new(capabilities.deadline.clone(), limits.heap_bytes)),
             entropy: capabilities.entropy.clone(),
             clock: Clock::new(context, capabilities.untrusted_now_ms),
+            extension: Cell::default(),
             tx: RefCell::new(tx),
             tables: RefCell::default(),
             console: RefCell::default(),

@@ -65,6 +65,17 @@ impl Access {
         })
     }
 
+    /// What both allow.
+    #[must_use]
+    pub fn and(self, other: Self) -> Self {
+        match (self.can_read() && other.can_read(), self.can_write() && other.can_write()) {
+            (true, true) => Self::ReadWrite,
+            (true, false) => Self::ReadOnly,
+            (false, true) => Self::WriteOnly,
+            (false, false) => Self::Illegal,
+        }
+    }
+
     /// Whether reading is allowed.
     #[must_use]
     pub fn can_read(self) -> bool {

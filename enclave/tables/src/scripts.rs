@@ -26,14 +26,53 @@ pub struct Scripts {
 
 impl Default for Scripts {
     fn default() -> Self {
+        let ApplicationTables { modules, interpreter_flush, runtime_options, endpoints } = Default::default();
         Self {
             constitution: Singleton::new("public:ccf.gov.constitution"),
-            modules: Table::new("public:ccf.gov.modules"),
+            modules,
             bytecode: Table::new("public:ccf.gov.modules_quickjs_bytecode"),
             bytecode_version: Singleton::new("public:ccf.gov.modules_quickjs_version"),
+            interpreter_flush,
+            runtime_options,
+            endpoints,
+        }
+    }
+}
+
+/// Tables of one application in scripts, whoever installs it.
+pub struct ApplicationTables {
+    /// Source by name, which begins with a slash.
+    pub modules: Table<String, String>,
+    /// Written when kept interpreters must be forgotten.
+    pub interpreter_flush: Singleton<bool>,
+    /// Limits of its scripts.
+    pub runtime_options: Singleton<RuntimeOptions>,
+    /// By `METHOD /path`.
+    pub endpoints: Table<String, EndpointProperties>,
+}
+
+impl Default for ApplicationTables {
+    /// Those of the application that the members install: part of [`Scripts`].
+    fn default() -> Self {
+        Self {
+            modules: Table::new("public:ccf.gov.modules"),
             interpreter_flush: Singleton::new("public:ccf.gov.interpreter.flush"),
             runtime_options: Singleton::new("public:ccf.gov.js_runtime_options"),
             endpoints: Table::new("public:ccf.gov.endpoints"),
+        }
+    }
+}
+
+impl ApplicationTables {
+    /// Those of an application that a native one keeps in tables of its own, whose names begin with `prefix` and a dot.
+    /// Source of the names: CCF `src/js/registry.cpp`.
+    #[must_use]
+    pub fn under(prefix: &str) -> Self {
+        Self {
+            modules: Table::new(&format!("{prefix}.modules")),
+            interpreter_flush: Singleton::new(&format!("{prefix}.interpreter_flush")),
+            runtime_options: Singleton::new(&format!("{prefix}.runtime_options")),
+            endpoints: Table::new(&format!("{prefix}.metadata")),
         }
     }
 }

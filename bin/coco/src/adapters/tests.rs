@@ -9,11 +9,16 @@ use super::{Adapters, UnknownApp};
 fn applications_are_found_by_name() {
     let shipped = Adapters::shipped();
     let find = |name| shipped.find(name, &Log::discard());
-    for (name, expected) in [("logging", "logging"), ("js", "js"), ("js_generic", "js")] {
+    for (name, expected) in
+        [("logging", "logging"), ("js", "js"), ("js_generic", "js"), ("programmability", "programmability")]
+    {
         assert_eq!(find(name).unwrap().manifest().name, expected);
     }
     let error = find("loging").err().unwrap();
-    assert_eq!(error.to_string(), "there is no application `loging`; there is: logging, js, js_generic");
+    assert_eq!(
+        error.to_string(),
+        "there is no application `loging`; there is: logging, js, js_generic, programmability"
+    );
     let error = find("ethereum").err().unwrap();
     assert!(matches!(error, UnknownApp::Planned { .. }), "{error}");
     assert!(shipped.is_name("logging") && shipped.is_name("js_generic") && !shipped.is_name("coco"));

@@ -234,7 +234,8 @@ fn read<'js, T>(
 ) -> Result<Option<T>> {
     let table = TableName::new(&text(ctx, &args[1])?);
     // What scripts may not read now they may not read of the past either.
-    let readable = Access::of(state.context, &table).is_ok_and(|access| access != Access::Illegal);
+    let access = Access::of(state.context, &table).unwrap_or(Access::Illegal);
+    let readable = state.extension.get().restrict(&table, access).0 != Access::Illegal;
     if !readable || state.context == Context::Governance {
         let message = format!("Cannot call {method} on table named {}.", table.as_str());
         return Err(Exception::throw_type(ctx, &message));

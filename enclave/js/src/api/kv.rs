@@ -23,6 +23,8 @@ pub(crate) struct OpenTables {
 struct OpenTable {
     name: TableName,
     access: Access,
+    /// Why it is less than applications have, if it is.
+    reason: Option<&'static str>,
 }
 
 impl OpenTables {
@@ -69,9 +71,10 @@ fn open<'js>(state: &State, ctx: &Ctx<'js>, name: &str) -> Result<Value<'js>> {
         |reserved| Exception::throw_type(ctx, &format!("Cannot open table named {name}: {reserved}"));
     let name = TableName::new(name);
     let access = Access::of(state.context, &name).map_err(refuse)?;
+    let (access, reason) = state.extension.get().restrict(&name, access);
     let known = open.len();
     open.numbers.insert(name.clone(), known);
-    open.tables.push(OpenTable { name, access });
+    open.tables.push(OpenTable { name, access, reason });
     Ok(number(ctx, known as f64))
 }
 
@@ -192,7 +195,7 @@ fn permitted<'js>(
     operation: Operation,
 ) -> Result<TableName> {
     let open = state.tables.borrow();
-    let Some(OpenTable { name, access }) = open.tables.get(table.get::<usize>()?) else {
+    let Some(OpenTable { name, access, reason }) = open.tables.get(table.get::<usize>()?) else {
         return Err(Exception::throw_internal(ctx, "no such table handle"));
     };
     let allowed = match operation {
@@ -203,6 +206,10 @@ fn permitted<'js>(
         return Ok(name.clone());
     }
     let name = name.as_str();
+    if let Some(reason) = reason {
+        let message = format!("Cannot call {method} on table named {name}. {reason}");
+        return Err(Exception::throw_type(ctx, &message));
+    }
     let kind = match access {
         Access::ReadWrite => "read-write",
         Access::ReadOnly => "read-only",

@@ -7,7 +7,7 @@ use std::{
 
 use coco_app::{Method, endpoint::match_template};
 use coco_kv::{Reader as _, Snapshot, Stamp, Tx};
-use coco_tables::scripts::{RuntimeOptions, Scripts};
+use coco_tables::scripts::{ApplicationTables, RuntimeOptions};
 use coco_wire::TableName;
 
 use super::{endpoint::Endpoint, printed::Edition};
@@ -46,7 +46,7 @@ impl Bundle {
         Self { modules: Arc::new(modules.clone()), ..Self::default() }
     }
 
-    fn read(tables: &Scripts, state: &Snapshot) -> Self {
+    fn read(tables: &ApplicationTables, state: &Snapshot) -> Self {
         let mut bundle = Self::default();
         for (key, value) in state.iter(tables.endpoints.name()) {
             if let Some(endpoint) = Endpoint::read(key, value) {
@@ -109,14 +109,14 @@ impl Bundle {
 
 /// The last bundle and the last limits that were read.
 pub(crate) struct Installed {
-    tables: Scripts,
+    tables: ApplicationTables,
     bundle: Mutex<Option<([Stamp; 3], Arc<Bundle>)>>,
     options: Mutex<Option<(Stamp, Arc<RuntimeOptions>)>>,
 }
 
 impl Installed {
-    pub(crate) fn new() -> Self {
-        Self { tables: Scripts::default(), bundle: Mutex::default(), options: Mutex::default() }
+    pub(crate) fn new(tables: ApplicationTables) -> Self {
+        Self { tables, bundle: Mutex::default(), options: Mutex::default() }
     }
 
     /// The application in a state, to find endpoints by.

@@ -8,6 +8,7 @@ use coco_wire::Digest;
 use rquickjs::{Ctx, Function, Object, Persistent, Value, promise::PromiseState};
 
 use super::{
+    Extension,
     bundle::Bundle,
     endpoint::Definition,
     pool::{Key, Kind},
@@ -111,11 +112,13 @@ impl Machine {
         allowance: &Allowance,
         entropy: Arc<dyn Entropy>,
         prelude: &Compiled,
+        extension: Extension,
     ) -> Result<Self, ScriptError> {
         let limits = allowance.limits.no_lower_than_default();
         let capabilities =
             Capabilities { deadline: allowance.deadline(limits), entropy, untrusted_now_ms: 0 };
         let state = State::new(key.rights, limits, &capabilities, None);
+        state.extension.set(extension);
         let (modules, compiled) = (bundle.modules.clone(), bundle.compiled.clone());
         let (interpreter, tools, natives) = Interpreter::application(&state, modules, compiled, prelude)?;
         let (before, learns) = match &key.kind {

@@ -38,3 +38,15 @@ fn reading_and_writing() {
         [(true, true), (true, false), (false, true), (false, false)]
     );
 }
+
+#[test]
+fn two_restrictions_leave_what_both_allow() {
+    let all = [ReadWrite, ReadOnly, WriteOnly, Illegal];
+    for first in all {
+        for second in all {
+            let both = first.and(second);
+            assert_eq!(both.can_read(), first.can_read() && second.can_read(), "{first:?} {second:?}");
+            assert_eq!(both.can_write(), first.can_write() && second.can_write(), "{first:?} {second:?}");
+        }
+    }
+}
