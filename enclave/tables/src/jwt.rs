@@ -11,9 +11,10 @@ pub const ISSUERS: &str = "public:ccf.gov.jwt.issuers";
 
 /// Tables of token issuers.
 pub struct Jwt {
-    /// `jwt.issuers`: by the issuer's URL or name.
+    /// `jwt.issuers`: by the issuer's URL or name. Written by `set_jwt_issuer` and `remove_jwt_issuer`.
     pub issuers: Table<String, Issuer>,
-    /// `jwt.public_signing_keys_metadata_v2`: by key ID.
+    /// `jwt.public_signing_keys_metadata_v2`: by key ID. Written by `set_jwt_issuer`, `set_jwt_public_signing_keys`,
+    /// `remove_jwt_issuer`, and the primary when it fetched an issuer's keys.
     pub signing_keys: Table<String, SigningKeys>,
 }
 

@@ -61,9 +61,10 @@ pub struct Tables {
     pub signatures: signatures::Signatures,
 }
 
-/// `tls.ca_cert_bundles`: PEM certificates by the name of the bundle.
+/// Bundles of certificate authorities.
 pub struct CaBundles(
-    /// The table.
+    /// `tls.ca_cert_bundles`: PEM certificates by the name of the bundle. Written by `set_ca_cert_bundle` and
+    /// `remove_ca_cert_bundle`.
     pub Table<String, JsonText>,
 );
 

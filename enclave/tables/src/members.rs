@@ -9,13 +9,16 @@ use crate::value::is_default;
 
 /// Tables of members, by the digest of their certificate (DER).
 pub struct Members {
-    /// `members.certs`: PEM certificate.
+    /// `members.certs`: PEM certificate. Written by the first transaction, `set_member` and `remove_member`.
     pub certs: Table<Digest, String>,
-    /// `members.encryption_public_keys`: PEM key that recovery shares are encrypted to.
+    /// `members.encryption_public_keys`: PEM key that recovery shares are encrypted to. Written by the first
+    /// transaction, `set_member` and `remove_member`.
     pub encryption_public_keys: Table<Digest, String>,
-    /// `members.info`.
+    /// `members.info`: standing, data and part in recovery. Written by the first transaction, `set_member`,
+    /// `set_member_data`, `remove_member`, and a member's first acknowledgement.
     pub info: Table<Digest, MemberInfo>,
-    /// `members.acks`.
+    /// `members.acks`: the state that a member acknowledged last, or was asked to. Written by the first transaction,
+    /// `set_member`, `remove_member`, and members who ask for the state or acknowledge it.
     pub acks: Table<Digest, MemberAck>,
 }
 

@@ -20,9 +20,13 @@ pub const ENDORSED_CERTIFICATES: &str = "public:ccf.gov.nodes.endorsed_certifica
 
 /// Tables of nodes, by the digest of their public key (DER of SubjectPublicKeyInfo).
 pub struct Nodes {
-    /// `nodes.info`.
+    /// `nodes.info`: addresses, evidence and standing of a node. Written by the first transaction, the primary when a
+    /// node asks to join or has left, `transition_node_to_trusted`, `remove_node`, `set_node_data`, and operators who
+    /// remove a retired node.
     pub info: Table<Digest, NodeInfo>,
-    /// `nodes.endorsed_certificates`: PEM certificate signed by the service.
+    /// `nodes.endorsed_certificates`: PEM certificate signed by the service. Written by the first transaction, the
+    /// primary when a node joins, `transition_node_to_trusted`, `set_node_certificate_validity`,
+    /// `set_all_nodes_certificate_validity`, and operators who remove a retired node.
     pub endorsed_certificates: Table<Digest, String>,
 }
 

@@ -10,19 +10,25 @@ use crate::value::{JsonText, Present, is_default};
 
 /// Tables of what an attestation must show.
 pub struct Platforms {
-    /// `nodes.code_ids`: SGX measurement (64 hexadecimal digits).
+    /// `nodes.code_ids`: SGX measurement (64 hexadecimal digits). Written by `add_node_code` and `remove_node_code`.
     pub sgx_measurements: Table<String, CodeStatus>,
-    /// `nodes.virtual.measurements`: text.
+    /// `nodes.virtual.measurements`: measurement of a virtual platform. Written by the first transaction,
+    /// `add_virtual_measurement` and `remove_virtual_measurement`.
     pub virtual_measurements: Table<String, CodeStatus>,
-    /// `nodes.virtual.host_data`: a set of digests.
+    /// `nodes.virtual.host_data`: a set of digests. Written by the first transaction, `add_virtual_host_data` and
+    /// `remove_virtual_host_data`.
     pub virtual_host_data: Table<Digest, Present>,
-    /// `nodes.snp.measurements`: SEV-SNP measurement (96 hexadecimal digits).
+    /// `nodes.snp.measurements`: SEV-SNP measurement (96 hexadecimal digits). Written by `add_snp_measurement` and
+    /// `remove_snp_measurement`.
     pub snp_measurements: Table<String, CodeStatus>,
-    /// `nodes.snp.host_data`: digest of a security policy to its text, which may be empty.
+    /// `nodes.snp.host_data`: digest of a security policy to its text, which may be empty. Written by
+    /// `add_snp_host_data` and `remove_snp_host_data`.
     pub snp_host_data: Table<Digest, JsonText>,
-    /// `nodes.snp.uvm_endorsements`: by the DID of the issuer.
+    /// `nodes.snp.uvm_endorsements`: by the DID of the issuer. Written by `add_snp_uvm_endorsement` and
+    /// `remove_snp_uvm_endorsement`.
     pub snp_uvm_endorsements: Table<String, UvmEndorsements>,
-    /// `nodes.snp.tcb_versions`: least version by hexadecimal CPUID.
+    /// `nodes.snp.tcb_versions`: least version by hexadecimal CPUID. Written by `set_snp_minimum_tcb_version`,
+    /// `set_snp_minimum_tcb_version_hex` and `remove_snp_minimum_tcb_version`.
     pub snp_tcb_versions: Table<String, TcbVersion>,
 }
 

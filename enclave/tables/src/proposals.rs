@@ -10,13 +10,16 @@ use crate::value::{JsonText, is_default};
 
 /// Tables of proposals. A proposal is named by 64 hexadecimal digits.
 pub struct Proposals {
-    /// `proposals`: the proposal as sent.
+    /// `proposals`: the proposal as sent. Written by members who propose; the service removes those that are long
+    /// decided.
     pub proposals: Table<String, Vec<u8>>,
-    /// `proposals_info`.
+    /// `proposals_info`: who proposed it, ballots and state. Written by members who propose, vote or withdraw, and by
+    /// actions that leave other proposals behind.
     pub info: Table<String, ProposalInfo>,
-    /// `cose_history`: last COSE_Sign1 request of each member.
+    /// `cose_history`: last COSE_Sign1 request of each member. Written by members who propose, vote or withdraw.
     pub cose_history: Table<Digest, Base64>,
-    /// `cose_recent_proposals`: `created_at:digest` of the request to the name of the proposal.
+    /// `cose_recent_proposals`: `created_at:digest` of the request to the name of the proposal. Written by members who
+    /// propose.
     pub cose_recent_proposals: Table<String, JsonText>,
 }
 

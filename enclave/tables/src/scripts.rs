@@ -8,19 +8,21 @@ use crate::value::{JsonText, is_default};
 
 /// Tables of scripts.
 pub struct Scripts {
-    /// `constitution`: its source.
+    /// `constitution`: its source. Written by the first transaction and `set_constitution`.
     pub constitution: Singleton<JsonText>,
-    /// `modules`: source by name, which begins with a slash.
+    /// `modules`: source by name, which begins with a slash. Written by `set_js_app` and `remove_js_app`.
     pub modules: Table<String, String>,
-    /// `modules_quickjs_bytecode`: by the name of the module.
+    /// `modules_quickjs_bytecode`: by the name of the module; only in ledgers of CCF, since nodes compile by
+    /// themselves. Written by `set_js_app`, `remove_js_app` and `refresh_js_app_bytecode_cache`, which clear it.
     pub bytecode: Table<String, Vec<u8>>,
-    /// `modules_quickjs_version`: the engine that made the bytecode.
+    /// `modules_quickjs_version`: the engine that made the bytecode. Written by the same, which remove it.
     pub bytecode_version: Singleton<String>,
-    /// `interpreter.flush`: written when kept interpreters must be forgotten.
+    /// `interpreter.flush`: written when kept interpreters must be forgotten. Written by `set_js_app` and
+    /// `remove_js_app`.
     pub interpreter_flush: Singleton<bool>,
-    /// `js_runtime_options`.
+    /// `js_runtime_options`: limits of scripts. Written by `set_js_runtime_options`.
     pub runtime_options: Singleton<RuntimeOptions>,
-    /// `endpoints`: by `METHOD /path`.
+    /// `endpoints`: by `METHOD /path`. Written by `set_js_app` and `remove_js_app`.
     pub endpoints: Table<String, EndpointProperties>,
 }
 

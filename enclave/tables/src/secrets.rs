@@ -13,13 +13,18 @@ pub const FOR_NODES: &str = "public:ccf.internal.encrypted_ledger_secrets";
 
 /// Tables of ledger secrets.
 pub struct Secrets {
-    /// `internal.encrypted_ledger_secrets`: how nodes receive secrets.
+    /// `internal.encrypted_ledger_secrets`: how nodes receive secrets. Written by `trigger_ledger_rekey`,
+    /// `remove_member`, and recoveries.
     pub for_nodes: Singleton<SecretsForNodes>,
-    /// `internal.historical_encrypted_ledger_secret`: the chain back to older secrets.
+    /// `internal.historical_encrypted_ledger_secret`: the chain back to older secrets. Written by
+    /// `transition_service_to_open`, and by whatever makes a new secret.
     pub history: Singleton<SecretHistory>,
-    /// `internal.recovery_shares`: how members can recover the last secret.
+    /// `internal.recovery_shares`: how members can recover the last secret. Written by `transition_service_to_open`,
+    /// `trigger_recovery_shares_refresh`, `set_recovery_threshold`, and by whatever makes a new secret or changes who
+    /// recovers.
     pub recovery_shares: Singleton<RecoveryShares>,
-    /// `internal.encrypted_submitted_shares`: share of a member, sealed by the last secret.
+    /// `internal.encrypted_submitted_shares`: share of a member, sealed by the last secret. Written by members in a
+    /// recovery.
     pub submitted_shares: Table<Digest, Base64>,
 }
 

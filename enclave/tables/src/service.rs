@@ -9,17 +9,22 @@ use crate::value::{JsonText, is_default};
 
 /// Tables of the service itself.
 pub struct Service {
-    /// `service.info`.
+    /// `service.info`: identity and standing of the service. Written by the first transaction,
+    /// `transition_service_to_open` and `set_service_certificate_validity`.
     pub info: Singleton<ServiceInfo>,
-    /// `service.config`.
+    /// `service.config`: what members configure. Written by the first transaction, `set_recovery_threshold` and
+    /// `set_service_configuration`.
     pub config: Singleton<ServiceConfig>,
-    /// `service.previous_service_identity`: PEM certificate of the service before a recovery.
+    /// `service.previous_service_identity`: PEM certificate of the service before a recovery. Written by the first
+    /// transaction of a recovery.
     pub previous_identity: Singleton<JsonText>,
-    /// `internal.previous_service_identity_endorsement`.
+    /// `internal.previous_service_identity_endorsement`: the service's key, signed by the next one, or by itself.
+    /// Written by `transition_service_to_open`.
     pub previous_identity_endorsement: Singleton<IdentityEndorsement>,
-    /// `internal.previous_service_last_signed_root`: last root signed before a recovery.
+    /// `internal.previous_service_last_signed_root`: last root signed before a recovery. Written by the first
+    /// transaction of a recovery.
     pub previous_last_signed_root: Singleton<LastSignedRoot>,
-    /// `internal.last_recovery_type`.
+    /// `internal.last_recovery_type`: how the ledger secrets were found. Written by recoveries.
     pub last_recovery_type: Singleton<RecoveryType>,
 }
 

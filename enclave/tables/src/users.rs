@@ -7,9 +7,10 @@ use serde_json::Value;
 
 /// Tables of users, by the digest of their certificate (DER).
 pub struct Users {
-    /// `users.certs`: PEM certificate.
+    /// `users.certs`: PEM certificate. Written by `set_user` and `remove_user`.
     pub certs: Table<Digest, String>,
-    /// `users.info`: only of users with data.
+    /// `users.info`: data of a user; only of those who have any. Written by `set_user`, `set_user_data` and
+    /// `remove_user`.
     pub info: Table<Digest, UserInfo>,
 }
 

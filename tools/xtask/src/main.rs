@@ -4,6 +4,7 @@ mod ci;
 mod long;
 mod planted;
 mod spec;
+mod tables;
 mod tidy;
 mod workspace;
 
@@ -12,6 +13,7 @@ use std::process::ExitCode;
 const USAGE: &str = "\
 cargo xtask ci                    the gate: tidy, fmt, clippy, tests, docs, dependencies
 cargo xtask tidy                  the rules that a compiler does not check
+cargo xtask tables                the book's reference of tables, from the comments of their crate
 cargo xtask spec                  TLC on the specification, and on what simulated nodes did
 cargo xtask planted [NAME...]     bugs that the simulator must find, planted one after the other
 cargo xtask long [NAME [--from N]] a long acceptance run, or the list of them";
@@ -22,6 +24,7 @@ fn main() -> ExitCode {
     let outcome = match args.as_slice() {
         ["ci"] => ci::run(),
         ["tidy"] => tidy::run(),
+        ["tables"] => tables::write(),
         ["spec"] => spec::run(),
         ["planted", "--check"] => planted::check(),
         ["planted", names @ ..] => planted::run(names),

@@ -6,6 +6,7 @@ mod manifests;
 mod names;
 mod purity;
 mod reach;
+mod reference;
 mod words;
 
 use crate::workspace::Workspace;
@@ -19,6 +20,7 @@ pub(crate) fn run() -> Result<(), String> {
     names::check(&workspace, &mut breaches);
     purity::check(&workspace, &mut breaches);
     reach::check(&workspace, &mut breaches);
+    reference::check(&workspace, &mut breaches);
     words::check(&workspace, &mut breaches);
     for long in lengths::check(&workspace, &mut breaches) {
         println!("long: {long}");
