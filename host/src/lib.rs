@@ -15,6 +15,7 @@ pub mod peers;
 
 pub mod clock;
 pub mod jobs;
+pub mod lanes;
 pub mod log;
 pub mod platform;
 pub mod process;

@@ -1,6 +1,6 @@
 //! Long computations beside the enclave's own threads.
 
-use std::fmt;
+use std::{fmt, sync::Arc};
 
 /// A computation with its answer's way back inside it.
 pub type Job = Box<dyn FnOnce() + Send>;
@@ -12,6 +12,14 @@ pub trait Jobs: Send + Sync {
     /// # Errors
     /// If too many jobs wait; the job is handed back.
     fn spawn(&self, job: Job) -> Result<(), Full>;
+
+    /// The same for one of many jobs of a kind, which tend to take equally long.
+    ///
+    /// # Errors
+    /// If too many jobs wait; the job is handed back.
+    fn spawn_of(&self, _kind: &Arc<str>, job: Job) -> Result<(), Full> {
+        self.spawn(job)
+    }
 }
 
 /// Too many jobs wait. Holds the one refused.

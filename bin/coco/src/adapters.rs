@@ -5,7 +5,7 @@ use std::sync::Arc;
 use coco_app::Adapter;
 use coco_boundary::Log;
 use coco_crypto::SystemEntropy;
-use coco_host::clock::Clock;
+use coco_host::{clock::Clock, lanes::give_way};
 use coco_js::{Application, Senses};
 
 use crate::run::SCRIPT_STACK_BYTES;
@@ -101,7 +101,11 @@ fn javascript(log: &Log) -> Arc<dyn Adapter> {
 fn senses(log: &Log) -> Senses {
     let clock = Clock::start();
     Senses {
-        elapsed: Arc::new(move || clock.now().0),
+        elapsed: Arc::new(move || {
+            // Scripts ask for the time again and again.
+            give_way();
+            clock.now().0
+        }),
         entropy: Arc::new(SystemEntropy),
         script_stack_bytes: SCRIPT_STACK_BYTES,
         log: log.clone(),

@@ -26,6 +26,7 @@ use coco_host::{
     disk::RealDisk,
     files::Files,
     jobs::JobPool,
+    lanes::Lanes,
     ledger::{EventSink, Ledger as LedgerFiles},
     machine::{Machine, MachineOptions},
     net::Server,
@@ -267,7 +268,7 @@ impl Running<'_> {
         Ok(Resources {
             host: machine.host(),
             consensus: Arc::new(JobPool::start(1, MAX_CONSENSUS)?),
-            heavy: Arc::new(JobPool::start(0, MAX_HEAVY)?),
+            heavy: Arc::new(Lanes::start(0, MAX_HEAVY)?),
             snapshots: Arc::new(JobPool::start(1, MAX_SNAPSHOT_JOBS)?),
             node_address: self.network.node_to_node_interface.address().into(),
             forwarding_timeouts: sessions::forwarding_timeouts(&self.config.network),

@@ -94,6 +94,14 @@ pub struct Planned {
     pub plan: Plan,
 }
 
+impl Planned {
+    /// What it has in common with calls that tend to take equally long: the route of the first of its calls.
+    #[must_use]
+    pub fn kind(&self) -> Arc<str> {
+        self.plan.calls.first().map_or_else(|| "".into(), |call| Arc::clone(&call.route))
+    }
+}
+
 /// Writes that wait for their place.
 pub struct Write {
     /// What was read and is to be written.

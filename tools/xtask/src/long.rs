@@ -97,6 +97,11 @@ const RUNS: &[Run] = &[
         steps: &[end_to_end!("hostile")],
     },
     Run {
+        name: "scripts",
+        about: "hostile scripts, 16 at a time, beside requests of others whose p99 may be three times that without",
+        steps: &[end_to_end!("hostile_scripts")],
+    },
+    Run {
         name: "receipts",
         about: "every bit of every field of receipts inverted",
         steps: &[end_to_end!("receipts")],

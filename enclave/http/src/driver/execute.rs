@@ -186,7 +186,7 @@ impl Driver {
             return self.reply(&planned, response);
         }
         let (reply, answer) = oneshot::channel();
-        self.run_heavy(Reply::Session(reply), move |driver, reply| {
+        self.run_heavy(&planned.kind(), Reply::Session(reply), move |driver, reply| {
             let response = driver.run_all(&planned, historical.as_ref());
             driver.perform_reads();
             driver.reply_to(&planned, response, reply);
@@ -194,8 +194,14 @@ impl Driver {
         Answer::Later(answer)
     }
 
-    /// Has an execution thread do `work`, which answers. If too many calls wait for one, the answer says so.
-    pub(super) fn run_heavy(&self, reply: Reply, work: impl FnOnce(&Self, Reply) + Send + 'static) {
+    /// Has an execution thread do `work` for calls of one kind, which answers. If too many calls wait for one, the answer
+    /// says so.
+    pub(super) fn run_heavy(
+        &self,
+        kind: &Arc<str>,
+        reply: Reply,
+        work: impl FnOnce(&Self, Reply) + Send + 'static,
+    ) {
         // Whoever takes the reply sends it: the thread, or this function if there will be none.
         let reply = Arc::new(Mutex::new(Some(reply)));
         let (driver, taken) = (self.clone(), Arc::clone(&reply));
@@ -205,7 +211,7 @@ impl Driver {
                 work(&driver, reply);
             }
         });
-        if let Err(Full(_)) = self.0.resources.heavy.spawn(work)
+        if let Err(Full(_)) = self.0.resources.heavy.spawn_of(kind, work)
             && let Some(reply) = lock(&reply).take()
         {
             let text = "Too many calls wait for an execution thread.";
