@@ -78,7 +78,8 @@ fn callable(
     let definition =
         endpoint.definition.as_ref().map_err(|error| ScriptError::new(ErrorKind::Load, error.to_string()))?;
     let key = Key { kind: Kind::Undone(definition.module.clone()), rights: definition.rights };
-    let mut machine = Machine::fresh(bundle, &key, allowance, entropy.clone(), prelude, Extension::default())?;
+    let mut machine =
+        Machine::fresh(bundle, &key, allowance, entropy.clone(), prelude, Extension::default())?;
     let nothing = Tx::new(Store::new().latest());
     machine.find_function(definition, nothing, allowance).map_err(|failure| match failure {
         Failure::Load(message, error) => {

@@ -91,7 +91,13 @@ pub(super) struct Items(Manifest);
 
 impl Items {
     pub(super) fn new() -> Self {
-        Self(Manifest { name: "items", indexed_tables: Vec::new(), window: None, timer_ms: None })
+        Self(Manifest {
+            name: "items",
+            indexed_tables: Vec::new(),
+            window: None,
+            timer_ms: None,
+            ..Manifest::default()
+        })
     }
 }
 
