@@ -23,7 +23,7 @@ use crate::rest;
 use coco_boundary::{Full, Job, Jobs};
 
 /// Threads for short jobs, as many as there are cores, and half as many for others. A job belongs to the short ones if those
-/// of its kind took no more than [`SHORT`] lately. One that runs for longer than [`MOMENT`] moves aside: its thread goes on
+/// of its kind took no more than `SHORT` lately. One that runs for longer than `MOMENT` moves aside: its thread goes on
 /// at a lower priority on some of the cores, and another one takes its place. Jobs of the same kind wait in a queue of
 /// their own from then on, for threads like that, until one of them took only a moment again.
 ///
