@@ -197,17 +197,21 @@ impl Client {
         Ok(status)
     }
 
-    /// Waits until `id` is committed.
+    /// Waits until `id` is committed, also across a change of the primary.
     ///
     /// # Errors
     /// [`ClientError::NotCommitted`] if that takes longer than `within`, or cannot happen any more.
     pub async fn wait_for_commit(&mut self, id: TxId, within: Duration) -> Result<(), ClientError> {
         let deadline = time::Instant::now() + within;
         loop {
-            match self.status(id).await? {
-                TxStatus::Committed => return Ok(()),
-                TxStatus::Pending | TxStatus::Unknown if time::Instant::now() < deadline => {}
-                status => return Err(ClientError::NotCommitted(id, status)),
+            let is_late = time::Instant::now() >= deadline;
+            match self.status(id).await {
+                Ok(TxStatus::Committed) => return Ok(()),
+                Ok(TxStatus::Pending | TxStatus::Unknown) if !is_late => {}
+                Ok(status) => return Err(ClientError::NotCommitted(id, status)),
+                // A session that asked one primary does not ask another one; a new session does.
+                Err(error) if error.is_of_session() && !is_late => self.connection = None,
+                Err(error) => return Err(error),
             }
             time::sleep(POLL).await;
         }
@@ -273,6 +277,17 @@ impl Client {
 
     fn broken(&self, error: hyper::Error) -> ClientError {
         ClientError::Broken { address: self.address.clone(), error }
+    }
+}
+
+impl ClientError {
+    /// Whether the same question may be answered in another session.
+    fn is_of_session(&self) -> bool {
+        match self {
+            Self::Broken { .. } => true,
+            Self::Status { answer, .. } => answer.status.is_server_error(),
+            _ => false,
+        }
     }
 }
 

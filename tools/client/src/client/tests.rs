@@ -229,6 +229,35 @@ async fn waits_for_commit() {
 }
 
 #[tokio::test]
+async fn waits_for_commit_across_a_change_of_the_primary() {
+    let pending = || (200, "", json!({ "transaction_id": "2.5", "status": "Pending" }));
+    let lost = |status: u16, code: &str| (status, "", json!({ "error": { "code": code, "message": "" } }));
+    let service = service();
+    let committed = (200, "", json!({ "transaction_id": "2.5", "status": "Committed" }));
+    let answers = vec![
+        pending(),
+        (504, "", json!("no longer the primary")),
+        lost(503, "PrimaryNotFound"),
+        pending(),
+        lost(500, "SessionConsistencyLost"),
+        committed,
+    ];
+    let (address, seen) = node(&service, answers).await;
+    let mut client = Client::new(&address, &service.0, None).unwrap();
+    client.wait_for_commit("2.5".parse().unwrap(), Duration::from_secs(30)).await.unwrap();
+    let sessions: Vec<_> = seen.lock().unwrap().requests.iter().map(|(session, _)| *session).collect();
+    assert_eq!(sessions, [0, 0, 1, 2, 2, 3]);
+
+    // Not for ever, and not if the node understands the question in another way.
+    for (status, within) in [(504, Duration::from_millis(50)), (400, Duration::from_secs(30))] {
+        let (address, _) = node(&service, vec![(status, "", json!({}))]).await;
+        let mut client = Client::new(&address, &service.0, None).unwrap();
+        let error = client.wait_for_commit("2.5".parse().unwrap(), within).await.unwrap_err();
+        assert!(matches!(error, ClientError::Status { answer, .. } if answer.status == status));
+    }
+}
+
+#[tokio::test]
 async fn members_decide() {
     let member = user();
     let service = service();
