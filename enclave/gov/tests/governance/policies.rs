@@ -23,7 +23,11 @@ fn service(policy: &str, data: [Value; 3]) -> Service {
     let resolve = format!("{policy}/resolve.js");
     let parts = ["default/actions.js"].into_iter().chain(extra.as_deref());
     let parts = parts.chain(["default/validate.js", &*resolve, "default/apply.js"]);
-    let mut service = Service::new(&join(&our_samples(), parts));
+    service_of(&join(&our_samples(), parts), data)
+}
+
+fn service_of(constitution: &str, data: [Value; 3]) -> Service {
+    let mut service = Service::new(constitution);
     service.acknowledge_all();
     for (member, data) in data.into_iter().enumerate() {
         let id = service.members[member].id;
@@ -34,6 +38,14 @@ fn service(policy: &str, data: [Value; 3]) -> Service {
         });
     }
     service
+}
+
+/// A service of the sample consortium, with this data of its three active members.
+fn consortium(data: [Value; 3]) -> Service {
+    let own = |file: &str| format!("../consortium/constitution/{file}");
+    let (roles, resolve) = (own("roles.js"), own("resolve.js"));
+    let parts = ["default/actions.js", &*roles, "default/validate.js", &*resolve, "default/apply.js"];
+    service_of(&join(&our_samples(), parts), data)
 }
 
 fn user() -> Value {
@@ -116,6 +128,59 @@ fn a_member_adds_some_nodes_alone() {
     decide(&mut service, 0, &trust(&[12, 13]), "Open", &[]);
     decide(&mut service, 0, &trust(&[12]), "Accepted", &[]);
     decide(&mut service, 0, &trust(&[13]), "Open", &[(1, AYE, "Open"), (2, AYE, "Accepted")]);
+}
+
+#[test]
+fn members_of_a_consortium_have_roles() {
+    let role = |name: &str| json!({ "role": name });
+    let mut service = consortium([role("bank"), role("bank"), role("operator")]);
+    decide(&mut service, 2, &user(), "Open", &[(2, AYE, "Open"), (0, AYE, "Open"), (1, AYE, "Accepted")]);
+    decide(&mut service, 0, &user(), "Open", &[(2, NAY, "Open"), (1, NAY, "Rejected")]);
+
+    let trust = |numbers: &[u8]| -> Value {
+        let args = |number: &u8| json!({ "node_id": Digest([*number; 32]), "valid_from": "20251028164048Z" });
+        numbers.iter().map(|it| json!({ "name": "transition_node_to_trusted", "args": args(it) })).collect()
+    };
+    service.write(|tables, tx| {
+        tables.nodes.info.put(tx, &Digest([1; 32]), &node_info(NodeStatus::Trusted));
+        tables.nodes.info.put(tx, &Digest([2; 32]), &node_info(NodeStatus::Retired));
+        (10..16).for_each(|it| tables.nodes.info.put(tx, &Digest([it; 32]), &node_info(NodeStatus::Pending)));
+    });
+    // A bank alone, too many, something else beside, nothing at all, and a node that is to go.
+    let mixed = json!([trust(&[10])[0], user()[0]]);
+    let gone = json!([{ "name": "remove_node", "args": { "node_id": Digest([10; 32]) } }]);
+    let cases = [(0, trust(&[10])), (2, trust(&[10, 11, 12, 13, 14])), (2, mixed), (2, json!([])), (2, gone)];
+    for (by, actions) in cases {
+        decide(&mut service, by, &actions, "Open", &[]);
+    }
+    decide(&mut service, 2, &trust(&[10, 11, 12, 13]), "Accepted", &[]);
+    decide(&mut service, 2, &trust(&[14]), "Open", &[(0, AYE, "Open"), (1, AYE, "Accepted")]);
+}
+
+#[test]
+fn a_member_without_a_role_is_not_valid() {
+    let role = |name: &str| json!({ "role": name });
+    let mut service = consortium([role("bank"), role("bank"), role("regulator")]);
+    let (id, cert) = (service.members[1].id, service.members[1].certificate.to_pem());
+    let key = service.members[1].encryption.public_key().to_pem();
+    let member = |data: Value, key: Option<&str>| json!([{ "name": "set_member", "args": { "cert": cert, "member_data": data, "encryption_pub_key": key } }]);
+    let data = |data: Value| json!([{ "name": "set_member_data", "args": { "member_id": id, "member_data": data } }]);
+    let has_no_role = "member_data.role must be one of bank, regulator, operator";
+    let wrong_key = "encryption_pub_key must be given for banks, and for nobody else";
+    for (actions, reason) in [
+        (member(Value::Null, Some(&key)), has_no_role),
+        (member(role("owner"), Some(&key)), has_no_role),
+        (data(json!({ "name": "Alpha" })), has_no_role),
+        (member(role("bank"), None), wrong_key),
+        (member(role("operator"), Some(&key)), wrong_key),
+        (member(json!(1), Some(&key)), "member_data must be an object"),
+    ] {
+        let answer = service.propose(0, &actions);
+        assert!(text(&answer).contains(reason), "{}", text(&answer));
+    }
+    for actions in [member(role("bank"), Some(&key)), member(role("operator"), None), data(role("bank"))] {
+        decide(&mut service, 0, &actions, "Open", &[]);
+    }
 }
 
 #[test]
