@@ -12,7 +12,8 @@ set -euo pipefail
 stay=false
 if [[ ${1:-} == --stay ]]; then stay=true; shift; fi
 samples=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
-coco=$(realpath "$(command -v "${COCO:-coco}")") || { echo "coco is not in PATH, and COCO does not name it" >&2; exit 2; }
+coco=$(command -v "${COCO:-coco}") || { echo "coco is not in PATH, and COCO does not name it" >&2; exit 2; }
+coco=$(realpath "$coco")
 if [[ -n ${1:-} ]]; then mkdir "$1"; work=$1; else work=$(mktemp -d); temporary=$work; fi
 cd "$work"
 exec 3>&1
@@ -139,7 +140,11 @@ refused() {
 end() {
   local status=$?
   trap - EXIT
-  if [[ $status != 0 ]]; then echo "NOT DONE: $step" >&2; fi
+  if [[ $status != 0 ]]; then
+    echo "NOT DONE: $step" >&2
+    # The last words of each node.
+    tail -v -n 3 */out >&2 2> /dev/null || true
+  fi
   for name in "${!pids[@]}"; do kill -TERM "${pids[$name]}" 2> /dev/null || true; done
   wait
   if [[ -n ${temporary:-} ]]; then rm -rf "$temporary"; fi
