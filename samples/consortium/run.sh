@@ -66,6 +66,14 @@ digest_of() { sha256sum "$1" | cut -d' ' -f1; }
 ask() { curl -sS --fail --max-time 60 --cacert service_cert.pem "$@"; }
 get() { ask "$COCO_URL$1"; }
 answers() { ask "$(url_of "$1")$2"; }
+# The node of these that leads.
+url_of_primary() {
+  local name
+  for name; do
+    if answers "$name" /node/consensus 2> /dev/null | grep -q '"leadership_state": *"Leader"'; then url_of "$name"; return; fi
+  done
+  return 1
+}
 is_listed() { get "$1" | grep -q "$2"; }
 is_healthy() { "$coco" network status --url "$COCO_URL" --ca service_cert.pem; }
 
@@ -242,9 +250,11 @@ for number in 0 1 2; do
   leaving=node$number coming=node$((number + 3))
   join_node $coming "$PWD/coco-2"
   admit_node $coming
-  COCO_URL=$(url_of $coming)
   id=$(id_of $leaving)
+  # Votes on who agrees go to the primary itself: what it answers does not pass through a node that no longer hears it.
+  COCO_URL=$(url_of_primary "${!pids[@]}")
   decide "alpha beta" remove_node --id "$id"
+  COCO_URL=$(url_of $coming)
   wait_until "$leaving can be stopped" is_listed /node/network/removable_nodes "$id"
   stop_node $leaving
   wait_until "a primary leads" is_healthy
