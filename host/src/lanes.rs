@@ -15,7 +15,7 @@ use std::{
 
 pub use self::manners::give_way;
 use self::{
-    board::{Board, Lane, Ticket, Waiting},
+    board::{Board, Lane, Moved, Ticket, Waiting},
     manners::{Manners, Worker},
     timed::Timed,
 };
@@ -25,7 +25,8 @@ use coco_boundary::{Full, Job, Jobs};
 /// Threads for short jobs, as many as there are cores, and half as many for others. A job belongs to the short ones if those
 /// of its kind took no more than `SHORT` lately. One that runs for longer than `MOMENT` moves aside: its thread goes on
 /// at a lower priority on some of the cores, and another one takes its place. Jobs of the same kind wait in a queue of
-/// their own from then on, for threads like that, until one of them took only a moment again.
+/// their own from then on, for threads like that, until one of them took only a moment again. Jobs of no kind move aside too,
+/// but keep their priority.
 ///
 /// So whoever calls what never ends, however often, delays others of that kind, and for a few moments those of which nothing
 /// is known. The threads end with the pool, once all jobs are done.
@@ -169,9 +170,13 @@ impl Shared {
             let mut board = self.lock();
             if board.finish(ticket, Timed::now()) == Lane::Slow {
                 match board.go_back() {
-                    Some(needs) => lane = needs,
+                    Some(needs) => {
+                        worker.rest();
+                        lane = needs;
+                    }
                     None if board.goes_on() => {
                         drop(board);
+                        self.manners.teach(&worker);
                         return self.work_slow(&worker);
                     }
                     None => return,
@@ -238,8 +243,12 @@ impl Shared {
             let waited = self.watch.wait_timeout(board, LOOK);
             board = waited.unwrap_or_else(PoisonError::into_inner).0;
             let moved = board.move_aside();
-            for (worker, lane) in moved {
-                self.manners.teach(&worker);
+            for Moved { worker, from: lane, has_kind } in moved {
+                if has_kind {
+                    self.manners.teach(&worker);
+                } else {
+                    worker.offer();
+                }
                 drop(board);
                 let is_replaced = self.add(lane).is_ok();
                 board = self.lock();

@@ -95,10 +95,12 @@ pub struct Planned {
 }
 
 impl Planned {
-    /// What it has in common with calls that tend to take equally long: the route of the first of its calls.
+    /// What a call of the application has in common with those that tend to take equally long: the route. Governance has
+    /// no kinds: a ballot that takes long says nothing of the next.
     #[must_use]
-    pub fn kind(&self) -> Arc<str> {
-        self.plan.calls.first().map_or_else(|| "".into(), |call| Arc::clone(&call.route))
+    pub fn kind(&self) -> Option<Arc<str>> {
+        let call = self.plan.calls.first().filter(|_| self.mount == Mount::App);
+        call.map(|call| Arc::clone(&call.route))
     }
 }
 

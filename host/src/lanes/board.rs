@@ -48,6 +48,14 @@ struct Running {
     lane: Lane,
 }
 
+/// A thread that left its lane.
+pub(super) struct Moved {
+    pub(super) worker: Worker,
+    pub(super) from: Lane,
+    /// Whether its job is one of a kind.
+    pub(super) has_kind: bool,
+}
+
 /// State of the lanes.
 #[derive(Default)]
 pub(super) struct Board {
@@ -150,7 +158,7 @@ impl Board {
 
     /// Moves jobs that take long into the slow lane, and with them those of the same kinds that wait. Their threads, each
     /// of which needs another in its place in the lane that it leaves.
-    pub(super) fn move_aside(&mut self) -> Vec<(Worker, Lane)> {
+    pub(super) fn move_aside(&mut self) -> Vec<Moved> {
         let mut moved = Vec::new();
         for running in self.running.values_mut() {
             if running.lane == Lane::Slow || running.began.computed_since(running.worker.thread) < MOMENT {
@@ -160,7 +168,8 @@ impl Board {
                 self.kinds.takes_long(kind, [&mut self.fast.waiting, &mut self.other.waiting]);
             }
             if self.aside < MAX_ASIDE {
-                moved.push((running.worker.clone(), running.lane));
+                let Running { worker, lane, kind, .. } = &*running;
+                moved.push(Moved { worker: worker.clone(), from: *lane, has_kind: kind.is_some() });
                 running.lane = Lane::Slow;
                 self.aside += 1;
                 self.kinds.begin(running.kind.as_ref());

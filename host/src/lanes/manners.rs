@@ -48,6 +48,16 @@ impl Worker {
         ASIDE.set(Some(Arc::clone(&is_aside)));
         Self { thread: gettid(), is_aside }
     }
+
+    /// Has it let others go first, at no lower priority, in its present job.
+    pub(super) fn offer(&self) {
+        self.is_aside.store(true, Ordering::Relaxed);
+    }
+
+    /// No longer.
+    pub(super) fn rest(&self) {
+        self.is_aside.store(false, Ordering::Relaxed);
+    }
 }
 
 impl Manners {
@@ -58,9 +68,9 @@ impl Manners {
         Self { niceness: (usual + NICER).min(MAX_NICENESS), cores: all.as_ref().and_then(half) }
     }
 
-    /// Has a thread behave so. It cannot be raised again without privilege, so that it ends afterwards.
+    /// Has a thread behave so, with all its jobs. It cannot be raised again without privilege, so that it ends afterwards.
     pub(super) fn teach(&self, worker: &Worker) {
-        worker.is_aside.store(true, Ordering::Relaxed);
+        worker.offer();
         // The system may forbid it; the thread then competes as it did.
         let _ = setpriority_process(Some(worker.thread), self.niceness);
         if let Some(cores) = &self.cores {

@@ -186,9 +186,12 @@ fn long_jobs_run_at_a_lower_priority() {
         }
         done.send(niceness()).unwrap();
     };
-    lanes.spawn(Box::new(job)).unwrap();
+    lanes.spawn_of(&kind("k"), Box::new(job)).unwrap();
     assert_eq!(end.recv_timeout(LIMIT).unwrap(), (usual + NICER).min(MAX_NICENESS));
-    let (done, end) = mpsc::channel();
+    // What is of no kind keeps its priority, however long it takes, and leaves the way all the same.
+    let (long, (done, end)) = (Endless::new(), mpsc::channel());
+    lanes.spawn(long.job()).unwrap();
+    long.wait_for(1);
     lanes.spawn(Box::new(move || done.send(niceness()).unwrap())).unwrap();
     assert_eq!(end.recv_timeout(LIMIT).unwrap(), usual);
 }

@@ -186,7 +186,7 @@ impl Driver {
             return self.reply(&planned, response);
         }
         let (reply, answer) = oneshot::channel();
-        self.run_heavy(&planned.kind(), Reply::Session(reply), move |driver, reply| {
+        self.run_heavy(planned.kind(), Reply::Session(reply), move |driver, reply| {
             let response = driver.run_all(&planned, historical.as_ref());
             driver.perform_reads();
             driver.reply_to(&planned, response, reply);
@@ -194,11 +194,11 @@ impl Driver {
         Answer::Later(answer)
     }
 
-    /// Has an execution thread do `work` for calls of one kind, which answers. If too many calls wait for one, the answer
+    /// Has an execution thread do `work` for calls of a kind, which answers. If too many calls wait for one, the answer
     /// says so.
     pub(super) fn run_heavy(
         &self,
-        kind: &Arc<str>,
+        kind: Option<Arc<str>>,
         reply: Reply,
         work: impl FnOnce(&Self, Reply) + Send + 'static,
     ) {
@@ -211,7 +211,11 @@ impl Driver {
                 work(&driver, reply);
             }
         });
-        if let Err(Full(_)) = self.0.resources.heavy.spawn_of(kind, work)
+        let spawned = match kind {
+            Some(kind) => self.0.resources.heavy.spawn_of(&kind, work),
+            None => self.0.resources.heavy.spawn(work),
+        };
+        if let Err(Full(_)) = spawned
             && let Some(reply) = lock(&reply).take()
         {
             let text = "Too many calls wait for an execution thread.";

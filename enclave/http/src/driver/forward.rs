@@ -73,7 +73,7 @@ impl Driver {
         if planned.plan.weight == Weight::Light {
             return self.run_forwarded(&planned, reply);
         }
-        self.run_heavy(&planned.kind(), reply, move |driver, reply| driver.run_forwarded(&planned, reply));
+        self.run_heavy(planned.kind(), reply, move |driver, reply| driver.run_forwarded(&planned, reply));
     }
 
     fn run_forwarded(&self, planned: &Planned, reply: Reply) {

@@ -111,7 +111,7 @@ impl Driver {
         if planned.plan.weight == Weight::Light {
             return self.run_read(&planned, reply);
         }
-        self.run_heavy(&planned.kind(), reply, move |driver, reply| driver.run_read(&planned, reply));
+        self.run_heavy(planned.kind(), reply, move |driver, reply| driver.run_read(&planned, reply));
     }
 
     fn run_read(&self, planned: &Planned, reply: Reply) {
