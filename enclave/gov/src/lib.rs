@@ -19,6 +19,7 @@ mod proposals;
 mod replay;
 mod resolution;
 mod scripts;
+mod verdict;
 
 mod host;
 mod opening;
@@ -33,3 +34,4 @@ mod service;
 
 pub use adapter::adapter;
 pub use authority::{ApplicationConsole, Authority, NewestSecrets};
+pub use verdict::Verdict;

@@ -12,6 +12,7 @@ use crate::{
     gate::{Signed, internal, proposal_id},
     resolution::Case,
     scripts::Power,
+    verdict::Verdict,
 };
 
 /// Takes a proposal that the constitution finds valid; it may pass at once.
@@ -158,32 +159,19 @@ impl Governance {
     }
 
     fn validate(&self, cx: &mut Context<'_>, constitution: &str, text: &str) -> Result<(), Reject> {
-        let verdict = self
+        let returned = self
             .call_constitution(cx, constitution, "validate", &[text.into()], Power::Read)
             .map_err(|error| {
                 let trace = error.trace.unwrap_or_default();
                 internal(format!("Failed to execute validation: {} {trace}", error.message))
             })?;
-        let verdict = verdict.json;
-        if !verdict.is_object() && !verdict.is_array() {
-            return Err(Reject::internal("Validation failed to return an object"));
+        match Verdict::read(&returned.json) {
+            None => Err(Reject::internal("Validation failed to return an object")),
+            Some(Verdict::Valid) => Ok(()),
+            Some(Verdict::Invalid(description)) => {
+                let message = format!("Proposal failed to validate: {description}");
+                Err(Reject::new(Status::BAD_REQUEST, ErrorCode::ProposalFailedToValidate, message))
+            }
         }
-        if verdict.get("valid").is_some_and(is_truthy) {
-            return Ok(());
-        }
-        let description = verdict.get("description").and_then(Value::as_str).unwrap_or_default();
-        let message = format!("Proposal failed to validate: {description}");
-        Err(Reject::new(Status::BAD_REQUEST, ErrorCode::ProposalFailedToValidate, message))
-    }
-}
-
-/// What JavaScript takes for true.
-fn is_truthy(value: &Value) -> bool {
-    match value {
-        Value::Null => false,
-        Value::Bool(bool) => *bool,
-        Value::Number(number) => number.as_f64() != Some(0.0),
-        Value::String(text) => !text.is_empty(),
-        Value::Array(_) | Value::Object(_) => true,
     }
 }

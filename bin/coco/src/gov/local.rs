@@ -6,6 +6,7 @@ use std::{rc::Rc, sync::Arc, time::Instant};
 
 use coco_client::governance::{Member, ServiceRecord, now};
 use coco_crypto::SystemEntropy;
+use coco_gov::Verdict;
 use coco_js::{Capabilities, Environment, Limits, Modules, Returned, Script, ScriptError, execute};
 use coco_kv::{Store, Tx};
 use coco_tables::Context;
@@ -68,15 +69,11 @@ impl Rows {
     /// Whether a constitution finds a proposal valid.
     pub(super) fn validate(&self, constitution: &str, proposal: &str) -> Result<(), Objection> {
         let script = Script { name: "constitution", source: constitution };
-        let verdict = self.call(script, "validate", &[proposal.into()])?.json;
-        if !verdict.is_object() {
-            return Err(Objection::NoVerdict);
+        match Verdict::read(&self.call(script, "validate", &[proposal.into()])?.json) {
+            None => Err(Objection::NoVerdict),
+            Some(Verdict::Valid) => Ok(()),
+            Some(Verdict::Invalid(description)) => Err(Objection::Refused(description)),
         }
-        if verdict.get("valid").is_some_and(is_truthy) {
-            return Ok(());
-        }
-        let description = verdict.get("description").and_then(Value::as_str);
-        Err(Objection::Refused(description.unwrap_or_default().to_owned()))
     }
 
     /// What a ballot says of a proposal.
@@ -118,17 +115,6 @@ impl Rows {
             governance: None,
         };
         execute(script, function, arguments, &environment, tx).outcome
-    }
-}
-
-/// What JavaScript takes for true.
-fn is_truthy(value: &Value) -> bool {
-    match value {
-        Value::Null => false,
-        Value::Bool(bool) => *bool,
-        Value::Number(number) => number.as_f64() != Some(0.0),
-        Value::String(text) => !text.is_empty(),
-        Value::Array(_) | Value::Object(_) => true,
     }
 }
 
