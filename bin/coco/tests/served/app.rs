@@ -1,47 +1,19 @@
 //! An application from an empty folder to a service that answers, and what it prints.
 
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
-
 use std::{
     fs,
     io::{BufRead, BufReader},
-    path::{Path, PathBuf},
-    process::{Child, Command, Stdio},
-    thread::sleep,
-    time::{Duration, Instant},
+    path::Path,
+    process::{Command, Stdio},
 };
 
 use coco_client::{Answer, Client, Identity, Method, StatusCode};
 use coco_crypto::Certificate;
-use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 
-const COCO: &str = env!("CARGO_BIN_EXE_coco");
-const PATIENCE: Duration = Duration::from_secs(120);
-
-/// A sandbox of one node for applications in JavaScript, and the folder that it is in.
-struct Sandbox {
-    process: Child,
-    folder: PathBuf,
-}
+use super::{COCO, Sandbox};
 
 impl Sandbox {
-    fn start(folder: &Path) -> Self {
-        let process = Command::new(COCO)
-            .args(["sandbox", "--app", "js", "--nodes", "1", "--dir", "service"])
-            .current_dir(folder)
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
-        let deadline = Instant::now() + PATIENCE;
-        while !folder.join("service/sandbox.json").exists() {
-            assert!(Instant::now() < deadline, "the sandbox took too long");
-            sleep(Duration::from_millis(20));
-        }
-        Self { process, folder: folder.to_path_buf() }
-    }
-
     fn client(&self) -> Client {
         let text = |path: &Value| fs::read_to_string(self.folder.join(path.as_str().unwrap())).unwrap();
         let manifest: Value = serde_json::from_str(&text(&json!("service/sandbox.json"))).unwrap();
@@ -49,14 +21,6 @@ impl Sandbox {
         let user = &manifest["users"][0];
         let user = Identity::from_pem(&text(&user["certificate"]), &text(&user["private_key"])).unwrap();
         Client::new(manifest["nodes"][0]["rpc_address"].as_str().unwrap(), &service, Some(&user)).unwrap()
-    }
-}
-
-impl Drop for Sandbox {
-    fn drop(&mut self) {
-        // It may have ended already.
-        let _ = kill_process(Pid::from_child(&self.process), Signal::INT);
-        let _ = self.process.wait();
     }
 }
 
@@ -103,7 +67,7 @@ fn from_init_to_answers() {
         assert!(told.starts_with(&format!("{language}/bundle.json: 3 endpoints, ")), "{told}");
         let again = coco(folder, 2, &format!("app init {language}"));
         assert_eq!(again, format!("coco: {language} is not empty; choose another folder\n"));
-        let sandbox = Sandbox::start(folder);
+        let sandbox = Sandbox::start(folder, "js");
         let told = coco(folder, 0, &format!("app deploy {language} --dir service"));
         assert!(told.contains(" is Accepted.\n"), "{told}");
         let mut client = sandbox.client();

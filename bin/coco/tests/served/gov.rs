@@ -1,49 +1,19 @@
 //! Members decide by the command line, in a sandbox: from a proposal to its end, and with keys that are elsewhere.
 
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
-
 use std::{
     fs,
-    path::{Path, PathBuf},
+    path::Path,
     process::{Child, Command, Output, Stdio},
-    thread::sleep,
-    time::{Duration, Instant},
 };
 
-use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
-const COCO: &str = env!("CARGO_BIN_EXE_coco");
-const PATIENCE: Duration = Duration::from_secs(120);
-
-/// A sandbox of one node and three members, and a folder for what else there is.
-struct Sandbox {
-    process: Child,
-    folder: PathBuf,
-    dir: PathBuf,
-}
+use super::{COCO, Sandbox};
 
 impl Sandbox {
-    fn start(folder: &Path) -> Self {
-        let dir = folder.join("service");
-        let process = Command::new(COCO)
-            .args(["sandbox", "--nodes", "1", "--dir"])
-            .arg(&dir)
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
-        let deadline = Instant::now() + PATIENCE;
-        while !dir.join("sandbox.json").exists() {
-            assert!(Instant::now() < deadline, "the sandbox took too long");
-            sleep(Duration::from_millis(20));
-        }
-        Self { process, folder: folder.to_path_buf(), dir }
-    }
-
     fn run(&self, arguments: &str) -> Output {
         let mut command = Command::new(COCO);
-        command.arg("gov").args(arguments.split(' ')).current_dir(&self.folder).env("COCO_DIR", &self.dir);
+        command.arg("gov").args(arguments.split(' ')).current_dir(&self.folder).env("COCO_DIR", self.dir());
         command.output().unwrap()
     }
 
@@ -77,14 +47,6 @@ impl Sandbox {
     }
 }
 
-impl Drop for Sandbox {
-    fn drop(&mut self) {
-        // It may have ended already.
-        let _ = kill_process(Pid::from_child(&self.process), Signal::INT);
-        let _ = self.process.wait();
-    }
-}
-
 fn text(bytes: &[u8]) -> String {
     String::from_utf8(bytes.to_vec()).unwrap()
 }
@@ -96,7 +58,7 @@ fn openssl(arguments: &[&str], folder: &Path) -> Output {
 #[test]
 fn members_decide() {
     let folder = tempfile::tempdir().unwrap();
-    let sandbox = Sandbox::start(folder.path());
+    let sandbox = Sandbox::start(folder.path(), "logging");
     sandbox.keygen("--name user1");
     sandbox.keygen("--name member3 --gen-enc-key");
     valid_or_not(&sandbox);
@@ -114,7 +76,7 @@ fn members_decide() {
 
     let mut watch = Command::new(COCO)
         .args(["gov", "watch", &id, "--interval", "50ms", "--dir"])
-        .arg(&sandbox.dir)
+        .arg(sandbox.dir())
         .stdout(Stdio::piped())
         .spawn()
         .unwrap();
@@ -195,7 +157,7 @@ fn valid_or_not(sandbox: &Sandbox) {
         let told = sandbox.gov(1, &format!("propose {actions}"));
         assert!(told.contains("ProposalFailedToValidate"), "{told}");
     }
-    let constitution = sandbox.dir.join("constitution");
+    let constitution = sandbox.dir().join("constitution");
     let offline = |actions: &str| {
         let mut command = Command::new(COCO);
         command.args(["gov", "propose", "--dry-run", "--json", "--constitution"]).arg(&constitution);
@@ -215,7 +177,7 @@ fn valid_or_not(sandbox: &Sandbox) {
 #[test]
 fn keys_may_be_elsewhere() {
     let folder = tempfile::tempdir().unwrap();
-    let sandbox = Sandbox::start(folder.path());
+    let sandbox = Sandbox::start(folder.path(), "logging");
     let path = folder.path();
     let made =
         ["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-subj", "/CN=m"];
@@ -252,7 +214,7 @@ fn keys_may_be_elsewhere() {
         let mut command = Command::new(COCO);
         let sign = format!("openssl pkeyutl -sign -inkey {key}");
         command.args(["gov", "vote", &id, "--for", "--member-cert", "m_cert.pem", "--sign-with", &sign]);
-        command.arg("--dir").arg(&sandbox.dir).current_dir(path).output().unwrap()
+        command.arg("--dir").arg(sandbox.dir()).current_dir(path).output().unwrap()
     };
     let other = openssl(&["ecparam", "-name", "prime256v1", "-genkey", "-noout", "-out", "other.pem"], path);
     assert!(other.status.success());
