@@ -185,9 +185,9 @@ fn tables<'js>(ctx: &Ctx<'js>, state: &Rc<State>) -> Result<Object<'js>> {
             visit_row(ctx, &visit, &args[3], key, value).map(|_| true)
         })
     })?;
-    define(&tables, state, "range", 8, |state, ctx, args| {
+    define(&tables, state, "range", 5, |state, ctx, args| {
         let visit: Function<'js> = args[2].get()?;
-        let range = Range::read(state, ctx, &args[4..])?;
+        let range = Range::read(state, ctx, &args[4])?;
         visit_rows(state, ctx, args, "range", &range, |key, value| {
             visit_row(ctx, &visit, &args[3], key, value)
         })

@@ -106,10 +106,10 @@ fn define_reads<'js>(tables: &Object<'js>, state: &Rc<State>) -> Result<()> {
             visit_row(ctx, &visit, &args[2], key, value).map(|_| true)
         })
     })?;
-    define(tables, state, "range", 7, |state, ctx, args| {
+    define(tables, state, "range", 4, |state, ctx, args| {
         let table = permitted(state, ctx, &args[0], "range", Operation::Read)?;
         let visit: Function<'js> = args[1].get()?;
-        let range = Range::read(state, ctx, &args[3..])?;
+        let range = Range::read(state, ctx, &args[3])?;
         visit_rows(state, ctx, &table, &range, |key, value| visit_row(ctx, &visit, &args[2], key, value))
     })
 }

@@ -25,8 +25,16 @@ impl Range {
         Self { from: Bound::Unbounded, to: Bound::Unbounded, order: Order::Ascending, limit: u64::MAX }
     }
 
-    /// Arguments: first key, key behind the last, whether the last comes first, most rows. All may be undefined.
-    pub(super) fn read<'js>(state: &State, ctx: &Ctx<'js>, args: &[Value<'js>]) -> Result<Self> {
+    /// Reads the options of a script, which may be undefined, as may each of them: `from`, the first key; `to`, the key
+    /// behind the last; `reverse`, whether the last comes first; `limit`, most rows.
+    pub(super) fn read<'js>(state: &State, ctx: &Ctx<'js>, options: &Value<'js>) -> Result<Self> {
+        if options.is_undefined() {
+            return Ok(Self::all());
+        }
+        let options = options.as_object().filter(|options| !options.is_function());
+        let options = options.ok_or_else(|| Exception::throw_type(ctx, "Options must be an object"))?;
+        let (from, to): (Value<'js>, Value<'js>) = (options.get("from")?, options.get("to")?);
+        let (reverse, most): (Value<'js>, Value<'js>) = (options.get("reverse")?, options.get("limit")?);
         let key = |value: &Value<'js>, message| -> Result<Option<Vec<u8>>> {
             if value.is_undefined() {
                 return Ok(None);
@@ -36,15 +44,15 @@ impl Range {
             Ok(Some(key))
         };
         Ok(Self {
-            from: key(&args[0], "from must be an ArrayBuffer")?.map_or(Bound::Unbounded, Bound::Included),
-            to: key(&args[1], "to must be an ArrayBuffer")?.map_or(Bound::Unbounded, Bound::Excluded),
-            order: match args[2].as_bool() {
+            from: key(&from, "from must be an ArrayBuffer")?.map_or(Bound::Unbounded, Bound::Included),
+            to: key(&to, "to must be an ArrayBuffer")?.map_or(Bound::Unbounded, Bound::Excluded),
+            order: match reverse.as_bool() {
                 Some(true) => Order::Descending,
                 Some(false) => Order::Ascending,
-                None if args[2].is_undefined() => Order::Ascending,
+                None if reverse.is_undefined() => Order::Ascending,
                 None => return Err(Exception::throw_type(ctx, "reverse must be a boolean")),
             },
-            limit: limit(ctx, &args[3])?,
+            limit: limit(ctx, &most)?,
         })
     }
 

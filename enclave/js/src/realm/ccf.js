@@ -59,11 +59,7 @@
       if (typeof visit !== "function") {
         throw new TypeError("Argument must be a function");
       }
-      if (options !== undefined && (typeof options !== "object" || options === null)) {
-        throw new TypeError("Options must be an object");
-      }
-      const { from, to, reverse, limit } = options ?? {};
-      tables.range(this.#number, visit, this, from, to, reverse, limit);
+      tables.range(this.#number, visit, this, options);
     }
 
     set(key, value) {
