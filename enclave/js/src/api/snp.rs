@@ -8,9 +8,9 @@ use coco_attest::sev_snp::{
     verify,
 };
 use coco_crypto::x509::UnixTime;
-use coco_wire::text::decode_hex;
 use rquickjs::{Ctx, Exception, Object, Result, Value};
 
+use super::tcb::hexadecimal;
 use crate::{
     realm::{buffer, bytes, define_between, number, string, text},
     state::State,
@@ -36,10 +36,11 @@ fn verify_snp_attestation<'js>(state: &State, ctx: &Ctx<'js>, args: &[Value<'js>
     let given = |at: usize| args.get(at).filter(|value| !value.is_undefined());
     let uvm = given(2).map(|value| bytes(ctx, value, NOT_A_BUFFER)).transpose()?;
     let expected_tcb = match given(3) {
-        Some(value) => Some(
-            tcb(&text(ctx, value)?)
-                .ok_or_else(|| Exception::throw_range(ctx, "Endorsed TCB is not 16 hexadecimal digits"))?,
-        ),
+        Some(value) => {
+            let digits = text(ctx, value)?.to_ascii_lowercase();
+            let tcb = hexadecimal(&digits, "Endorsed TCB");
+            Some(u64::from_be_bytes(tcb.map_err(|error| Exception::throw_range(ctx, &error.to_string()))?))
+        }
         None => None,
     };
     let endorsements =
@@ -49,11 +50,6 @@ fn verify_snp_attestation<'js>(state: &State, ctx: &Ctx<'js>, args: &[Value<'js>
     let claims = verify(&report, &endorsements, &requirements, now)
         .map_err(|refusal| Exception::throw_range(ctx, &refusal.to_string()))?;
     to_object(ctx, &claims)
-}
-
-fn tcb(text: &str) -> Option<u64> {
-    let bytes = decode_hex(&text.to_ascii_lowercase()).ok()?;
-    bytes.try_into().ok().map(u64::from_be_bytes)
 }
 
 /// `SnpAttestationResult` of CCF's `js/ccf-app/src/global.ts`.

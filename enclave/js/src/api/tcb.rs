@@ -14,7 +14,7 @@ use crate::{
 
 /// Why there is no version.
 #[derive(Debug, thiserror::Error)]
-enum InvalidTcb {
+pub(super) enum InvalidTcb {
     /// Not as many digits as there must be.
     #[error("{noun} is not {digits} hexadecimal digits")]
     Digits { noun: &'static str, digits: usize },
@@ -50,7 +50,10 @@ fn policy(cpuid: &str, tcb: &str) -> std::result::Result<TcbVersion, InvalidTcb>
 }
 
 /// As many bytes as there must be of what `noun` names.
-fn hexadecimal<const N: usize>(text: &str, noun: &'static str) -> std::result::Result<[u8; N], InvalidTcb> {
+pub(super) fn hexadecimal<const N: usize>(
+    text: &str,
+    noun: &'static str,
+) -> std::result::Result<[u8; N], InvalidTcb> {
     let bytes = decode_hex(text).ok().and_then(|bytes| bytes.try_into().ok());
     bytes.ok_or(InvalidTcb::Digits { noun, digits: 2 * N })
 }

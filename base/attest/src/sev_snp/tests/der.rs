@@ -72,6 +72,26 @@ pub(super) struct Fields {
 }
 
 impl Fields {
+    /// Valid for a hundred days from the first on.
+    pub(super) fn new(
+        serial: &[u8],
+        (issuer, subject): (&'static str, &'static str),
+        key: &'static PrivateKey,
+        extensions: Vec<Vec<u8>>,
+        signed_by: &'static PrivateKey,
+    ) -> Self {
+        Self {
+            serial: serial.to_vec(),
+            issuer,
+            subject,
+            begin: day(0),
+            end: day(100),
+            key,
+            extensions,
+            signed_by,
+        }
+    }
+
     pub(super) fn sign(&self) -> Vec<u8> {
         let algorithm = if self.serial == [0] { PSS_SHA384 } else { PSS_SHA384_TRAILER };
         let extensions: Vec<&[u8]> = self.extensions.iter().map(Vec::as_slice).collect();

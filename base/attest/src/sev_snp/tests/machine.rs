@@ -121,22 +121,12 @@ impl Machine {
         }
         let mut extensions = vec![text_extension(2, &format!("{}-B0", product.name())), chip_extension(chip)];
         extensions.extend(tcb_extensions(product));
-        let fields = |serial: &[u8], issuer, subject, key, extensions, signed_by| Fields {
-            serial: serial.to_vec(),
-            issuer,
-            subject,
-            begin: day(0),
-            end: day(100),
-            key,
-            extensions,
-            signed_by,
-        };
-        let end = fields(&[0], INTERMEDIATE, "SEV-VCEK", &keys.chip, extensions, &keys.intermediate);
+        let end = Fields::new(&[0], (INTERMEDIATE, "SEV-VCEK"), &keys.chip, extensions, &keys.intermediate);
         let intermediate = authority(Some(0), CERTIFICATES);
         let intermediate =
-            fields(&[1, 0, 1], ROOT, INTERMEDIATE, &keys.intermediate, intermediate, &keys.root);
+            Fields::new(&[1, 0, 1], (ROOT, INTERMEDIATE), &keys.intermediate, intermediate, &keys.root);
         let root = authority(None, CERTIFICATES | REVOCATION_LISTS);
-        let root = fields(&[1, 0, 0], ROOT, ROOT, &keys.root, root, &keys.root);
+        let root = Fields::new(&[1, 0, 0], (ROOT, ROOT), &keys.root, root, &keys.root);
         Self {
             product,
             report,

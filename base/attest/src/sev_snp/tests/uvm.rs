@@ -52,16 +52,6 @@ fn time(days: i64) -> Option<Cbor<'static>> {
 impl Message {
     pub(super) fn new() -> Self {
         let keys = keys();
-        let fields = |serial: u8, issuer, subject, key, extensions, signed_by| Fields {
-            serial: vec![serial],
-            issuer,
-            subject,
-            begin: day(0),
-            end: day(100),
-            key,
-            extensions,
-            signed_by,
-        };
         let purposes = [PURPOSE, "1.3.6.1.5.5.7.3.1"].map(object_id);
         let purposes = sequence(&[&purposes[0], &purposes[1]]);
         let end = vec![extension("2.5.29.37", &purposes)];
@@ -69,9 +59,9 @@ impl Message {
         let [intermediate, root] = authorities;
         Self {
             chain: vec![
-                fields(1, "CA", "End", &keys.other, end, &keys.intermediate),
-                fields(2, "Root", "CA", &keys.intermediate, intermediate, &keys.root),
-                fields(3, "Root", "Root", &keys.root, root, &keys.root),
+                Fields::new(&[1], ("CA", "End"), &keys.other, end, &keys.intermediate),
+                Fields::new(&[2], ("Root", "CA"), &keys.intermediate, intermediate, &keys.root),
+                Fields::new(&[3], ("Root", "Root"), &keys.root, root, &keys.root),
             ],
             alg: Cbor::Int(ES384),
             did: None,
