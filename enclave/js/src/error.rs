@@ -60,7 +60,8 @@ impl ScriptError {
         } else if budget.was_refused()
             && (caught.message.ends_with("out of memory") || caught.message == "null")
         {
-            caught.kind = ErrorKind::Memory;
+            // Where nothing was left for the error either, the engine throws `null`.
+            caught = Self { trace: caught.trace, ..Self::no_memory() };
         }
         caught
     }

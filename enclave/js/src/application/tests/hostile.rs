@@ -74,6 +74,20 @@ fn what_ended_a_script_is_told_in_the_words_of_ccf() {
     }
 }
 
+/// Where no memory is left for the error itself, the engine throws `null`.
+#[test]
+fn the_end_of_memory_is_told_wherever_it_comes() {
+    let module = "export function f() { const m = new Map(); for (let i = 0; ; i++) m.set(i, { i }); }";
+    let mut node = Node::new(module, &[("GET", "/f", "f", json!({}))]);
+    for heap_bytes in (2 << 20..2_100_000).step_by(80) {
+        node.options(&json!({
+            "max_execution_time_ms": 30_000, "max_heap_bytes": heap_bytes, "return_exception_details": true,
+        }));
+        let answer: Value = serde_json::from_slice(&node.ask("GET /app/f", "").response.body).unwrap();
+        assert_eq!(answer["error"]["details"][0]["message"], "InternalError: out of memory", "{heap_bytes}");
+    }
+}
+
 #[test]
 fn modules_are_bounded_while_they_are_evaluated() {
     for (module, expected) in [
