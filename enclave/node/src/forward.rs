@@ -20,6 +20,8 @@ use crate::{
 
 /// Requests that may wait for another node.
 const MAX_WAITING: usize = 10_000;
+/// How long the answer of a primary that was replaced is still waited for: it may have executed what retires it.
+const GRACE_MS: u64 = 250;
 
 /// Requests of a backup that were forwarded and are not answered yet; an `R` is where the answer to one goes.
 pub struct Forwards<R> {
@@ -32,6 +34,8 @@ struct Waiting<R> {
     reply: R,
     timeout_ms: u64,
     deadline: Monotonic,
+    /// Since when it is known that another node leads, if that was so before the deadline.
+    replaced: Option<Monotonic>,
 }
 
 /// A request between nodes.
@@ -75,7 +79,7 @@ impl<R> Forwards<R> {
         let id = ForwardId(self.next);
         self.next += 1;
         let deadline = Monotonic(now.0.saturating_add(timeout_ms));
-        self.waiting.insert(id, Waiting { to, reply, timeout_ms, deadline });
+        self.waiting.insert(id, Waiting { to, reply, timeout_ms, deadline, replaced: None });
         Ok(id)
     }
 
@@ -85,23 +89,33 @@ impl<R> Forwards<R> {
         self.waiting.remove(&id).map(|waiting| waiting.reply)
     }
 
-    /// Gives up on what has waited long enough, and on what waits for a node that `leader` has replaced. Nobody knows
-    /// whether it was executed, so it is never asked again.
+    /// Gives up on what has waited long enough, and soon on what waits for a node that `leader` has replaced. Nobody
+    /// knows whether it was executed, so it is never asked again.
     pub fn expire(&mut self, leader: Option<NodeId>, now: Monotonic) -> Vec<(R, Response)> {
-        let is_replaced = |to: NodeId| leader.is_some_and(|leader| leader != to);
-        let given_up =
-            self.waiting.extract_if(.., |_, waiting| waiting.deadline <= now || is_replaced(waiting.to));
-        let told = given_up.map(|(_, Waiting { to, reply, timeout_ms, deadline })| {
-            let text = if deadline <= now {
+        let given_up = self.waiting.extract_if(.., |_, waiting| {
+            if leader.is_some_and(|leader| leader != waiting.to) {
+                waiting.replaced.get_or_insert(now);
+            }
+            waiting.deadline <= now || waiting.is_given_up(now)
+        });
+        let told = given_up.map(|(_, waiting)| {
+            let Waiting { to, timeout_ms, .. } = waiting;
+            let text = if waiting.is_given_up(now) {
+                format!("Request was forwarded to node {to}, which is no longer the primary")
+            } else {
                 format!(
                     "Request was forwarded to node {to}, but no response was received after {timeout_ms}ms"
                 )
-            } else {
-                format!("Request was forwarded to node {to}, which is no longer the primary")
             };
-            (reply, Response::with_body(Status::GATEWAY_TIMEOUT, media::TEXT, text.into_bytes()))
+            (waiting.reply, Response::with_body(Status::GATEWAY_TIMEOUT, media::TEXT, text.into_bytes()))
         });
         told.collect()
+    }
+}
+
+impl<R> Waiting<R> {
+    fn is_given_up(&self, now: Monotonic) -> bool {
+        self.replaced.is_some_and(|at| now.since_ms(at) >= GRACE_MS)
     }
 }
 

@@ -2,7 +2,7 @@ use coco_app::{Response, Status};
 use coco_boundary::Monotonic;
 use coco_wire::{Digest, Seqno, TxId, View, peer::ForwardId};
 
-use super::{Forwards, MAX_WAITING, reaction, response};
+use super::{Forwards, GRACE_MS, MAX_WAITING, reaction, response};
 
 const ONE: Digest = Digest([1; 32]);
 const OTHER: Digest = Digest([2; 32]);
@@ -18,19 +18,24 @@ fn who_was_asked_answers_once() {
 }
 
 #[test]
-fn nothing_waits_for_ever_or_for_a_primary_that_was() {
-    for (leader, now, expected) in [
-        (Some(ONE), 2999, None),
-        (None, 2999, None),
-        (Some(ONE), 3000, Some("no response was received after 3000ms")),
-        (Some(OTHER), 1, Some("which is no longer the primary")),
+fn nothing_waits_for_ever_or_long_for_a_primary_that_was() {
+    let replaced = "which is no longer the primary";
+    for (times, expected) in [
+        (&[(Some(ONE), 2999)][..], None),
+        (&[(None, 2999)], None),
+        (&[(Some(ONE), 3000)], Some("no response was received after 3000ms")),
+        (&[(Some(OTHER), 1)], None),
+        (&[(Some(OTHER), 1), (Some(OTHER), GRACE_MS)], None),
+        (&[(Some(OTHER), 1), (Some(OTHER), 1 + GRACE_MS)], Some(replaced)),
+        (&[(Some(OTHER), 1), (Some(ONE), 1 + GRACE_MS)], Some(replaced)),
+        (&[(Some(OTHER), 2999), (Some(OTHER), 3000)], Some("no response was received after 3000ms")),
     ] {
         let mut forwards = Forwards::default();
         let id = forwards.wait(ONE, (), 3000, Monotonic(0)).expect("room");
-        let expired = forwards.expire(leader, Monotonic(now));
-        let texts = expired.iter().map(|(_, response)| String::from_utf8_lossy(&response.body));
-        let texts: Vec<_> = texts.collect();
-        assert_eq!(texts.len(), usize::from(expected.is_some()), "{leader:?} at {now}");
+        let expired = times.iter().flat_map(|(leader, now)| forwards.expire(*leader, Monotonic(*now)));
+        let texts: Vec<_> =
+            expired.map(|(_, response)| String::from_utf8_lossy(&response.body).into_owned()).collect();
+        assert_eq!(texts.len(), usize::from(expected.is_some()), "{times:?}");
         assert!(texts.iter().all(|text| text.ends_with(expected.unwrap_or_default())), "{texts:?}");
         assert_eq!(forwards.answered(ONE, id).is_some(), expected.is_none(), "too late");
     }
