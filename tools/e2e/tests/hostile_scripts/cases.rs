@@ -34,7 +34,7 @@ pub(crate) const ENDLESS: &[(&str, &str)] = &[
     ("sparse callbacks", "new Array(4e9).forEach(x=>x)"),
     ("set of a sparse array", "return {body:new Set(new Array(4e9)).size}"),
     ("shared structure", "let a={}; for(let i=0;i<60;i++) a={x:a,y:a}; return {body:a}"),
-    ("sorting", "const a=[]; for(let i=0;i<5e5;i++) a.push(Math.random()); for(;;) a.slice().sort()"),
+    ("sorting", "const a=[]; for(let i=0;i<1e5;i++) a.push(Math.random()); for(;;) a.slice().sort()"),
     ("typed arrays", "const a=new Uint8Array(1e7); for(;;) a.fill(1)"),
     ("failed allocations", "for(;;) try { 'x'.repeat(2**29) } catch {}"),
     ("memory kept", "const a=[]; for(;;) try { for(;;) a.push('x'.repeat(1e6)+a.length) } catch {}"),
