@@ -6,9 +6,11 @@
 //! reading order.
 
 mod chain;
+mod cursor;
 pub mod evidence;
 pub mod insecure_virtual;
 pub mod sev_snp;
+pub mod tpm;
 
 use coco_wire::Digest;
 pub use evidence::{Evidence, Measurement, Platform, ReportData};

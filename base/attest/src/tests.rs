@@ -3,4 +3,5 @@
 pub(crate) mod changes;
 pub(crate) mod der;
 pub(crate) mod snp;
+pub(crate) mod tpm;
 pub(crate) mod vectors;

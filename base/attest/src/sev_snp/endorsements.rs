@@ -6,7 +6,7 @@ use coco_crypto::{
 };
 
 use super::{Extension, Link, Product, Refusal, Requirements, Revocation};
-use crate::chain::{self, Broken};
+use crate::chain::{self, Broken, intersection};
 
 /// Most bytes of the certificates as text.
 const MAX_TEXT_LEN: usize = 64 * 1024;
@@ -217,11 +217,4 @@ fn string<'a>(end: &'a Certificate, id: &ObjectId) -> Option<&'a str> {
         }
         _ => None,
     }
-}
-
-/// What two spans share: both hold now, so that it is not empty. One second alone cannot be said.
-fn intersection(one: Validity, other: Validity) -> Validity {
-    let begin = one.not_before().max(other.not_before());
-    let end = one.not_after().min(other.not_after());
-    Validity::new(begin, end).unwrap_or(one)
 }
