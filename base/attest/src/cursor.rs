@@ -13,6 +13,10 @@ impl<'a> Cursor<'a> {
         self.0.is_empty()
     }
 
+    pub(crate) fn rest(self) -> &'a [u8] {
+        self.0
+    }
+
     /// `count` bytes, if there are so many.
     pub(crate) fn take(&mut self, count: usize) -> Option<&'a [u8]> {
         let (field, rest) = self.0.split_at_checked(count)?;

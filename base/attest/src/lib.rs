@@ -12,6 +12,8 @@ pub mod insecure_virtual;
 pub mod sev_snp;
 pub mod tpm;
 
+pub mod azure_cvm;
+
 use coco_wire::Digest;
 pub use evidence::{Evidence, Measurement, Platform, ReportData};
 

@@ -43,17 +43,20 @@ pub struct Quoted<'a> {
 }
 
 /// A key, and why it should be one of a TPM.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub enum Key<'a> {
     /// `TPM2B_PUBLIC` of a key whose name is accepted.
     Named(&'a [u8]),
     /// PEM of certificates, its own first, the root's last. That it can sign nothing but what a TPM says is for its
     /// certifier to know.
     Certified(&'a [u8]),
+    /// A key of which the caller knows that it is one of a TPM and signs nothing else from outside that looks like a
+    /// quote.
+    Known(PublicKey),
 }
 
 /// Everything that a TPM has to show.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Evidence<'a> {
     /// What it signed.
     pub quoted: Quoted<'a>,
@@ -83,6 +86,8 @@ pub enum Signer {
     Named(Public),
     /// Accepted by its certificates.
     Certified(Certified),
+    /// Known to the caller.
+    Known(PublicKey),
 }
 
 impl Signer {
@@ -92,6 +97,7 @@ impl Signer {
         match self {
             Self::Named(public) => &public.key,
             Self::Certified(certified) => &certified.key,
+            Self::Known(key) => key,
         }
     }
 }
@@ -120,11 +126,12 @@ fn signer(
     requirements: &Requirements<'_>,
     now: UnixTime,
 ) -> Result<Signer, Refusal> {
-    let public = match evidence.key {
+    let public = match &evidence.key {
         Key::Named(public) => Public::read(public)?,
         Key::Certified(text) => {
             return certificates::attestation_key(text, requirements.roots, now).map(Signer::Certified);
         }
+        Key::Known(key) => return Ok(Signer::Known(key.clone())),
     };
     if let Some(attribute) = public.attributes.unfit() {
         return Err(Refusal::Attributes(attribute));
@@ -138,12 +145,7 @@ fn signer(
     Ok(Signer::Named(public))
 }
 
-/// Checks a quote by a key that is known to be one of a TPM that signs nothing else from outside that looks like one;
-/// what `requirements` say of keys and logs plays no part.
-///
-/// # Errors
-/// See [`Refusal`].
-pub fn verify_quoted(
+fn verify_quoted(
     quoted: &Quoted<'_>,
     key: &PublicKey,
     requirements: &Requirements<'_>,
