@@ -54,6 +54,10 @@ impl<'a> Cursor<'a> {
         self.array().map(u32::from_le_bytes)
     }
 
+    pub(crate) fn u64_le(&mut self) -> Option<u64> {
+        self.array().map(u64::from_le_bytes)
+    }
+
     /// As many bytes as a little-endian u32 in front of them says.
     pub(crate) fn sized_u32_le(&mut self) -> Option<&'a [u8]> {
         let count = self.u32_le()?;

@@ -13,6 +13,7 @@ pub mod sev_snp;
 pub mod tpm;
 
 pub mod azure_cvm;
+pub mod vbs;
 
 use coco_wire::Digest;
 pub use evidence::{Evidence, Measurement, Platform, ReportData};

@@ -16,6 +16,8 @@ pub(crate) struct Keys {
     pub(crate) elliptic: PrivateKey,
     pub(crate) root: PrivateKey,
     pub(crate) intermediate: PrivateKey,
+    /// Of the secure kernel of a machine with such a TPM.
+    pub(crate) secure_kernel: PrivateKey,
 }
 
 pub(crate) fn keys() -> &'static Keys {
@@ -26,6 +28,7 @@ pub(crate) fn keys() -> &'static Keys {
         elliptic: PrivateKey::Ec(EcKey::generate(Curve::P256, &SystemEntropy)),
         root: rsa(),
         intermediate: rsa(),
+        secure_kernel: rsa(),
     })
 }
 

@@ -58,6 +58,12 @@ pub struct EventLog<'a> {
 }
 
 impl<'a> Event<'a> {
+    /// Whether it was measured into this PCR.
+    #[must_use]
+    pub fn is_in(&self, pcr: u8) -> bool {
+        self.pcr == u32::from(pcr)
+    }
+
     /// What was extended in this bank.
     #[must_use]
     pub fn digest(&self, bank: Hash) -> Option<&'a [u8]> {

@@ -44,6 +44,12 @@ impl PcrSet {
         (0..COUNT).filter(move |number| self.contains(*number))
     }
 
+    /// These and those.
+    #[must_use]
+    pub fn union(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+
     /// How many they are.
     #[must_use]
     pub fn len(self) -> usize {

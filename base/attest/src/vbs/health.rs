@@ -1,0 +1,44 @@
+//! Certificates of the secure kernel's key by somebody who has verified how Windows was started: the Host Guardian
+//! Service of Windows Server.
+
+use coco_crypto::{
+    Certificate, PublicKey,
+    x509::{UnixTime, Validity},
+};
+use coco_wire::Digest;
+
+use super::Refusal;
+use crate::chain::{self, Broken};
+
+/// Most bytes of the certificates as text.
+const MAX_TEXT_LEN: usize = 64 * 1024;
+const END_OF_CERTIFICATE: &str = "-----END CERTIFICATE-----";
+
+/// The key of a health certificate, which is signed by a root that is accepted, and when both are valid.
+pub(super) fn signing_key(
+    text: &[u8],
+    roots: &[Digest],
+    now: UnixTime,
+) -> Result<(PublicKey, Validity), Refusal> {
+    if text.len() > MAX_TEXT_LEN {
+        return Err(Refusal::TooLarge);
+    }
+    let text = String::from_utf8_lossy(text);
+    let count = text.matches(END_OF_CERTIFICATE).count();
+    if count != 2 {
+        return Err(Refusal::Certificates(count));
+    }
+    let chain = Certificate::bundle_from_pem(&text)?;
+    let [end, root] = chain.as_slice() else { return Err(Refusal::Certificates(chain.len())) };
+    if !roots.contains(&root.public_key().id()) {
+        return Err(Refusal::HealthRoot);
+    }
+    chain::follow(&chain).map_err(|broken| match broken {
+        Broken::Signature(at) => Refusal::ChainSignature(at),
+        Broken::Constraints(at) => Refusal::Constraints(at),
+    })?;
+    if let Some(at) = chain.iter().position(|certificate| !certificate.validity().contains(now)) {
+        return Err(Refusal::Date(at));
+    }
+    Ok((end.public_key().clone(), chain::intersection(end.validity(), root.validity())))
+}
