@@ -3,10 +3,44 @@
 //! RFC 5280 knows more than hardware vendors write: AMD's end certificates all have the serial number 0 and no
 //! constraints at all. So chains are followed by hand, and in one order only.
 
+use std::ops::RangeInclusive;
+
 use coco_crypto::{
     Certificate,
-    x509::{KeyUsage, Validity},
+    x509::{InvalidCertificate, KeyUsage, Validity},
 };
+
+/// Most bytes of a chain as text.
+const MAX_TEXT_LEN: usize = 64 * 1024;
+const END_OF_CERTIFICATE: &str = "-----END CERTIFICATE-----";
+
+/// Why a text is no chain.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Unreadable {
+    /// Longer than any.
+    TooLarge,
+    /// So many certificates, which are too few or too many.
+    Certificates(usize),
+    /// One of them cannot be read.
+    Certificate(InvalidCertificate),
+}
+
+/// The certificates of a PEM text, if they are so many.
+pub(crate) fn read(text: &[u8], counts: RangeInclusive<usize>) -> Result<Vec<Certificate>, Unreadable> {
+    if text.len() > MAX_TEXT_LEN {
+        return Err(Unreadable::TooLarge);
+    }
+    let text = String::from_utf8_lossy(text);
+    let count = text.matches(END_OF_CERTIFICATE).count();
+    if !counts.contains(&count) {
+        return Err(Unreadable::Certificates(count));
+    }
+    let certificates = Certificate::bundle_from_pem(&text).map_err(Unreadable::Certificate)?;
+    match certificates.len() {
+        found if found == count => Ok(certificates),
+        found => Err(Unreadable::Certificates(found)),
+    }
+}
 
 /// Where a chain breaks: at the certificate with this position.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

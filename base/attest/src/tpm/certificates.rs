@@ -7,13 +7,10 @@ use coco_crypto::{
 use coco_wire::Digest;
 
 use super::Refusal;
-use crate::chain::{self, Broken};
+use crate::chain::{self, Broken, Unreadable};
 
-/// Most bytes of the certificates as text.
-const MAX_TEXT_LEN: usize = 64 * 1024;
 /// Most certificates.
 const MAX_CERTIFICATES: usize = 6;
-const END_OF_CERTIFICATE: &str = "-----END CERTIFICATE-----";
 /// 2.23.133.8.1: an endorsement key.
 const ENDORSEMENT: ObjectId = ObjectId::from_der(b"\x67\x81\x05\x08\x01");
 /// 2.23.133.8.3: a key that attests.
@@ -48,15 +45,11 @@ pub fn endorsement_key(text: &[u8], roots: &[Digest], now: UnixTime) -> Result<C
 
 /// The certificates of a text, of which each is signed by the next, is valid, and may stand where it does.
 fn follow(text: &[u8], roots: &[Digest], now: UnixTime) -> Result<Vec<Certificate>, Refusal> {
-    if text.len() > MAX_TEXT_LEN {
-        return Err(Refusal::CertificatesTooLarge);
-    }
-    let text = String::from_utf8_lossy(text);
-    let count = text.matches(END_OF_CERTIFICATE).count();
-    if !(1..=MAX_CERTIFICATES).contains(&count) {
-        return Err(Refusal::Certificates(count));
-    }
-    let chain = Certificate::bundle_from_pem(&text)?;
+    let chain = chain::read(text, 1..=MAX_CERTIFICATES).map_err(|unreadable| match unreadable {
+        Unreadable::TooLarge => Refusal::CertificatesTooLarge,
+        Unreadable::Certificates(count) => Refusal::Certificates(count),
+        Unreadable::Certificate(invalid) => Refusal::Certificate(invalid),
+    })?;
     let root = chain.last().ok_or(Refusal::Certificates(0))?;
     if !roots.contains(&root.public_key().id()) {
         return Err(Refusal::Root);

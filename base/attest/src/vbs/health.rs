@@ -2,17 +2,13 @@
 //! Service of Windows Server.
 
 use coco_crypto::{
-    Certificate, PublicKey,
+    PublicKey,
     x509::{UnixTime, Validity},
 };
 use coco_wire::Digest;
 
 use super::Refusal;
-use crate::chain::{self, Broken};
-
-/// Most bytes of the certificates as text.
-const MAX_TEXT_LEN: usize = 64 * 1024;
-const END_OF_CERTIFICATE: &str = "-----END CERTIFICATE-----";
+use crate::chain::{self, Broken, Unreadable};
 
 /// The key of a health certificate, which is signed by a root that is accepted, and when both are valid.
 pub(super) fn signing_key(
@@ -20,15 +16,11 @@ pub(super) fn signing_key(
     roots: &[Digest],
     now: UnixTime,
 ) -> Result<(PublicKey, Validity), Refusal> {
-    if text.len() > MAX_TEXT_LEN {
-        return Err(Refusal::TooLarge);
-    }
-    let text = String::from_utf8_lossy(text);
-    let count = text.matches(END_OF_CERTIFICATE).count();
-    if count != 2 {
-        return Err(Refusal::Certificates(count));
-    }
-    let chain = Certificate::bundle_from_pem(&text)?;
+    let chain = chain::read(text, 2..=2).map_err(|unreadable| match unreadable {
+        Unreadable::TooLarge => Refusal::TooLarge,
+        Unreadable::Certificates(count) => Refusal::Certificates(count),
+        Unreadable::Certificate(invalid) => Refusal::Certificate(invalid),
+    })?;
     let [end, root] = chain.as_slice() else { return Err(Refusal::Certificates(chain.len())) };
     if !roots.contains(&root.public_key().id()) {
         return Err(Refusal::HealthRoot);
