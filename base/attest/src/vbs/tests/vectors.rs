@@ -2,8 +2,17 @@
 
 use std::{fs, path::PathBuf};
 
-use coco_crypto::{Certificate, PublicKey, hash::sha256, pem, x509::UnixTime};
-use coco_wire::{Digest, text::decode_base64};
+use coco_crypto::{
+    Certificate, PublicKey,
+    hash::{HashAlgorithm, sha256},
+    pem,
+    signature::SignatureScheme,
+    x509::UnixTime,
+};
+use coco_wire::{
+    Digest,
+    text::{decode_base64, decode_base64url},
+};
 use serde_json::Value;
 
 use super::super::{
@@ -170,4 +179,29 @@ fn genuine_logs() {
     let log = fs::read(directory.join("tpm/go-attestation/option_rom_eventlog")).unwrap();
     let log = EventLog::read(&log).unwrap();
     assert_eq!(authorities(&log.events, Hash::Sha1), Ok(vec![devices, windows]));
+}
+
+/// What Azure's service says of a boot is genuine, but it is its word: nothing that is verified here.
+#[test]
+fn a_token_of_a_service() {
+    let Some(directory) = directory() else { return };
+    let token = fs::read_to_string(directory.join("vbs/maa/report_boot.jwt")).unwrap();
+    let (signed, signature) = token.trim().rsplit_once('.').unwrap();
+    let (header, payload) = signed.split_once('.').unwrap();
+    let json = |part: &str| -> Value { serde_json::from_slice(&decode_base64url(part).unwrap()).unwrap() };
+    let header = json(header);
+    let der = |text: &Value| decode_base64(text.as_str().unwrap()).unwrap();
+    let chain: Vec<Vec<u8>> = header["x5c"].as_array().unwrap().iter().map(der).collect();
+    let certificates: Vec<Certificate> =
+        chain.iter().map(|der| Certificate::from_der(der).unwrap()).collect();
+    assert_eq!(crate::chain::follow(&certificates), Ok(()));
+    let scheme = SignatureScheme::RsaPkcs1(HashAlgorithm::Sha256);
+    let signature = decode_base64url(signature).unwrap();
+    assert_eq!(certificates[0].public_key().verify(scheme, signed.as_bytes(), &signature), Ok(()));
+    assert_eq!(json(payload)["x-ms-policy"]["VSMEnabled"], Value::Bool(true));
+
+    let text: String = chain.iter().map(|der| pem::encode("CERTIFICATE", der)).collect();
+    let evidence = Evidence { report: &[], secure_kernel: SecureKernel::Certified(text.as_bytes()) };
+    let found = verify(&evidence, &Requirements::STRICT, UnixTime(1_738_083_036)).map(|_| ());
+    assert_eq!(found, Err(Refusal::Certificates(3)));
 }
