@@ -6,9 +6,14 @@
 //! reading order.
 
 mod chain;
+mod cursor;
 pub mod evidence;
 pub mod insecure_virtual;
 pub mod sev_snp;
+pub mod tpm;
+
+pub mod azure_cvm;
+pub mod vbs;
 
 use coco_wire::Digest;
 pub use evidence::{Evidence, Measurement, Platform, ReportData};
@@ -70,3 +75,6 @@ pub fn verify(evidence: &Evidence, expected: &ReportData) -> Result<Claims, Refu
     };
     if claims.report_data == *expected { Ok(claims) } else { Err(Refusal::ReportData) }
 }
+
+#[cfg(test)]
+mod tests;

@@ -20,6 +20,7 @@ pub mod numbers;
 pub mod pem;
 pub mod private;
 pub mod rsa;
+pub mod sha1;
 pub mod signature;
 
 pub mod cose;

@@ -6,13 +6,10 @@ use coco_crypto::{
 };
 
 use super::{Extension, Link, Product, Refusal, Requirements, Revocation};
-use crate::chain::{self, Broken};
+use crate::chain::{self, Broken, Unreadable, intersection};
 
-/// Most bytes of the certificates as text.
-const MAX_TEXT_LEN: usize = 64 * 1024;
 /// Most revocation lists.
 const MAX_LISTS: usize = 4;
-const END_OF_CERTIFICATE: &str = "-----END CERTIFICATE-----";
 
 /// 1.3.6.1.4.1.3704.1.2: the line of processors (AMD publication 57230, section 3).
 const PRODUCT_NAME: ObjectId = ObjectId::from_der(b"\x2b\x06\x01\x04\x01\x9c\x78\x01\x02");
@@ -93,15 +90,11 @@ impl Endorsed {
 
 /// The three certificates of a text.
 fn read(text: &[u8]) -> Result<[Certificate; 3], Refusal> {
-    if text.len() > MAX_TEXT_LEN {
-        return Err(Refusal::EndorsementsTooLarge);
-    }
-    let text = String::from_utf8_lossy(text);
-    let count = text.matches(END_OF_CERTIFICATE).count();
-    if count != Link::ALL.len() {
-        return Err(Refusal::Certificates(count));
-    }
-    let certificates = Certificate::bundle_from_pem(&text)?;
+    let certificates = chain::read(text, 3..=3).map_err(|unreadable| match unreadable {
+        Unreadable::TooLarge => Refusal::EndorsementsTooLarge,
+        Unreadable::Certificates(count) => Refusal::Certificates(count),
+        Unreadable::Certificate(invalid) => Refusal::Certificate(invalid),
+    })?;
     certificates.try_into().map_err(|found: Vec<_>| Refusal::Certificates(found.len()))
 }
 
@@ -217,11 +210,4 @@ fn string<'a>(end: &'a Certificate, id: &ObjectId) -> Option<&'a str> {
         }
         _ => None,
     }
-}
-
-/// What two spans share: both hold now, so that it is not empty. One second alone cannot be said.
-fn intersection(one: Validity, other: Validity) -> Validity {
-    let begin = one.not_before().max(other.not_before());
-    let end = one.not_after().min(other.not_after());
-    Validity::new(begin, end).unwrap_or(one)
 }

@@ -8,6 +8,7 @@ use super::{
     machine::{Evidence, Machine, NOW, ROOT, keys, to_pem},
     uvm::Message,
 };
+use crate::tests::changes::{Random, each_change};
 
 struct Subject {
     evidence: Evidence,
@@ -26,20 +27,6 @@ impl Subject {
     fn verify(&self, evidence: &Evidence) -> Result<Claims, Refusal> {
         let trusted = [Trusted { did: &self.did, feed: "feed of a test", svn: 0 }];
         evidence.verify(&Requirements { uvm: &trusted, ..Requirements::STRICT }, NOW)
-    }
-}
-
-/// Calls `check` with every bit of `bytes` changed, all bits of every byte, and every shorter beginning.
-pub(super) fn each_change(bytes: &[u8], bits: &[u8], mut check: impl FnMut(String, Vec<u8>)) {
-    for at in 0..bytes.len() {
-        for bits in bits {
-            let mut changed = bytes.to_vec();
-            changed[at] ^= bits;
-            check(format!("byte {at:#x} ^ {bits:#04x}"), changed);
-        }
-    }
-    for length in 0..bytes.len() {
-        check(format!("{length} bytes"), bytes[..length].to_vec());
     }
 }
 
@@ -119,39 +106,24 @@ fn random_changes_are_refused() {
     let subject = Subject::new();
     let claims = subject.verify(&subject.evidence).unwrap();
     let mut believed = 0;
-    let seed = std::env::var("COCO_SEED").ok().and_then(|seed| seed.parse().ok()).unwrap_or(1_u64);
-    let mut state = seed;
-    let mut draw = |below: usize| {
-        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        usize::try_from(state >> 33).unwrap() % below
-    };
+    let mut random = Random::new();
     for round in 0..100_000 {
         let mut changed = subject.evidence.clone();
-        let part = draw(8);
+        let part = random.draw(8);
         let bytes = match part {
             0 => &mut changed.certificates,
             1 => &mut changed.lists[0],
             2 => changed.uvm.as_mut().unwrap(),
             _ => &mut changed.report,
         };
-        for _ in 0..=draw(4) {
-            let (from, to) = (draw(bytes.len()), draw(bytes.len()));
-            match draw(3) {
-                0 => bytes[from] = u8::try_from(draw(256)).unwrap(),
-                1 => bytes.swap(from, to),
-                _ => {
-                    let length = draw(16).min(bytes.len() - from).min(bytes.len() - to);
-                    bytes.copy_within(from..from + length, to);
-                }
-            }
-        }
+        random.change(bytes);
         // What is still believed says the same: it was changed where nothing is signed.
         if changed != subject.evidence
             && let Ok(found) = subject.verify(&changed)
         {
-            assert_eq!(found, claims, "round {round} of seed {seed}");
+            assert_eq!(found, claims, "round {round} of seed {}", random.seed);
             believed += 1;
         }
     }
-    assert!(believed < 1_000, "{believed} of seed {seed}");
+    assert!(believed < 1_000, "{believed} of seed {}", random.seed);
 }

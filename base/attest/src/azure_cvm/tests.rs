@@ -1,0 +1,6 @@
+//! A made-up confidential machine of Azure, and machines that exist.
+
+mod machine;
+mod mutations;
+mod refusals;
+mod vectors;
