@@ -6,7 +6,7 @@ use coco_app::{CallBody, Caller, Policy};
 use coco_crypto::pem;
 use coco_kv::{Reader as _, Tx};
 use coco_wire::{Digest, TableName};
-use rquickjs::{Array, Ctx, Exception, Object, Result, Value};
+use rquickjs::{Array, Ctx, Exception, Object, Result, Value, object::Property};
 
 use super::consensus::during;
 use crate::{
@@ -29,6 +29,17 @@ pub(crate) fn natives<'js>(ctx: &Ctx<'js>, state: &Rc<State>) -> Result<Object<'
         }
         during(state, ctx, |occasion| part(ctx, occasion, &name))?
     })?;
+    define(&native, state, "fill", 2, |state, ctx, args| {
+        let object: Object<'js> = args[0].get()?;
+        during(state, ctx, |occasion| {
+            for name in ["query", "path", "method", "hostname", "route", "url", "params"] {
+                define_data(&object, name, part(ctx, occasion, name)?)?;
+            }
+            Result::Ok(())
+        })??;
+        define_data(&object, "body", args[1].clone())?;
+        Ok(undefined(ctx))
+    })?;
     for name in ["text", "json", "arrayBuffer"] {
         define_between(&native, state, name, 0..=usize::MAX, move |state, ctx, args| {
             if !args.is_empty() {
@@ -39,6 +50,11 @@ pub(crate) fn natives<'js>(ctx: &Ctx<'js>, state: &Rc<State>) -> Result<Object<'
         })?;
     }
     Ok(native)
+}
+
+/// Adds a property as an assignment would, whatever scripts did to prototypes.
+fn define_data<'js>(object: &Object<'js>, name: &str, value: Value<'js>) -> Result<()> {
+    object.prop(name, Property::from(value).writable().enumerable().configurable())
 }
 
 fn part<'js>(ctx: &Ctx<'js>, occasion: &Occasion<'_>, name: &str) -> Result<Value<'js>> {

@@ -5,11 +5,9 @@
 (function (native) {
   "use strict";
 
-  const { JSON, Map, Object, Proxy, Reflect } = globalThis;
+  const { JSON, Object, Proxy } = globalThis;
   const { strToBuf, tables } = native;
-  const { apply } = Reflect;
   const { freeze } = Object;
-  const { get: find, set: keep } = Map.prototype;
   const { stringify } = JSON;
 
   function expect(count, given) {
@@ -82,14 +80,9 @@
   freeze(Table);
 
   // Tables by name: their number is bounded by `open`.
-  const known = new Map();
+  const known = { __proto__: null };
   function tableOf(name) {
-    let table = apply(find, known, [name]);
-    if (table === undefined) {
-      table = new Table(tables.open(name));
-      apply(keep, known, [name, table]);
-    }
-    return table;
+    return known[name] ?? (known[name] = new Table(tables.open(name)));
   }
 
   return {

@@ -1,15 +1,15 @@
-// The request as an endpoint sees it: an object whose properties are made when they are first read.
+// The request as an endpoint sees it. Those of its properties that cost more than a text are made when they are first read.
 //
-// `native`: part(call, name), where `call` is the number of the call, and text(), json(), arrayBuffer(), which read the
-// body of the call that is executed.
+// `native`: fill(object, body), which adds the others and `body`; part(call, name), where `call` is the number of the call;
+// and text(), json(), arrayBuffer(), which read the body of the call that is executed.
 (function (native) {
   "use strict";
 
   const { ArrayBuffer, Object, Reflect, Symbol, Uint8Array } = globalThis;
-  const { defineProperties, defineProperty } = Object;
+  const { defineProperty } = Object;
   const { apply, getOwnPropertyDescriptor, getPrototypeOf } = Reflect;
   const { slice } = ArrayBuffer.prototype;
-  const { arrayBuffer, json, part, text } = native;
+  const { arrayBuffer, fill, json, part, text } = native;
 
   // Remembers which call a plain object belongs to.
   const itself = function (object) { return object; };
@@ -22,9 +22,7 @@
     }
 
     static read(object, name) {
-      const call = object.#call;
-      // As in CCF, a body that outlives its call is that of the current one.
-      return name === "body" ? { text, json, arrayBuffer } : part(call, name);
+      return part(object.#call, name);
     }
   }
   const { read } = Marked;
@@ -35,10 +33,8 @@
     return value;
   }
 
-  const lazy = { __proto__: null };
-  for (const name of
-    ["headers", "query", "path", "method", "hostname", "route", "url", "params", "body", "caller"]) {
-    lazy[name] = {
+  function lazy(name) {
+    return {
       __proto__: null,
       enumerable: true,
       configurable: true,
@@ -46,13 +42,19 @@
       set(value) { settle(this, name, value); },
     };
   }
+  const headers = lazy("headers");
+  const caller = lazy("caller");
 
   // Names the kind of a typed array, and of nothing else.
   const kindOf = getOwnPropertyDescriptor(getPrototypeOf(Uint8Array.prototype), Symbol.toStringTag).get;
 
   return {
-    // The request object of a call.
-    request: (call) => defineProperties(new Marked({}, call), lazy),
+    // The request object of a call. As in CCF, a body that outlives its call is that of the current one.
+    request: (call) => {
+      const object = defineProperty(new Marked({}, call), "headers", headers);
+      fill(object, { text, json, arrayBuffer });
+      return defineProperty(object, "caller", caller);
+    },
     // A typed array as an `ArrayBuffer` of its bytes, anything else as it is.
     plain: (value) => {
       if (apply(kindOf, value, []) === undefined) {
