@@ -12,7 +12,9 @@ const COUNTER: &str = "
     export function keep(request) { kept = request; return { body: request.query }; }
     let body;
     export function stash(request) { body ??= request.body; return { body: body.text() }; }
-    export function look() { return { body: [kept?.query ?? null, kept?.method ?? null] }; }
+    export function look(request) {
+        return { body: [kept.query, kept.path, request.query === "headers" ? kept.headers : null] };
+    }
     export function failing() { count++; throw new Error('x'); }
     export async function later() { await 1; count++; }
     export function forever() { for (;;); }";
@@ -79,7 +81,8 @@ fn as_many_interpreters_are_kept_as_the_members_allow() {
 fn a_request_that_is_over_shows_nothing_of_the_next() {
     let mut node = Node::new(COUNTER, &endpoints());
     assert_eq!(node.ask("GET /app/keep?secret", "").summary(), "200 secret");
-    assert_eq!(node.ask("GET /app/look?other", "").summary(), "500 Exception thrown while executing.");
+    assert_eq!(node.ask("GET /app/look?other", "").summary(), "200 [\"secret\",\"/app/keep\",null]");
+    assert_eq!(node.ask("GET /app/look?headers", "").summary(), "500 Exception thrown while executing.");
 }
 
 #[test]
