@@ -70,3 +70,6 @@ pub fn verify(evidence: &Evidence, expected: &ReportData) -> Result<Claims, Refu
     };
     if claims.report_data == *expected { Ok(claims) } else { Err(Refusal::ReportData) }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,9 +1,9 @@
 //! Reports of a made-up machine, whose vendor's keys are drawn for each run, and of machines that exist.
 
-mod der;
-mod machine;
 mod mutations;
 mod refusals;
 mod reports;
 mod uvm;
 mod vectors;
+
+use crate::tests::{der, snp as machine};

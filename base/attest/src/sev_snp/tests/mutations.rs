@@ -8,6 +8,7 @@ use super::{
     machine::{Evidence, Machine, NOW, ROOT, keys, to_pem},
     uvm::Message,
 };
+use crate::tests::changes::each_change;
 
 struct Subject {
     evidence: Evidence,
@@ -26,20 +27,6 @@ impl Subject {
     fn verify(&self, evidence: &Evidence) -> Result<Claims, Refusal> {
         let trusted = [Trusted { did: &self.did, feed: "feed of a test", svn: 0 }];
         evidence.verify(&Requirements { uvm: &trusted, ..Requirements::STRICT }, NOW)
-    }
-}
-
-/// Calls `check` with every bit of `bytes` changed, all bits of every byte, and every shorter beginning.
-pub(super) fn each_change(bytes: &[u8], bits: &[u8], mut check: impl FnMut(String, Vec<u8>)) {
-    for at in 0..bytes.len() {
-        for bits in bits {
-            let mut changed = bytes.to_vec();
-            changed[at] ^= bits;
-            check(format!("byte {at:#x} ^ {bits:#04x}"), changed);
-        }
-    }
-    for length in 0..bytes.len() {
-        check(format!("{length} bytes"), bytes[..length].to_vec());
     }
 }
 

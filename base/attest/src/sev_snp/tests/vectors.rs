@@ -1,34 +1,19 @@
 //! Genuine reports of machines that exist, at a time when their certificates were valid. `COCO_VECTORS` names the
 //! directory with them.
 
-use std::{
-    fs,
-    path::{Path, PathBuf},
-};
+use std::{fs, path::Path};
 
 use coco_crypto::{pem, x509::UnixTime};
 
-use super::{
-    super::{
-        Claims, Demand, Endorsements, Link, Product, Refusal, Report, Requirements, Signer, Vmpl,
-        uvm::{self, AZURE},
-        verify,
-    },
-    mutations::each_change,
+use super::super::{
+    Claims, Demand, Endorsements, Link, Product, Refusal, Report, Requirements, Signer, Vmpl,
+    uvm::{self, AZURE},
+    verify,
 };
+use crate::tests::{changes::each_change, vectors};
 
 /// 2025-10-01.
 const NOW: UnixTime = UnixTime(1_759_276_800);
-
-fn vectors() -> Option<PathBuf> {
-    let found = std::env::var_os("COCO_VECTORS").map(PathBuf::from);
-    if found.is_none() {
-        eprintln!(
-            "SKIPPED: genuine reports of SEV-SNP are not tested, as COCO_VECTORS does not name their directory"
-        );
-    }
-    found
-}
 
 /// A report with its end certificate and the file with the other two, of which these blocks are theirs.
 struct Vector {
@@ -187,7 +172,7 @@ fn check(
 
 #[test]
 fn verdicts() {
-    let Some(directory) = vectors() else { return };
+    let Some(directory) = vectors::directory("reports of SEV-SNP") else { return };
     for vector in all() {
         let (report, certificates) = (vector.report(&directory), vector.certificates(&directory));
         let found = check(&report, &certificates, &STRICT, NOW);
@@ -198,7 +183,7 @@ fn verdicts() {
 
 #[test]
 fn a_key_of_a_provider() {
-    let Some(directory) = vectors() else { return };
+    let Some(directory) = vectors::directory("reports of SEV-SNP") else { return };
     let vector = Vector {
         report: "snp/trustee/vlek-report.bin",
         end: "snp/trustee/vlek.der",
@@ -220,7 +205,7 @@ fn a_key_of_a_provider() {
 
 #[test]
 fn any_change_of_a_genuine_report_is_refused() {
-    let Some(directory) = vectors() else { return };
+    let Some(directory) = vectors::directory("reports of SEV-SNP") else { return };
     for vector in all().iter().filter(|vector| vector.expected.is_ok()) {
         let (report, certificates) = (vector.report(&directory), vector.certificates(&directory));
         each_change(&report, &[0xff], |change, report| {
@@ -231,7 +216,7 @@ fn any_change_of_a_genuine_report_is_refused() {
 
 #[test]
 fn any_change_of_a_genuine_certificate_is_refused() {
-    let Some(directory) = vectors() else { return };
+    let Some(directory) = vectors::directory("reports of SEV-SNP") else { return };
     for name in ["snp/ccf-genoa/report.bin", "snp/oak-turin-oc/report.bin"] {
         let vectors = all();
         let vector = vectors.iter().find(|vector| vector.report == name && vector.expected.is_ok()).unwrap();
@@ -248,7 +233,7 @@ fn any_change_of_a_genuine_certificate_is_refused() {
 
 #[test]
 fn what_genuine_reports_demand_and_show() {
-    let Some(directory) = vectors() else { return };
+    let Some(directory) = vectors::directory("reports of SEV-SNP") else { return };
     let turin = &all()[2];
     let (report, certificates) = (turin.report(&directory), turin.certificates(&directory));
     let claims = check(&report, &certificates, &STRICT, NOW).unwrap();
@@ -265,7 +250,7 @@ fn what_genuine_reports_demand_and_show() {
 
 #[test]
 fn endorsements_of_utility_vms() {
-    let Some(directory) = vectors() else { return };
+    let Some(directory) = vectors::directory("reports of SEV-SNP") else { return };
     let cases = [
         (
             "ecdsa_test1.cose",

@@ -13,11 +13,11 @@ const PSS_SHA384: &[u8] = b"\x30\x41\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x01\x0a
 const PSS_SHA384_TRAILER: &[u8] = b"\x30\x46\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x01\x0a\x30\x39\xa0\x0f\x30\x0d\x06\x09\x60\x86\x48\x01\x65\x03\x04\x02\x02\x05\x00\xa1\x1c\x30\x1a\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x01\x08\x30\x0d\x06\x09\x60\x86\x48\x01\x65\x03\x04\x02\x02\x05\x00\xa2\x03\x02\x01\x30\xa3\x03\x02\x01\x01";
 
 /// A time that is written as UTCTime.
-pub(super) const fn day(day: i64) -> UnixTime {
+pub(crate) const fn day(day: i64) -> UnixTime {
     UnixTime(1_700_000_000 + day * 86_400)
 }
 
-pub(super) fn element(tag: u8, parts: &[&[u8]]) -> Vec<u8> {
+pub(crate) fn element(tag: u8, parts: &[&[u8]]) -> Vec<u8> {
     let content = parts.concat();
     let length = u16::try_from(content.len()).unwrap().to_be_bytes();
     let head = match content.len() {
@@ -28,26 +28,26 @@ pub(super) fn element(tag: u8, parts: &[&[u8]]) -> Vec<u8> {
     [head, content].concat()
 }
 
-pub(super) fn sequence(parts: &[&[u8]]) -> Vec<u8> {
+pub(crate) fn sequence(parts: &[&[u8]]) -> Vec<u8> {
     element(0x30, parts)
 }
 
 /// An extension with this content, not critical.
-pub(super) fn extension(id: &str, content: &[u8]) -> Vec<u8> {
+pub(crate) fn extension(id: &str, content: &[u8]) -> Vec<u8> {
     sequence(&[&object_id(id), &element(0x04, &[content])])
 }
 
-pub(super) fn critical_extension(id: &str, content: &[u8]) -> Vec<u8> {
+pub(crate) fn critical_extension(id: &str, content: &[u8]) -> Vec<u8> {
     sequence(&[&object_id(id), &[0x01, 0x01, 0xff], &element(0x04, &[content])])
 }
 
-pub(super) fn object_id(id: &str) -> Vec<u8> {
+pub(crate) fn object_id(id: &str) -> Vec<u8> {
     let id: coco_crypto::x509::ObjectId = id.parse().unwrap();
     element(0x06, &[id.as_der()])
 }
 
 /// What may certify others: authority with a number of authorities below, and the usage to match.
-pub(super) fn authority(path_length: Option<u8>, usage: u8) -> Vec<Vec<u8>> {
+pub(crate) fn authority(path_length: Option<u8>, usage: u8) -> Vec<Vec<u8>> {
     let length = path_length.map_or(Vec::new(), |length| element(0x02, &[&[length]]));
     vec![
         critical_extension("2.5.29.19", &sequence(&[&[0x01, 0x01, 0xff], &length])),
@@ -55,25 +55,25 @@ pub(super) fn authority(path_length: Option<u8>, usage: u8) -> Vec<Vec<u8>> {
     ]
 }
 
-pub(super) const CERTIFICATES: u8 = 0x04;
-pub(super) const REVOCATION_LISTS: u8 = 0x02;
+pub(crate) const CERTIFICATES: u8 = 0x04;
+pub(crate) const REVOCATION_LISTS: u8 = 0x02;
 
 /// A certificate before it is signed.
 #[derive(Clone)]
-pub(super) struct Fields {
-    pub(super) serial: Vec<u8>,
-    pub(super) issuer: &'static str,
-    pub(super) subject: &'static str,
-    pub(super) begin: UnixTime,
-    pub(super) end: UnixTime,
-    pub(super) key: &'static PrivateKey,
-    pub(super) extensions: Vec<Vec<u8>>,
-    pub(super) signed_by: &'static PrivateKey,
+pub(crate) struct Fields {
+    pub(crate) serial: Vec<u8>,
+    pub(crate) issuer: &'static str,
+    pub(crate) subject: &'static str,
+    pub(crate) begin: UnixTime,
+    pub(crate) end: UnixTime,
+    pub(crate) key: &'static PrivateKey,
+    pub(crate) extensions: Vec<Vec<u8>>,
+    pub(crate) signed_by: &'static PrivateKey,
 }
 
 impl Fields {
     /// Valid for a hundred days from the first on.
-    pub(super) fn new(
+    pub(crate) fn new(
         serial: &[u8],
         (issuer, subject): (&'static str, &'static str),
         key: &'static PrivateKey,
@@ -92,7 +92,7 @@ impl Fields {
         }
     }
 
-    pub(super) fn sign(&self) -> Vec<u8> {
+    pub(crate) fn sign(&self) -> Vec<u8> {
         let algorithm = if self.serial == [0] { PSS_SHA384 } else { PSS_SHA384_TRAILER };
         let extensions: Vec<&[u8]> = self.extensions.iter().map(Vec::as_slice).collect();
         let fields = sequence(&[
@@ -110,7 +110,7 @@ impl Fields {
 }
 
 /// A revocation list.
-pub(super) fn revocation_list(
+pub(crate) fn revocation_list(
     issuer: &'static str,
     key: &PrivateKey,
     [begin, end]: [UnixTime; 2],

@@ -1,4 +1,4 @@
-//! A machine that was never built, and what its vendor says about it.
+//! A machine with SEV-SNP that was never built, and what its vendor says about it.
 
 use std::sync::OnceLock;
 
@@ -7,19 +7,17 @@ use coco_crypto::{
     rsa::RsaBits, signature::SignatureScheme, x509::UnixTime,
 };
 
-use super::{
-    super::{Claims, Endorsements, Product, Refusal, Report, Requirements, Roots, verify},
-    der::{CERTIFICATES, Fields, REVOCATION_LISTS, authority, day, element, extension},
-};
+use super::der::{CERTIFICATES, Fields, REVOCATION_LISTS, authority, day, element, extension};
+use crate::sev_snp::{Claims, Endorsements, Product, Refusal, Report, Requirements, Roots, verify};
 
-pub(super) struct Keys {
-    pub(super) root: PrivateKey,
-    pub(super) intermediate: PrivateKey,
-    pub(super) chip: PrivateKey,
-    pub(super) other: PrivateKey,
+pub(crate) struct Keys {
+    pub(crate) root: PrivateKey,
+    pub(crate) intermediate: PrivateKey,
+    pub(crate) chip: PrivateKey,
+    pub(crate) other: PrivateKey,
 }
 
-pub(super) fn keys() -> &'static Keys {
+pub(crate) fn keys() -> &'static Keys {
     static KEYS: OnceLock<Keys> = OnceLock::new();
     let ec = || PrivateKey::Ec(EcKey::generate(Curve::P384, &SystemEntropy));
     KEYS.get_or_init(|| Keys {
@@ -31,35 +29,35 @@ pub(super) fn keys() -> &'static Keys {
 }
 
 /// When everything is valid.
-pub(super) const NOW: UnixTime = day(50);
-pub(super) const ROOT: &str = "ARK";
-pub(super) const INTERMEDIATE: &str = "SEV";
+pub(crate) const NOW: UnixTime = day(50);
+pub(crate) const ROOT: &str = "ARK";
+pub(crate) const INTERMEDIATE: &str = "SEV";
 
 /// Everything that a test may change before it is signed.
 #[derive(Clone)]
-pub(super) struct Machine {
-    pub(super) product: Product,
-    pub(super) report: Vec<u8>,
-    pub(super) report_key: &'static PrivateKey,
-    pub(super) end: Fields,
-    pub(super) intermediate: Fields,
-    pub(super) root: Fields,
-    pub(super) lists: Vec<Vec<u8>>,
-    pub(super) uvm: Option<Vec<u8>>,
+pub(crate) struct Machine {
+    pub(crate) product: Product,
+    pub(crate) report: Vec<u8>,
+    pub(crate) report_key: &'static PrivateKey,
+    pub(crate) end: Fields,
+    pub(crate) intermediate: Fields,
+    pub(crate) root: Fields,
+    pub(crate) lists: Vec<Vec<u8>>,
+    pub(crate) uvm: Option<Vec<u8>>,
 }
 
 /// The same, signed.
 #[derive(Clone, PartialEq, Eq)]
-pub(super) struct Evidence {
-    pub(super) report: Vec<u8>,
-    pub(super) certificates: Vec<u8>,
-    pub(super) lists: Vec<Vec<u8>>,
-    pub(super) uvm: Option<Vec<u8>>,
-    pub(super) roots: Roots,
+pub(crate) struct Evidence {
+    pub(crate) report: Vec<u8>,
+    pub(crate) certificates: Vec<u8>,
+    pub(crate) lists: Vec<Vec<u8>>,
+    pub(crate) uvm: Option<Vec<u8>>,
+    pub(crate) roots: Roots,
 }
 
 /// Bytes of a version of the trusted computing base, packed for this line of processors.
-pub(super) fn packed(product: Product) -> [u8; 8] {
+pub(crate) fn packed(product: Product) -> [u8; 8] {
     match product {
         Product::Milan | Product::Genoa => [4, 1, 0, 0, 0, 0, 24, 219],
         Product::Turin => [2, 4, 1, 3, 0, 0, 0, 219],
@@ -67,7 +65,7 @@ pub(super) fn packed(product: Product) -> [u8; 8] {
 }
 
 /// The extensions that say the same in an end certificate.
-pub(super) fn tcb_extensions(product: Product) -> Vec<Vec<u8>> {
+pub(crate) fn tcb_extensions(product: Product) -> Vec<Vec<u8>> {
     let parts: &[(u8, u8)] = match product {
         Product::Milan | Product::Genoa => {
             &[(1, 4), (2, 1), (4, 0), (5, 0), (6, 0), (7, 0), (3, 24), (8, 219)]
@@ -77,21 +75,21 @@ pub(super) fn tcb_extensions(product: Product) -> Vec<Vec<u8>> {
     parts.iter().map(|(part, value)| tcb_extension(*part, *value)).collect()
 }
 
-pub(super) fn tcb_extension(part: u8, value: u8) -> Vec<u8> {
+pub(crate) fn tcb_extension(part: u8, value: u8) -> Vec<u8> {
     let content = if value < 0x80 { vec![value] } else { vec![0, value] };
     extension(&format!("1.3.6.1.4.1.3704.1.3.{part}"), &element(0x02, &[&content]))
 }
 
-pub(super) fn text_extension(last: u8, text: &str) -> Vec<u8> {
+pub(crate) fn text_extension(last: u8, text: &str) -> Vec<u8> {
     extension(&format!("1.3.6.1.4.1.3704.1.{last}"), &element(0x16, &[text.as_bytes()]))
 }
 
-pub(super) fn chip_extension(chip: &[u8]) -> Vec<u8> {
+pub(crate) fn chip_extension(chip: &[u8]) -> Vec<u8> {
     extension("1.3.6.1.4.1.3704.1.4", chip)
 }
 
 impl Machine {
-    pub(super) fn new(product: Product, version: u32) -> Self {
+    pub(crate) fn new(product: Product, version: u32) -> Self {
         let keys = keys();
         let mut report = vec![0; Report::LEN];
         let mut put = |at: usize, bytes: &[u8]| report[at..at + bytes.len()].copy_from_slice(bytes);
@@ -140,12 +138,12 @@ impl Machine {
     }
 
     /// The common case.
-    pub(super) fn milan() -> Self {
+    pub(crate) fn milan() -> Self {
         Self::new(Product::Milan, 3)
     }
 
     /// A machine of a provider that signs with its own key.
-    pub(super) fn of_provider(name: &str) -> Self {
+    pub(crate) fn of_provider(name: &str) -> Self {
         let mut machine = Self::milan();
         machine.end.subject = "SEV-VLEK";
         machine.end.extensions[1] = text_extension(5, name);
@@ -154,11 +152,11 @@ impl Machine {
         machine
     }
 
-    pub(super) fn put(&mut self, at: usize, bytes: &[u8]) {
+    pub(crate) fn put(&mut self, at: usize, bytes: &[u8]) {
         self.report[at..at + bytes.len()].copy_from_slice(bytes);
     }
 
-    pub(super) fn sign(&self) -> Evidence {
+    pub(crate) fn sign(&self) -> Evidence {
         let mut report = self.report.clone();
         let scheme = SignatureScheme::Ecdsa(HashAlgorithm::Sha384, SignatureForm::Fixed);
         let signature = self.report_key.sign(scheme, &report[..Report::SIGNED_LEN]).unwrap();
@@ -182,12 +180,12 @@ impl Machine {
     }
 }
 
-pub(super) fn to_pem(certificates: &[Vec<u8>]) -> Vec<u8> {
+pub(crate) fn to_pem(certificates: &[Vec<u8>]) -> Vec<u8> {
     certificates.iter().map(|der| pem::encode("CERTIFICATE", der)).collect::<String>().into_bytes()
 }
 
 impl Evidence {
-    pub(super) fn verify(&self, requirements: &Requirements<'_>, now: UnixTime) -> Result<Claims, Refusal> {
+    pub(crate) fn verify(&self, requirements: &Requirements<'_>, now: UnixTime) -> Result<Claims, Refusal> {
         let lists: Vec<&[u8]> = self.lists.iter().map(Vec::as_slice).collect();
         let endorsements = Endorsements {
             certificates: &self.certificates,

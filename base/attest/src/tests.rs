@@ -1,0 +1,6 @@
+//! What the tests of several platforms share.
+
+pub(crate) mod changes;
+pub(crate) mod der;
+pub(crate) mod snp;
+pub(crate) mod vectors;
