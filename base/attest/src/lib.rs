@@ -8,6 +8,7 @@
 mod chain;
 pub mod evidence;
 pub mod insecure_virtual;
+pub mod nitro;
 pub mod sev_snp;
 
 use coco_wire::Digest;
