@@ -9,6 +9,7 @@ mod chain;
 mod cursor;
 pub mod evidence;
 pub mod insecure_virtual;
+pub mod nitro;
 pub mod sev_snp;
 pub mod tpm;
 

@@ -100,6 +100,12 @@ async fn use_service(sandbox: &Sandbox) -> TxId {
     client.wait_for_commit(id, PATIENCE).await.unwrap();
     let read: Value = client.get("/app/log/private?id=1").await.unwrap().json().unwrap();
     assert_eq!(read, json!({ "msg": "hello" }));
+    let batch = json!([{ "id": 2, "msg": "a" }, { "id": 3, "msg": "b" }, { "id": 2, "msg": "c" }]);
+    let written = client.post("/app/log/private/batch", &batch).await.unwrap();
+    let after = written.expect(StatusCode::OK, "batch").unwrap().transaction_id().unwrap();
+    client.wait_for_commit(after, PATIENCE).await.unwrap();
+    let read: Value = client.get("/app/log/private?id=2").await.unwrap().json().unwrap();
+    assert_eq!(read, json!({ "msg": "c" }));
     for (path, file) in [("receipt", "receipt.json"), ("receipt/cose", "receipt.cose")] {
         let answer = receipt(&mut client, &format!("/app/{path}?transaction_id={id}")).await;
         fs::write(sandbox.directory.join(file), &answer.body).unwrap();

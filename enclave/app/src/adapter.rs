@@ -7,7 +7,7 @@ use std::{borrow::Cow, sync::Arc};
 
 use coco_kv::{Snapshot, Tx};
 use coco_wire::{Digest, Seqno, TxId, WriteSet};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, de::DeserializeSeed as _};
 
 use crate::{
     caller::{Caller, Peer},
@@ -15,6 +15,7 @@ use crate::{
     context::Context,
     endpoint::{Forwarding, Redirection},
     error::{ErrorCode, Reject},
+    objects::Objects,
     request::{Request, Response, Status, percent_decode},
 };
 
@@ -105,6 +106,18 @@ impl Call {
             return Err(Reject::invalid_input("The request is not a JSON object."));
         }
         serde_json::from_slice(content).map_err(|error| Reject::invalid_input(error.to_string()))
+    }
+
+    /// The JSON array of 1 to `most` objects that the caller sent.
+    ///
+    /// # Errors
+    /// 400 `InvalidInput` if it sent anything else.
+    pub fn json_objects<'a, T: Deserialize<'a>>(&'a self, most: usize) -> Result<Vec<T>, Reject> {
+        let mut json = serde_json::Deserializer::from_slice(self.content());
+        Objects::at_most(most)
+            .deserialize(&mut json)
+            .and_then(|objects| json.end().map(|()| objects))
+            .map_err(|error| Reject::invalid_input(error.to_string()))
     }
 
     /// The value of the path parameter at `position` of the route's template, percent-decoded.

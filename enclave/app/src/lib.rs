@@ -12,6 +12,7 @@ pub mod download;
 pub mod endpoint;
 pub mod error;
 pub mod jwt;
+mod objects;
 pub mod openapi;
 pub mod policy;
 pub mod request;

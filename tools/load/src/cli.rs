@@ -24,6 +24,9 @@ Examples:
   coco-load run --pipeline 8
   coco-load run --http2 --connections 16 --streams 4
 
+  # 16 messages in each request; throughput and CPU are then per message
+  coco-load run --batch 16
+
   # Time to commit, answered by the service or asked for
   coco-load run --mode commit --connections 1 --rate 20
   coco-load run --mode commit --poll 1ms --connections 1
@@ -114,6 +117,9 @@ pub(crate) struct RunArgs {
     /// Bytes of a message
     #[arg(long, default_value_t = 128)]
     value: usize,
+    /// Messages in a write, in write and commit mode; if more than 1, throughput and CPU are per message, not per request
+    #[arg(long, default_value_t = 1)]
+    batch: usize,
     /// Table
     #[arg(long, value_enum, default_value = "private")]
     table: Table,
@@ -260,6 +266,7 @@ impl RunArgs {
             duration: self.duration,
             keys: self.keys,
             value: self.value,
+            batch: self.batch,
             table: match self.table {
                 Table::Private => plan::Table::Private,
                 Table::Public => plan::Table::Public,

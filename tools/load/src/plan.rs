@@ -23,6 +23,8 @@ pub struct Plan {
     pub keys: u64,
     /// Bytes of the message that a write stores.
     pub value: usize,
+    /// Messages of a write, at most [`MAX_BATCH`]; if more than one, the service must have `POST /app/log/private/batch`.
+    pub batch: usize,
     /// The table of the logging application.
     pub table: Table,
     /// Share of reads in [`Mode::Mixed`], from 0 to 1.
@@ -37,6 +39,9 @@ pub struct Plan {
     pub max_foreign: f64,
 }
 
+/// Most messages that one request may write: what the logging application takes.
+pub const MAX_BATCH: usize = 1_000;
+
 impl Default for Plan {
     fn default() -> Self {
         Self {
@@ -48,6 +53,7 @@ impl Default for Plan {
             duration: Duration::from_secs(8),
             keys: 10_000,
             value: 128,
+            batch: 1,
             table: Table::Private,
             reads: 0.5,
             threads: 1,

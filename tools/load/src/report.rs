@@ -30,13 +30,15 @@ pub struct Report {
     pub keys: u64,
     /// Bytes of a message.
     pub value: usize,
+    /// Messages in a write.
+    pub batch: usize,
     /// Seed of keys and messages.
     pub seed: u64,
     /// Length of the measured window.
     pub seconds: f64,
     /// Good answers within the window.
     pub requests: u64,
-    /// Good answers a second.
+    /// Good answers a second; of batches, messages a second.
     pub per_second: f64,
     /// From intended start to answer.
     pub latency_us: Times,
@@ -44,9 +46,9 @@ pub struct Report {
     pub send_lag_us: Times,
     /// What went wrong.
     pub failures: Failures,
-    /// The server's CPU time for each request; none if its process is not known.
+    /// The server's CPU time for each request, of batches for each message; none if its process is not known.
     pub server_cpu_us: Option<f64>,
-    /// The generator's CPU time for each request.
+    /// The generator's CPU time for each request, of batches for each message.
     pub client_cpu_us: f64,
     /// Percent of the machine's CPU used by neither the server nor the generator.
     pub foreign_cpu_percent: f64,
@@ -88,7 +90,8 @@ pub struct Failures {
 
 impl Report {
     pub(crate) fn new(service: &str, plan: &Plan, window: Duration, found: &Recorder, cpu: Usage) -> Self {
-        let each = |time: Duration| time.as_secs_f64() * 1e6 / (found.completed.max(1)) as f64;
+        let done = found.completed * plan.batch as u64;
+        let each = |time: Duration| time.as_secs_f64() * 1e6 / (done.max(1)) as f64;
         Self {
             service: service.to_owned(),
             mode: plan.mode.name().to_owned(),
@@ -98,10 +101,11 @@ impl Report {
             rate: plan.rate,
             keys: plan.keys,
             value: plan.value,
+            batch: plan.batch,
             seed: plan.seed,
             seconds: window.as_secs_f64(),
             requests: found.completed,
-            per_second: found.completed as f64 / window.as_secs_f64(),
+            per_second: done as f64 / window.as_secs_f64(),
             latency_us: Times::new(&found.latency),
             send_lag_us: Times::new(&found.lag),
             failures: Failures {
@@ -174,14 +178,22 @@ impl fmt::Display for Report {
             "{} on {}: {} × {} in flight, {}, {loop_kind}, {:.1} s",
             self.mode, self.service, self.connections, self.in_flight, self.protocol, self.seconds
         )?;
-        writeln!(out, "  answers     {} = {:.0}/s", self.requests, self.per_second)?;
+        match self.batch {
+            1 => writeln!(out, "  answers     {} = {:.0}/s", self.requests, self.per_second)?,
+            batch => writeln!(
+                out,
+                "  answers     {} of {batch} messages each = {:.0} messages/s",
+                self.requests, self.per_second
+            )?,
+        }
         writeln!(out, "  latency     {}", self.latency_us)?;
         if self.rate.is_some() {
             writeln!(out, "  send lag    {}", self.send_lag_us)?;
         }
         writeln!(out, "  failures    {}", self.failures)?;
         let server = self.server_cpu_us.map_or("unknown".to_owned(), |us| format!("{us:.2} µs"));
-        writeln!(out, "  CPU each    server {server}, generator {:.2} µs", self.client_cpu_us)?;
+        let each = if self.batch == 1 { "CPU each   " } else { "CPU/message" };
+        writeln!(out, "  {each} server {server}, generator {:.2} µs", self.client_cpu_us)?;
         write!(out, "  foreign CPU {:.1} %", self.foreign_cpu_percent)?;
         if self.refused {
             write!(out, ": too much, the run is refused")?;

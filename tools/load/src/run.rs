@@ -11,7 +11,7 @@ use tokio::task::{JoinSet, LocalSet};
 use crate::arrivals::{Arrivals, Due, Schedule, pace};
 use crate::cpu::{Processes, Sample};
 use crate::error::Error;
-use crate::plan::{Mode, Plan, Preload, Protocol};
+use crate::plan::{MAX_BATCH, Mode, Plan, Preload, Protocol, Table};
 use crate::preload::preload;
 use crate::recorder::{Recorder, Shared};
 use crate::report::Report;
@@ -73,6 +73,12 @@ fn check(plan: &Plan) -> Result<(), Error> {
         (plan.keys == 0, "there must be a key"),
         (plan.duration.is_zero(), "there must be time to measure"),
         (plan.rate.is_some_and(|rate| !(0.001..=1e9).contains(&rate)), "the rate is out of range"),
+        (!(1..=MAX_BATCH).contains(&plan.batch), "a write must have 1 to 1,000 messages"),
+        (
+            plan.batch > 1
+                && !matches!((plan.mode, plan.table), (Mode::Write | Mode::Commit(_), Table::Private)),
+            "a batch is written to the private table, in write or commit mode",
+        ),
         (
             matches!(plan.mode, Mode::Commit(_)) && plan.protocol != Protocol::Http1 { depth: 1 },
             "a commit is followed over HTTP/1.1, one request at a time",

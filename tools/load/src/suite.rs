@@ -98,6 +98,7 @@ fn measure(case: &Case, contender: &Contender, options: &Options, round: usize) 
         warm_up: options.warm_up,
         duration: options.duration,
         keys: case.keys,
+        batch: case.batch,
         threads: options.threads.min(case.connections),
         preload: if fill { Preload::Always } else { Preload::Never },
         seed: round as u64 + 1,

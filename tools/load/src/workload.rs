@@ -1,5 +1,6 @@
 //! Which requests a connection sends, and their bytes.
 
+use std::borrow::Cow;
 use std::io::Write;
 
 use bytes::Bytes;
@@ -12,6 +13,8 @@ use crate::plan::{Follow, Mode, Plan};
 pub(crate) enum Request {
     /// Stores a message under a key.
     Write(u64),
+    /// Stores as many messages as the plan has in a batch, under keys that follow from this seed.
+    WriteBatch(u64),
     /// Reads the message of a key.
     Read(u64),
 }
@@ -22,6 +25,7 @@ pub(crate) struct Requests {
     /// Share of reads, from 0 to 1.
     reads: f64,
     keys: u64,
+    batch: usize,
     path: &'static str,
     authority: String,
     prefer: Option<String>,
@@ -43,34 +47,57 @@ impl Requests {
             _ => None,
         };
         let authority = authority.to_owned();
-        Self { random, reads, keys: plan.keys, path: plan.table.path(), authority, prefer, message }
+        let (keys, batch, path) = (plan.keys, plan.batch, plan.table.path());
+        Self { random, reads, keys, batch, path, authority, prefer, message }
     }
 
     pub(crate) fn draw(&mut self) -> Request {
         let read = self.random.share() < self.reads;
+        if !read && self.batch > 1 {
+            return Request::WriteBatch(self.random.next());
+        }
         let key = self.random.below(self.keys);
         if read { Request::Read(key) } else { Request::Write(key) }
     }
 
     /// Appends the HTTP/1.1 form of `request` to `out`.
     pub(crate) fn encode(&self, request: Request, out: &mut Vec<u8>) {
-        let Self { path, authority, message, .. } = self;
+        let (authority, path) = (&self.authority, self.path(request));
+        let Some(body) = self.body(request) else {
+            return write(out, format_args!("GET {path} HTTP/1.1\r\nhost: {authority}\r\n\r\n"));
+        };
+        let length = body.len();
+        write(
+            out,
+            format_args!(
+                "POST {path} HTTP/1.1\r\nhost: {authority}\r\ncontent-type: application/json\r\ncontent-length: {length}\r\n"
+            ),
+        );
+        if let Some(prefer) = &self.prefer {
+            write(out, format_args!("prefer: {prefer}\r\n"));
+        }
+        write(out, format_args!("\r\n{body}"));
+    }
+
+    fn path(&self, request: Request) -> Cow<'static, str> {
         match request {
-            Request::Read(key) => {
-                write(out, format_args!("GET {path}?id={key} HTTP/1.1\r\nhost: {authority}\r\n\r\n"));
-            }
-            Request::Write(key) => {
-                let length = WRAPPING + digits(key) + message.len();
-                write(
-                    out,
-                    format_args!(
-                        "POST {path} HTTP/1.1\r\nhost: {authority}\r\ncontent-type: application/json\r\ncontent-length: {length}\r\n"
-                    ),
-                );
-                if let Some(prefer) = &self.prefer {
-                    write(out, format_args!("prefer: {prefer}\r\n"));
-                }
-                write(out, format_args!("\r\n{{\"id\":{key},\"msg\":\"{message}\"}}"));
+            Request::Write(_) => self.path.into(),
+            Request::WriteBatch(_) => format!("{}/batch", self.path).into(),
+            Request::Read(key) => format!("{}?id={key}", self.path).into(),
+        }
+    }
+
+    /// What `request` writes, in JSON.
+    fn body(&self, request: Request) -> Option<String> {
+        let message = &self.message;
+        let record = |key: u64| format!("{{\"id\":{key},\"msg\":\"{message}\"}}");
+        match request {
+            Request::Read(_) => None,
+            Request::Write(key) => Some(record(key)),
+            Request::WriteBatch(seed) => {
+                let mut random = Random(seed);
+                let records: Vec<String> = (0..self.batch).map(|_| record(random.below(self.keys))).collect();
+                Some(format!("[{}]", records.join(",")))
             }
         }
     }
@@ -86,29 +113,19 @@ impl Requests {
 
     /// The HTTP/2 form of `request`: its head and, for a write, its body.
     pub(crate) fn head(&self, request: Request) -> Result<(http::Request<()>, Option<Bytes>), Error> {
-        let Self { path, authority, message, .. } = self;
-        let builder = http::Request::builder();
-        let (built, body) = match request {
-            Request::Read(key) => (builder.uri(format!("https://{authority}{path}?id={key}")).body(()), None),
-            Request::Write(key) => {
-                let uri = format!("https://{authority}{path}");
-                let post = builder.method("POST").uri(uri).header("content-type", "application/json");
-                (post.body(()), Some(Bytes::from(format!("{{\"id\":{key},\"msg\":\"{message}\"}}"))))
-            }
-        };
-        Ok((built.map_err(|_| Error::Plan("the address does not fit into a request"))?, body))
+        let uri = format!("https://{}{}", self.authority, self.path(request));
+        let body = self.body(request);
+        let mut builder = http::Request::builder().uri(uri);
+        if body.is_some() {
+            builder = builder.method("POST").header("content-type", "application/json");
+        }
+        let head = builder.body(()).map_err(|_| Error::Plan("the address does not fit into a request"))?;
+        Ok((head, body.map(Bytes::from)))
     }
 }
 
-/// Bytes of a write's body that are neither key nor message.
-const WRAPPING: usize = r#"{"id":,"msg":""}"#.len();
-
 fn write(out: &mut Vec<u8>, text: std::fmt::Arguments<'_>) {
     out.write_fmt(text).expect("writing to memory does not fail");
-}
-
-fn digits(key: u64) -> usize {
-    key.checked_ilog10().map_or(1, |power| power as usize + 1)
 }
 
 /// SplitMix64: reproducible from a seed, cheap, and good enough to spread keys.

@@ -63,9 +63,11 @@ fn report(output: &Output) -> Report {
 #[test]
 fn every_mode_runs_against_the_ceiling() {
     let ceiling = Ceiling::start("required");
-    let cases: [&[&str]; 7] = [
+    let cases: [&[&str]; 9] = [
         &["--mode", "write"],
         &["--mode", "write", "--pipeline", "8", "--table", "public"],
+        &["--mode", "write", "--batch", "16"],
+        &["--mode", "commit", "--batch", "1000"],
         &["--mode", "read"],
         &["--mode", "mixed", "--reads", "0.3", "--threads", "2"],
         &["--mode", "commit", "--wait", "2"],
@@ -80,6 +82,25 @@ fn every_mode_runs_against_the_ceiling() {
         assert!(report.failures.none(), "{case:?}: {}", report.failures);
         assert!(report.requests > 0, "{case:?}");
         assert!(report.latency_us.min > 0.0 && report.latency_us.p50 <= report.latency_us.max, "{case:?}");
+    }
+}
+
+#[test]
+fn figures_of_batches_are_per_message() {
+    let ceiling = Ceiling::start("required");
+    let report = report(&ceiling.load(&["--batch", "16", "--max-foreign", "100"]));
+    let messages = report.requests as f64 * 16.0;
+    assert!((report.per_second * report.seconds - messages).abs() < 1.0, "{report:?}");
+    assert!(report.to_string().contains("of 16 messages each = "), "{report}");
+    assert!(report.to_string().contains("CPU/message server "), "{report}");
+    for refused in [
+        &["--batch", "0"][..],
+        &["--batch", "1001"],
+        &["--batch", "2", "--mode", "read"],
+        &["--batch", "2", "--table", "public"],
+    ] {
+        let output = ceiling.load(refused);
+        assert_eq!(output.status.code(), Some(1), "{refused:?}");
     }
 }
 

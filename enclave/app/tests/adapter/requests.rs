@@ -1,8 +1,8 @@
 //! Paths, methods, preferences and bodies.
 
 use coco_app::{
-    Endpoint, EndpointMode, ErrorCode, Forwarding as F, Freshness, Method, Mode, ReplyAt, Response, Status,
-    Weight as W,
+    Endpoint, EndpointMode, ErrorCode, Forwarding as F, Freshness, Method, Mode, Reject, ReplyAt, Response,
+    Status, Weight as W,
 };
 use coco_kv::Store;
 use serde::Deserialize;
@@ -181,6 +181,36 @@ fn bodies_are_json_objects() {
             }
             (read, _) => panic!("{:?}: {read:?}", String::from_utf8_lossy(body)),
         }
+    }
+}
+
+#[test]
+fn bodies_are_bounded_arrays_of_json_objects() {
+    let adapter = adapter([endpoint(Method::Post, "/log")]);
+    let objects = |body: &[u8]| {
+        let plan = decode(&adapter, request("POST /log", &[], body)).unwrap();
+        let read = plan.calls[0].json_objects::<Input<'_>>(2);
+        read.map(|inputs| inputs.iter().map(|input| input.id).collect::<Vec<_>>())
+    };
+    assert_eq!(objects(b"[{\"id\":1}]"), Ok(vec![1]));
+    assert_eq!(objects(b" [{\"id\":1,\"a\":{}} , {\"msg\":\"\\n\",\"id\":1}] \n"), Ok(vec![1, 1]));
+    let refused: [(&[u8], &str); 10] = [
+        (b"[]", "invalid length 0, expected an array of 1 to 2 objects at line 1 column 2"),
+        (
+            b"[{\"id\":1},{\"id\":1},{\"id\":1}]",
+            "invalid length 3, expected an array of 1 to 2 objects at line 1 column 28",
+        ),
+        (b"{\"id\":1}", "invalid type: map, expected an array of 1 to 2 objects at line 1 column 0"),
+        (b"[[1,\"x\"]]", "invalid type: sequence, expected an object at line 1 column 1"),
+        (b"[{\"id\":1},7]", "invalid type: integer `7`, expected an object at line 1 column 11"),
+        (b"[{\"msg\":\"x\"}]", "missing field `id` at line 1 column 12"),
+        (b"[{\"id\":1}][]", "trailing characters at line 1 column 11"),
+        (b"[{\"id\":1}", "EOF while parsing a list at line 1 column 9"),
+        (b"[{\"id\":1,\"msg\":\"\xff\"}]", "invalid unicode code point at line 1 column 17"),
+        (b"", "EOF while parsing a value at line 1 column 0"),
+    ];
+    for (body, why) in refused {
+        assert_eq!(objects(body), Err(Reject::invalid_input(why)), "{:?}", String::from_utf8_lossy(body));
     }
 }
 

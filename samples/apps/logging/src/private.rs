@@ -11,7 +11,7 @@ use serde::Serialize;
 
 use crate::{
     ANYONE, Answer, USERS,
-    records::{self, Message, Record, Records, key, of_record, takes_record},
+    records::{self, Message, Record, Records, key, of_record, takes_batch, takes_record},
 };
 
 /// Longest wait for commit of the endpoints that answer then, in milliseconds.
@@ -28,6 +28,7 @@ pub(crate) fn endpoints() -> Vec<Endpoint> {
     let all = |answer| Description::json(None, Some(answer));
     vec![
         writes("/log/private", USERS, post),
+        writes("/log/private/batch", USERS, post_batch).describe(takes_batch()),
         reads("/log/private"),
         reads("/log/private/backup").redirection(Redirection::ToBackup),
         Endpoint::write(Method::Delete, "/log/private", USERS, private.handler(delete))
@@ -54,6 +55,14 @@ pub(crate) fn endpoints() -> Vec<Endpoint> {
 fn post(table: &TableName, call: &Call, cx: &mut Context<'_>) -> Answer {
     let record = Record::of(call)?;
     records::put(cx.tx, table, record.id, &record.msg);
+    Ok(Response::json(Status::OK, &true))
+}
+
+/// All records in one transaction: all are written or none, and there is one receipt for them.
+fn post_batch(table: &TableName, call: &Call, cx: &mut Context<'_>) -> Answer {
+    for record in Record::batch_of(call)? {
+        records::put(cx.tx, table, record.id, &record.msg);
+    }
     Ok(Response::json(Status::OK, &true))
 }
 

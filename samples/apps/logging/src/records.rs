@@ -15,6 +15,9 @@ pub(crate) const PUBLIC: &str = "public:records";
 /// Table of the records that are encrypted in the ledger.
 pub(crate) const PRIVATE: &str = "records";
 
+/// Most records that are written by one call.
+const MAX_BATCH: usize = 1_000;
+
 /// A handler that works on one table of records.
 pub(crate) type RecordHandler = fn(&TableName, &Call, &mut Context<'_>) -> Answer;
 
@@ -62,11 +65,19 @@ pub(crate) struct Record<'a> {
 
 impl<'a> Record<'a> {
     pub(crate) fn of(call: &'a Call) -> Result<Self, Reject> {
-        let record: Self = call.json()?;
-        if record.msg.is_empty() {
+        call.json::<Self>()?.checked()
+    }
+
+    /// The records of a batch.
+    pub(crate) fn batch_of(call: &'a Call) -> Result<Vec<Self>, Reject> {
+        call.json_objects::<Self>(MAX_BATCH)?.into_iter().map(Self::checked).collect()
+    }
+
+    fn checked(self) -> Result<Self, Reject> {
+        if self.msg.is_empty() {
             return Err(Reject::invalid_input("Cannot record an empty log message."));
         }
-        Ok(record)
+        Ok(self)
     }
 
     pub(crate) fn schema() -> Schema {
@@ -121,6 +132,11 @@ pub(crate) fn count(table: &TableName, _: &Call, cx: &mut Context<'_>) -> Answer
 /// Describes an endpoint that takes a record.
 pub(crate) fn takes_record() -> Description {
     Description::json(Some(Record::schema()), Some(Schema::boolean()))
+}
+
+/// Describes an endpoint that takes a batch of records.
+pub(crate) fn takes_batch() -> Description {
+    Description::json(Some(Schema::array(Record::schema())), Some(Schema::boolean()))
 }
 
 /// Describes an endpoint that answers about the record of an ID.

@@ -11,6 +11,8 @@ pub struct Case {
     pub(crate) mode: Mode,
     pub(crate) protocol: Protocol,
     pub(crate) connections: usize,
+    /// Messages of a write.
+    pub(crate) batch: usize,
     pub(crate) rate: Option<f64>,
     pub(crate) keys: u64,
     /// Whether the yardsticks run it too.
@@ -51,6 +53,7 @@ const BASE: Case = Case {
     mode: Mode::Write,
     protocol: Protocol::Http1 { depth: 1 },
     connections: 64,
+    batch: 1,
     rate: None,
     keys: 10_000,
     beside: true,
@@ -68,6 +71,13 @@ pub const CASES: &[Case] = &[
         about: "64 connections, 8 requests in flight on each",
         protocol: Protocol::Http1 { depth: 8 },
         goals: &[Goal { measure: Measure::ServerMicros, must: 8.3, aim: 5.0 }],
+        ..BASE
+    },
+    Case {
+        name: "write-batch",
+        about: "64 connections, 16 messages in a request; figures are per message",
+        batch: 16,
+        goals: &[Goal { measure: Measure::ServerMicros, must: 5.0, aim: 3.3 }],
         ..BASE
     },
     Case {

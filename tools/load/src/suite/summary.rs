@@ -37,7 +37,7 @@ pub struct Medians {
     pub name: String,
     /// Rounds measured.
     pub rounds: usize,
-    /// Good answers a second.
+    /// Good answers a second; of batches, messages a second.
     pub per_second: f64,
     /// The slowest and the fastest round.
     pub range: (f64, f64),
@@ -47,9 +47,9 @@ pub struct Medians {
     pub p50_ms: f64,
     /// 99th percentile of latency in milliseconds.
     pub p99_ms: f64,
-    /// The server's CPU time for each request in microseconds, if its process is known.
+    /// The server's CPU time for each request, of batches for each message, in microseconds, if its process is known.
     pub server_cpu_us: Option<f64>,
-    /// The generator's CPU time for each request in microseconds.
+    /// The generator's CPU time for each request, of batches for each message, in microseconds.
     pub client_cpu_us: f64,
     /// Every round.
     pub reports: Vec<Report>,

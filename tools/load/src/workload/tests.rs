@@ -26,6 +26,26 @@ fn bytes_of_each_request() {
 }
 
 #[test]
+fn a_batch_is_spread_over_the_keys_and_the_same_from_one_seed() {
+    let plan = Plan { value: 3, batch: 1_000, keys: 10, ..Plan::default() };
+    let mut requests = Requests::new(&plan, "localhost:1", 0);
+    let drawn = requests.draw();
+    assert!(matches!(drawn, Request::WriteBatch(_)), "{drawn:?}");
+    assert_ne!(drawn, requests.draw());
+    let written = text(&plan, drawn);
+    assert_eq!(written, text(&plan, drawn));
+    let (head, body) = written.split_once("\r\n\r\n").unwrap();
+    assert!(head.starts_with("POST /app/log/private/batch HTTP/1.1\r\n"), "{head}");
+    assert!(head.ends_with(&format!("content-length: {}", body.len())), "{head}");
+    let records: Vec<serde_json::Value> = serde_json::from_str(body).unwrap();
+    assert_eq!(records.len(), 1_000);
+    for key in 0..10 {
+        let hits = records.iter().filter(|record| record["id"] == key).count();
+        assert!((50..150).contains(&hits), "key {key}: {hits}");
+    }
+}
+
+#[test]
 fn waiting_is_asked_for_in_a_header() {
     let plan = Plan { mode: Mode::Commit(Follow::Wait { seconds: 4 }), ..Plan::default() };
     assert!(text(&plan, Request::Write(1)).contains("\r\nprefer: wait=4\r\n"));
@@ -33,12 +53,16 @@ fn waiting_is_asked_for_in_a_header() {
 
 #[test]
 fn both_protocols_send_the_same() {
-    let requests = Requests::new(&Plan::default(), "localhost:1", 3);
-    let mut out = Vec::new();
-    requests.encode(Request::Write(5), &mut out);
-    let (head, body) = requests.head(Request::Write(5)).unwrap();
-    assert!(out.ends_with(&body.unwrap()));
-    assert_eq!((head.method().as_str(), head.uri().path()), ("POST", "/app/log/private"));
+    let requests = Requests::new(&Plan { batch: 3, ..Plan::default() }, "localhost:1", 3);
+    for (request, path) in
+        [(Request::Write(5), "/app/log/private"), (Request::WriteBatch(5), "/app/log/private/batch")]
+    {
+        let mut out = Vec::new();
+        requests.encode(request, &mut out);
+        let (head, body) = requests.head(request).unwrap();
+        assert!(out.ends_with(&body.unwrap()));
+        assert_eq!((head.method().as_str(), head.uri().path()), ("POST", path));
+    }
     let (head, body) = requests.head(Request::Read(5)).unwrap();
     assert_eq!((head.uri().query(), body), (Some("id=5"), None));
 }

@@ -13,7 +13,7 @@ const COUNTER: &str = "
     let body;
     export function stash(request) { body ??= request.body; return { body: body.text() }; }
     export function look(request) {
-        return { body: [kept.query, kept.path, request.query === "headers" ? kept.headers : null] };
+        return { body: [kept.query, kept.path, request.query === 'headers' ? kept.headers : null] };
     }
     export function failing() { count++; throw new Error('x'); }
     export async function later() { await 1; count++; }

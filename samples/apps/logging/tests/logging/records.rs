@@ -97,6 +97,86 @@ fn hostile_requests_are_refused_and_write_nothing() {
     assert_eq!(service.latest(), before);
 }
 
+/// Batches of a user in their order, with status and body; then what a record holds.
+const BATCHES: &[(&str, u16, &str, &str)] = &[
+    (r#"[{"id":1,"msg":"one"}]"#, 200, "=true", r#"={"msg":"one"}"#),
+    (
+        r#" [ {"msg":"two","id":1}, {"id":2,"msg":"\u00e9","other":[{}]} ] "#,
+        200,
+        "=true",
+        r#"={"msg":"two"}"#,
+    ),
+    (r#"[{"id":1,"msg":"a"},{"id":3,"msg":"b"},{"id":1,"msg":"c"}]"#, 200, "=true", r#"={"msg":"c"}"#),
+    (
+        r#"[{"id":1,"msg":"d"},{"id":4,"msg":""}]"#,
+        400,
+        "Cannot record an empty log message.",
+        r#"={"msg":"c"}"#,
+    ),
+    (r#"[{"id":1,"msg":"d"},{"id":4}]"#, 400, "missing field `msg`", r#"={"msg":"c"}"#),
+    (r#"[{"id":1,"msg":"d"},{"id":-4,"msg":"e"}]"#, 400, "invalid value: integer `-4`", r#"={"msg":"c"}"#),
+    (r#"[{"id":1,"id":2,"msg":"d"}]"#, 400, "duplicate field `id`", r#"={"msg":"c"}"#),
+    (r#"[{"id":1,"msg":"d"}] []"#, 400, "trailing characters", r#"={"msg":"c"}"#),
+    (r#"[{"id":1,"msg":"d"},]"#, 400, "trailing comma", r#"={"msg":"c"}"#),
+    (r#"[{"id":1,"msg":"d"}"#, 400, "EOF while parsing a list", r#"={"msg":"c"}"#),
+    (r#"[[1,"d"]]"#, 400, "invalid type: sequence, expected an object", r#"={"msg":"c"}"#),
+    ("[null]", 400, "invalid type: null, expected an object", r#"={"msg":"c"}"#),
+    ("", 400, "EOF while parsing a value", r#"={"msg":"c"}"#),
+];
+
+#[test]
+fn a_batch_is_written_in_one_transaction_or_not_at_all() {
+    let mut service = Service::new();
+    for (body, status, part, record) in BATCHES {
+        let before = service.latest();
+        let response = service.user("POST /app/log/private/batch", &[], body.as_bytes());
+        check(body, &response, *status, part);
+        assert_eq!(service.latest() - before, u64::from(*status == 200), "{body}");
+        check(body, &service.user("GET /app/log/private?id=1", &[], b""), 200, record);
+    }
+    check("all", &service.user("GET /app/log/private/count", &[], b""), 200, "=3");
+    check(
+        "scope",
+        &service.user("POST /app/log/private/batch?scope=a", &[], BATCHES[2].0.as_bytes()),
+        200,
+        "=true",
+    );
+    check("scope", &service.user("GET /app/log/private/count?scope=a", &[], b""), 200, "=2");
+    check(
+        "anonymous",
+        &service.anonymous("POST /app/log/private/batch", &[], b"[]"),
+        401,
+        "InvalidAuthentication",
+    );
+}
+
+#[test]
+fn a_batch_has_one_to_a_thousand_records() {
+    let refusal = |found: &str| {
+        let message = format!("invalid {found}, expected an array of 1 to 1000 objects at line 1 column");
+        format!(r#"{{"error":{{"code":"InvalidInput","message":"{message}"#)
+    };
+    let batch = |length: usize| {
+        let records: Vec<String> = (0..length).map(|id| format!(r#"{{"id":{id},"msg":"x"}}"#)).collect();
+        format!("[{}]", records.join(","))
+    };
+    let mut service = Service::new();
+    for (case, body, status, expected) in [
+        ("none", batch(0), 400, refusal("length 0")),
+        ("most", batch(1_000), 200, "=true".to_owned()),
+        ("one more", batch(1_001), 400, refusal("length 1001")),
+        ("many", batch(50_000), 400, refusal("length 1001")),
+        ("no array", r#"{"id":1,"msg":"x"}"#.to_owned(), 400, refusal("type: map")),
+        ("null", "null".to_owned(), 400, refusal("type: null")),
+    ] {
+        let before = service.latest();
+        let response = service.user("POST /app/log/private/batch", &[], body.as_bytes());
+        check(case, &response, status, &expected);
+        assert_eq!(service.latest() - before, u64::from(status == 200), "{case}");
+    }
+    check("all", &service.user("GET /app/log/private/count", &[], b""), 200, "=1000");
+}
+
 #[test]
 fn raw_text_is_stored_as_it_is() {
     let mut service = Service::new();
