@@ -13,6 +13,10 @@ pub mod nitro;
 pub mod sev_snp;
 pub mod tpm;
 
+pub mod dcap;
+pub mod sgx;
+pub mod tdx;
+
 pub mod azure_cvm;
 pub mod vbs;
 

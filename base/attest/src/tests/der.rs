@@ -1,7 +1,7 @@
-//! Certificates and revocation lists as AMD makes them.
+//! Certificates and revocation lists as AMD and Intel make them.
 
 use coco_crypto::{
-    PrivateKey,
+    PrivateKey, SignatureForm,
     hash::HashAlgorithm,
     signature::SignatureScheme,
     x509::{Name, UnixTime},
@@ -11,6 +11,11 @@ use coco_crypto::{
 const PSS_SHA384: &[u8] = b"\x30\x41\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x01\x0a\x30\x34\xa0\x0f\x30\x0d\x06\x09\x60\x86\x48\x01\x65\x03\x04\x02\x02\x05\x00\xa1\x1c\x30\x1a\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x01\x08\x30\x0d\x06\x09\x60\x86\x48\x01\x65\x03\x04\x02\x02\x05\x00\xa2\x03\x02\x01\x30";
 /// The same with the default trailer field written out, as in AMD's other certificates.
 const PSS_SHA384_TRAILER: &[u8] = b"\x30\x46\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x01\x0a\x30\x39\xa0\x0f\x30\x0d\x06\x09\x60\x86\x48\x01\x65\x03\x04\x02\x02\x05\x00\xa1\x1c\x30\x1a\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x01\x08\x30\x0d\x06\x09\x60\x86\x48\x01\x65\x03\x04\x02\x02\x05\x00\xa2\x03\x02\x01\x30\xa3\x03\x02\x01\x01";
+
+/// ecdsa-with-SHA256: AlgorithmIdentifier (RFC 5758), as Intel writes it.
+const ECDSA_SHA256: &[u8] = b"\x30\x0a\x06\x08\x2a\x86\x48\xce\x3d\x04\x03\x02";
+/// crlExtensions with the number 1 (RFC 5280, section 5.2.3).
+const LIST_NUMBER: &[u8] = b"\xa0\x0e\x30\x0c\x30\x0a\x06\x03\x55\x1d\x14\x04\x03\x02\x01\x01";
 
 /// A time that is written as UTCTime.
 pub(crate) const fn day(day: i64) -> UnixTime {
@@ -93,7 +98,11 @@ impl Fields {
     }
 
     pub(crate) fn sign(&self) -> Vec<u8> {
-        let algorithm = if self.serial == [0] { PSS_SHA384 } else { PSS_SHA384_TRAILER };
+        let algorithm = match self.signed_by {
+            PrivateKey::Ec(_) => ECDSA_SHA256,
+            _ if self.serial == [0] => PSS_SHA384,
+            _ => PSS_SHA384_TRAILER,
+        };
         let extensions: Vec<&[u8]> = self.extensions.iter().map(Vec::as_slice).collect();
         let fields = sequence(&[
             &element(0xa0, &[&[0x02, 0x01, 0x02]]),
@@ -120,13 +129,22 @@ pub(crate) fn revocation_list(
     let entries: Vec<Vec<u8>> = entries.collect();
     let entries: Vec<&[u8]> = entries.iter().map(Vec::as_slice).collect();
     let entries = if entries.is_empty() { Vec::new() } else { sequence(&entries) };
+    let (algorithm, extensions) = match key {
+        PrivateKey::Ec(_) => (ECDSA_SHA256, LIST_NUMBER),
+        _ => (PSS_SHA384, &[][..]),
+    };
+    let version = [0x02, 0x01, 0x01];
     let fields =
-        sequence(&[&[0x02, 0x01, 0x01], PSS_SHA384, &name(issuer), &time(begin), &time(end), &entries]);
-    signed(&fields, PSS_SHA384, key)
+        sequence(&[&version, algorithm, &name(issuer), &time(begin), &time(end), &entries, extensions]);
+    signed(&fields, algorithm, key)
 }
 
 fn signed(fields: &[u8], algorithm: &[u8], key: &PrivateKey) -> Vec<u8> {
-    let signature = key.sign(SignatureScheme::RsaPss(HashAlgorithm::Sha384), fields).unwrap();
+    let scheme = match key {
+        PrivateKey::Ec(_) => SignatureScheme::Ecdsa(HashAlgorithm::Sha256, SignatureForm::Der),
+        _ => SignatureScheme::RsaPss(HashAlgorithm::Sha384),
+    };
+    let signature = key.sign(scheme, fields).unwrap();
     sequence(&[fields, algorithm, &element(0x03, &[&[0], &signature])])
 }
 
