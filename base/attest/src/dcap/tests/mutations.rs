@@ -68,11 +68,23 @@ impl Part {
     fn may_become(self, original: &[u8], changed: &[u8]) -> bool {
         let Some(gone) = original.strip_prefix(changed) else { return false };
         match self {
-            Self::Quote => gone.iter().all(|byte| *byte == 0),
+            Self::Quote => changed.len() >= quote_len(original) && gone.iter().all(|byte| *byte == 0),
             Self::Issuers(_) => gone == b"\n",
             _ => false,
         }
     }
+}
+
+/// Bytes of a quote without the zeros behind it.
+fn quote_len(quote: &[u8]) -> usize {
+    let number =
+        |at: usize| usize::try_from(u32::from_le_bytes(quote[at..at + 4].try_into().unwrap())).unwrap();
+    let body_end = match quote[0] {
+        3 => 48 + 384,
+        4 => 48 + 584,
+        _ => 54 + number(50),
+    };
+    body_end + 4 + number(body_end)
 }
 
 /// Asserts that changes of one place of `step` are refused, or change nothing that is signed nor any claim.
@@ -151,6 +163,33 @@ fn random_bytes_are_refused() {
         if quote != good.quote {
             let changed = Evidence { quote, ..good.clone() };
             assert!(changed.verify(&Requirements::STRICT, NOW).is_err(), "seed {}", random.seed);
+        }
+    }
+}
+
+#[test]
+fn changed_json_is_other_collateral_or_none() {
+    let mut draw = Draw::seeded();
+    let collateral = Machine::new(Kind::Tdx15).sign().collateral;
+    let hex = coco_wire::text::encode_hex;
+    let json = serde_json::json!({
+        "root_ca_crl": hex(&collateral.root_list),
+        "pck_crl": hex(&collateral.machine_list),
+        "tcb_info": collateral.tcb_info.text,
+        "tcb_info_signature": hex(&collateral.tcb_info.signature),
+        "tcb_info_issuer_chain": collateral.tcb_info.issuers,
+        "qe_identity": collateral.qe_identity.text,
+        "qe_identity_signature": hex(&collateral.qe_identity.signature),
+        "qe_identity_issuer_chain": collateral.qe_identity.issuers,
+    });
+    let json = json.to_string().into_bytes();
+    assert_eq!(Collateral::from_json(&json), Ok(collateral.clone()));
+    for _ in 0..5_000 {
+        let mut changed = json.clone();
+        draw.scramble(&mut changed);
+        match Collateral::from_json(&changed) {
+            Ok(found) => assert!(changed == json || found != collateral, "seed {}", draw.seed),
+            Err(reason) => assert_eq!(reason, Refusal::Collateral),
         }
     }
 }
