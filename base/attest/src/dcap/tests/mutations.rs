@@ -169,7 +169,7 @@ fn random_bytes_are_refused() {
 
 #[test]
 fn changed_json_is_other_collateral_or_none() {
-    let mut draw = Draw::seeded();
+    let mut random = Random::new();
     let collateral = Machine::new(Kind::Tdx15).sign().collateral;
     let hex = coco_wire::text::encode_hex;
     let json = serde_json::json!({
@@ -186,9 +186,9 @@ fn changed_json_is_other_collateral_or_none() {
     assert_eq!(Collateral::from_json(&json), Ok(collateral.clone()));
     for _ in 0..5_000 {
         let mut changed = json.clone();
-        draw.scramble(&mut changed);
+        random.change(&mut changed);
         match Collateral::from_json(&changed) {
-            Ok(found) => assert!(changed == json || found != collateral, "seed {}", draw.seed),
+            Ok(found) => assert!(changed == json || found != collateral, "seed {}", random.seed),
             Err(reason) => assert_eq!(reason, Refusal::Collateral),
         }
     }
