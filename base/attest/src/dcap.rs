@@ -28,7 +28,7 @@ use coco_crypto::{
 use coco_wire::Digest;
 pub use collateral::{Collateral, Signed};
 use dcap_qvl::{PckCertFlag, QuoteClaims, QuotePolicy, verify::QuoteVerifier};
-pub(crate) use quote::{Body, DOMAIN_1_5_EX_LEN, DOMAIN_1_5_LEN};
+pub(crate) use quote::{DOMAIN_1_5_EX_LEN, DOMAIN_1_5_LEN};
 use quote::{ENCLAVE_LEN, Quote};
 pub use refusal::{Chain, Document, Forbidden, Level, QeField, Refusal, TdxModuleField};
 pub use requirements::{Demand, INTEL_ROOT, Requirements, TcbStatus};

@@ -8,6 +8,7 @@
 mod chain;
 mod cursor;
 pub mod evidence;
+mod fields;
 pub mod insecure_virtual;
 pub mod nitro;
 pub mod sev_snp;

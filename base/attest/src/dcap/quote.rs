@@ -96,31 +96,3 @@ fn certification(mut rest: Cursor<'_>, kind: u16) -> Result<&[u8], Refusal> {
     let data = rest.sized_u32_le().ok_or(Malformed)?;
     if rest.is_empty() { Ok(data) } else { Err(Malformed) }
 }
-
-/// What is left to read of a body, whose fields fill it.
-pub(crate) struct Body<'a> {
-    whole_len: usize,
-    rest: &'a [u8],
-}
-
-impl<'a> Body<'a> {
-    pub(crate) fn new(bytes: &'a [u8]) -> Self {
-        Self { whole_len: bytes.len(), rest: bytes }
-    }
-
-    pub(crate) fn array<const N: usize>(&mut self) -> [u8; N] {
-        let (field, rest) = self.rest.split_first_chunk().expect("the fields of a body fill it");
-        self.rest = rest;
-        *field
-    }
-
-    pub(crate) fn zeros(&mut self, count: usize) -> Result<(), Refusal> {
-        let offset = self.whole_len - self.rest.len();
-        let (field, rest) = self.rest.split_at(count);
-        self.rest = rest;
-        match field.iter().position(|byte| *byte != 0) {
-            Some(at) => Err(Refusal::Reserved { offset: offset + at }),
-            None => Ok(()),
-        }
-    }
-}

@@ -3,7 +3,7 @@
 use coco_crypto::x509::InvalidRevocationList;
 
 use super::{Demand, TcbStatus};
-use crate::tdx;
+use crate::{fields::NotZero, tdx};
 
 /// Why a quote is not believed: one variant for each reason.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -260,5 +260,11 @@ impl std::fmt::Display for Chain {
             Self::Quote => f.write_str("quote"),
             Self::Document(document) => document.fmt(f),
         }
+    }
+}
+
+impl From<NotZero> for Refusal {
+    fn from(NotZero { offset }: NotZero) -> Self {
+        Self::Reserved { offset }
     }
 }

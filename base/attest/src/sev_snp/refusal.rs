@@ -3,6 +3,7 @@
 use coco_crypto::x509::{InvalidCertificate, InvalidRevocationList};
 
 use super::{Demand, Report, UnknownProduct, uvm};
+use crate::fields::NotZero;
 
 /// Why a report is not believed: one variant for each reason.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -200,5 +201,11 @@ impl std::fmt::Display for Tcb {
             Self::Committed => "committed",
             Self::Launch => "launch",
         })
+    }
+}
+
+impl From<NotZero> for Refusal {
+    fn from(NotZero { offset }: NotZero) -> Self {
+        Self::Reserved { offset }
     }
 }

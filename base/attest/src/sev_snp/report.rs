@@ -2,6 +2,7 @@
 //! section 7.3.
 
 use super::{Product, Refusal, UnknownProduct};
+use crate::fields::{Fields, NotZero};
 
 /// Versions of the format that we read.
 const VERSIONS: [u32; 3] = [2, 3, 5];
@@ -230,7 +231,7 @@ impl Report {
         if bytes.len() != Self::LEN {
             return Err(Refusal::Size(bytes.len()));
         }
-        let mut fields = Fields(bytes);
+        let mut fields = Fields::new(bytes);
         let version = fields.u32();
         if !VERSIONS.contains(&version) {
             return Err(Refusal::Version(version));
@@ -257,16 +258,16 @@ impl Report {
             report_id: fields.array(),
             report_id_ma: fields.array(),
             reported_tcb: fields.u64(),
-            processor: fields.processor(version)?,
+            processor: processor(&mut fields, version)?,
             chip_id: {
                 fields.zeros(21)?;
                 fields.array()
             },
             committed_tcb: fields.u64(),
-            current: fields.firmware()?,
-            committed: fields.firmware()?,
+            current: firmware(&mut fields)?,
+            committed: firmware(&mut fields)?,
             launch_tcb: fields.u64(),
-            mitigations: fields.mitigations(version)?,
+            mitigations: mitigations(&mut fields, version)?,
             signature_r: {
                 fields.zeros(152)?;
                 fields.array()
@@ -283,52 +284,23 @@ impl Report {
     }
 }
 
-/// What is left of a report to read; [`Report::read`] takes as much as there is.
-struct Fields<'a>(&'a [u8]);
-
-impl Fields<'_> {
-    fn array<const N: usize>(&mut self) -> [u8; N] {
-        let (field, rest) = self.0.split_first_chunk().expect("the fields of a report fill it");
-        self.0 = rest;
-        *field
+fn processor(fields: &mut Fields<'_>, version: u32) -> Result<Option<Processor>, NotZero> {
+    if version < FIRST_WITH_PROCESSOR {
+        return fields.zeros(3).map(|()| None);
     }
+    let [family, model, stepping] = fields.array();
+    Ok(Some(Processor { family, model, stepping }))
+}
 
-    fn u32(&mut self) -> u32 {
-        u32::from_le_bytes(self.array())
-    }
+fn firmware(fields: &mut Fields<'_>) -> Result<FirmwareVersion, NotZero> {
+    let [build, minor, major] = fields.array();
+    fields.zeros(1)?;
+    Ok(FirmwareVersion { major, minor, build })
+}
 
-    fn u64(&mut self) -> u64 {
-        u64::from_le_bytes(self.array())
+fn mitigations(fields: &mut Fields<'_>, version: u32) -> Result<Option<Mitigations>, NotZero> {
+    if version < FIRST_WITH_MITIGATIONS {
+        return fields.zeros(16).map(|()| None);
     }
-
-    fn zeros(&mut self, count: usize) -> Result<(), Refusal> {
-        let offset = Report::LEN - self.0.len();
-        let (field, rest) = self.0.split_at(count);
-        self.0 = rest;
-        match field.iter().position(|byte| *byte != 0) {
-            Some(at) => Err(Refusal::Reserved { offset: offset + at }),
-            None => Ok(()),
-        }
-    }
-
-    fn processor(&mut self, version: u32) -> Result<Option<Processor>, Refusal> {
-        if version < FIRST_WITH_PROCESSOR {
-            return self.zeros(3).map(|()| None);
-        }
-        let [family, model, stepping] = self.array();
-        Ok(Some(Processor { family, model, stepping }))
-    }
-
-    fn firmware(&mut self) -> Result<FirmwareVersion, Refusal> {
-        let [build, minor, major] = self.array();
-        self.zeros(1)?;
-        Ok(FirmwareVersion { major, minor, build })
-    }
-
-    fn mitigations(&mut self, version: u32) -> Result<Option<Mitigations>, Refusal> {
-        if version < FIRST_WITH_MITIGATIONS {
-            return self.zeros(16).map(|()| None);
-        }
-        Ok(Some(Mitigations { launch: self.u64(), current: self.u64() }))
-    }
+    Ok(Some(Mitigations { launch: fields.u64(), current: fields.u64() }))
 }

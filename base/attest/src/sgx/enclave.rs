@@ -1,7 +1,7 @@
 //! The body of a quote of SGX: `sgx_report_body_t` (Intel, SGX SDK Developer Reference; Software Developer's Manual,
 //! volume 3D, section 38.15).
 
-use crate::dcap::{Body, Refusal};
+use crate::{dcap::Refusal, fields::Fields};
 
 /// An enclave, as the processor reports it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -79,7 +79,7 @@ impl Attributes {
 impl Enclave {
     /// Reads a body of 384 bytes. Every bit has its place in the result, or must be zero.
     pub(super) fn read(bytes: &[u8]) -> Result<Self, Refusal> {
-        let mut body = Body::new(bytes);
+        let mut body = Fields::new(bytes);
         let enclave = Self {
             cpu_svn: body.array(),
             misc_select: u32::from_le_bytes(body.array()),

@@ -1,7 +1,10 @@
 //! The body of a quote of TDX: `sgx_report2_body_t` and its two longer forms (Intel, TDX DCAP Quoting Library API,
 //! section A.3.2; TDX Module ABI, publication 348551, sections 3.4 and 3.8).
 
-use crate::dcap::{Body, DOMAIN_1_5_EX_LEN, DOMAIN_1_5_LEN, Refusal};
+use crate::{
+    dcap::{DOMAIN_1_5_EX_LEN, DOMAIN_1_5_LEN, Refusal},
+    fields::Fields,
+};
 
 /// A domain: a virtual machine, as the module of TDX reports it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -117,7 +120,7 @@ impl Attributes {
 impl Domain {
     /// Reads a body of one of the three lengths.
     pub(super) fn read(bytes: &[u8]) -> Result<Self, Refusal> {
-        let mut body = Body::new(bytes);
+        let mut body = Fields::new(bytes);
         let mut domain = Self {
             tcb_svn: body.array(),
             module: body.array(),
