@@ -5,3 +5,4 @@ pub(crate) mod der;
 pub(crate) mod snp;
 pub(crate) mod tpm;
 pub(crate) mod vectors;
+pub(crate) mod windows;

@@ -3,14 +3,13 @@
 use std::fs;
 
 use coco_crypto::{Certificate, PublicKey, pem, x509::UnixTime};
-use coco_wire::text::{decode_base64, decode_hex};
-use serde_json::Value;
+use coco_wire::text::decode_hex;
 
 use super::super::{
-    Claims, EventKind, EventLog, Evidence, Hash, Key, LogRefusal, PcrSet, Public, Quoted, Refusal,
-    Requirements, Signature, certificates::endorsement_key, verify, verify_quoted,
+    Claims, EventKind, EventLog, Evidence, Hash, Key, LogRefusal, PcrSet, Quoted, Refusal, Requirements,
+    Signature, certificates::endorsement_key, verify, verify_quoted,
 };
-use crate::tests::{changes::each_change, vectors};
+use crate::tests::{changes::each_change, vectors, windows::Windows};
 
 /// 2026-11-25.
 const NOW: UnixTime = UnixTime(1_795_564_800);
@@ -76,49 +75,8 @@ fn an_endorsement_key() {
     assert_eq!(verify(&evidence, &requirements, NOW), Err(Refusal::Constraints(0)));
 }
 
-/// A Windows machine of Google's cloud, whose TPM quoted PCRs of SHA-1 with a signature over SHA-1.
-struct Windows {
-    public: Vec<u8>,
-    name: Vec<u8>,
-    message: Vec<u8>,
-    signature: Vec<u8>,
-    pcrs: Vec<u8>,
-    log: Vec<u8>,
-}
-
-impl Windows {
-    fn read() -> Option<Self> {
-        let directory = vectors::directory(TPM)?;
-        let file = fs::read(directory.join("tpm/go-attestation/windows_gcp_shielded_vm.json")).unwrap();
-        let file: Value = serde_json::from_slice(&file).unwrap();
-        let bytes = |value: &Value| decode_base64(value.as_str().unwrap()).unwrap();
-        let mut pcrs: Vec<(u64, Vec<u8>)> = file["Log"]["PCRs"]
-            .as_array()
-            .unwrap()
-            .iter()
-            .map(|pcr| (pcr["Index"].as_u64().unwrap(), bytes(&pcr["Digest"])))
-            .collect();
-        pcrs.sort();
-        let public = crate::tests::tpm::sized(&bytes(&file["AK"]["Public"]));
-        Some(Self {
-            name: Public::read(&public).unwrap().name,
-            public,
-            message: bytes(&file["Quote"]["Quote"]),
-            signature: bytes(&file["Quote"]["Signature"]),
-            pcrs: pcrs.into_iter().flat_map(|(_, value)| value).collect(),
-            log: bytes(&file["Log"]["Raw"]),
-        })
-    }
-
-    fn verify(&self, requirements: &Requirements<'_>) -> Result<Claims<'_>, Refusal> {
-        let quoted = Quoted {
-            message: &self.message,
-            signature: Signature::Structure(&self.signature),
-            pcrs: &self.pcrs,
-        };
-        let evidence = Evidence { quoted, key: Key::Named(&self.public), log: Some(&self.log) };
-        verify(&evidence, &Requirements { names: &[&self.name], ..*requirements }, NOW)
-    }
+fn verify_windows<'a>(windows: &'a Windows, requirements: &Requirements<'_>) -> Result<Claims<'a>, Refusal> {
+    verify(&windows.evidence(), &Requirements { names: &[&windows.name], ..*requirements }, NOW)
 }
 
 const OLD: Requirements<'static> = Requirements {
@@ -129,31 +87,31 @@ const OLD: Requirements<'static> = Requirements {
 
 #[test]
 fn quotes_of_sha1_count_where_they_are_asked_for() {
-    let Some(windows) = Windows::read() else { return };
-    assert_eq!(windows.verify(&Requirements::STRICT), Err(Refusal::WeakSignature));
-    let claims = windows.verify(&OLD).unwrap();
+    let Some(windows) = Windows::read(TPM) else { return };
+    assert_eq!(verify_windows(&windows, &Requirements::STRICT), Err(Refusal::WeakSignature));
+    let claims = verify_windows(&windows, &OLD).unwrap();
     assert_eq!((claims.events.len(), claims.quote.bank), (21, Hash::Sha1));
     let secure_boot = claims.events.iter().find(|event| event.kind == EventKind::VARIABLE_DRIVER_CONFIG);
     assert!(secure_boot.and_then(|event| event.measured(Hash::Sha1)).is_some());
     let beyond = Requirements { replayed: PcrSet::of(&[17]), ..OLD };
-    assert_eq!(windows.verify(&beyond), Err(Refusal::Replay(17)));
+    assert_eq!(verify_windows(&windows, &beyond), Err(Refusal::Replay(17)));
 }
 
 #[test]
 fn changes_of_a_log_change_nothing_that_was_measured() {
-    let Some(windows) = Windows::read() else { return };
+    let Some(windows) = Windows::read(TPM) else { return };
     let measured = |claims: &Claims<'_>| -> Vec<(u32, Vec<u8>)> {
         let of =
             claims.events.iter().filter_map(|event| Some((event.pcr, event.measured(Hash::Sha1)?.to_vec())));
         of.collect()
     };
-    let genuine = measured(&windows.verify(&OLD).unwrap());
+    let genuine = measured(&verify_windows(&windows, &OLD).unwrap());
     let mut kept = 0;
     for at in (0..windows.log.len()).step_by(7) {
         let mut log = windows.log.clone();
         log[at] ^= 0x01;
-        let changed = Windows { log, ..Windows::read().unwrap() };
-        if let Ok(claims) = changed.verify(&OLD) {
+        let changed = Windows { log, ..Windows::read(TPM).unwrap() };
+        if let Ok(claims) = verify_windows(&changed, &OLD) {
             // Data that was changed is no longer that which was measured.
             let found = measured(&claims);
             assert!(found.iter().all(|event| genuine.contains(event)), "byte {at:#x}");

@@ -22,8 +22,8 @@ use super::super::{
     verify,
 };
 use crate::{
-    tests::{changes::each_change, tpm::sized, vectors},
-    tpm::{self, EventLog, Hash, Quoted, Signature},
+    tests::{changes::each_change, vectors, windows::Windows},
+    tpm::{self, EventLog, Hash},
 };
 
 /// Microsoft Root Certificate Authority 2010, Microsoft Windows Production PCA 2011, Microsoft Corporation UEFI CA 2011.
@@ -37,8 +37,10 @@ fn signers() -> [Digest; 3] {
     SIGNERS.map(|text| Digest(coco_wire::text::decode_hex(text).unwrap().try_into().unwrap()))
 }
 
+const VBS: &str = "enclaves of Windows";
+
 fn directory() -> Option<PathBuf> {
-    vectors::directory("enclaves of Windows")
+    vectors::directory(VBS)
 }
 
 /// What the genuine enclave's parts are, in order.
@@ -115,36 +117,21 @@ fn a_genuine_health_certificate() {
     assert_eq!(of(&[&certificate, &certificate], &[own]), Refusal::ChainSignature(0));
 }
 
-/// A boot of a Windows machine of Google's cloud: genuine, but without a secure kernel.
+/// A boot of a Windows machine without a secure kernel.
 #[test]
 fn a_genuine_boot_without_vsm() {
-    let Some(directory) = directory() else { return };
-    let file = fs::read(directory.join("tpm/go-attestation/windows_gcp_shielded_vm.json")).unwrap();
-    let file: Value = serde_json::from_slice(&file).unwrap();
-    let bytes = |value: &Value| decode_base64(value.as_str().unwrap()).unwrap();
-    let mut pcrs: Vec<(u64, Vec<u8>)> = file["Log"]["PCRs"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .map(|pcr| (pcr["Index"].as_u64().unwrap(), bytes(&pcr["Digest"])))
-        .collect();
-    pcrs.sort();
-    let pcrs: Vec<u8> = pcrs.into_iter().flat_map(|(_, value)| value).collect();
-    let (message, signature) = (bytes(&file["Quote"]["Quote"]), bytes(&file["Quote"]["Signature"]));
-    let (public, log) = (sized(&bytes(&file["AK"]["Public"])), bytes(&file["Log"]["Raw"]));
-    let name = tpm::Public::read(&public).unwrap().name;
-    let quoted = Quoted { message: &message, signature: Signature::Structure(&signature), pcrs: &pcrs };
-    let shown = tpm::Evidence { quoted, key: tpm::Key::Named(&public), log: Some(&log) };
-    let evidence = Evidence { report: &[], secure_kernel: SecureKernel::Measured(shown) };
+    let Some(windows) = Windows::read(VBS) else { return };
+    let name = &windows.name;
+    let evidence = Evidence { report: &[], secure_kernel: SecureKernel::Measured(windows.evidence()) };
     let [root, ..] = signers();
-    let of_sha1 = tpm::Requirements { names: &[&name], hashes: &[Hash::Sha1], ..tpm::Requirements::STRICT };
+    let of_sha1 = tpm::Requirements { names: &[name], hashes: &[Hash::Sha1], ..tpm::Requirements::STRICT };
     let required = Requirements { tpm: of_sha1, boot_authorities: &[root], ..Requirements::STRICT };
     let refused = |requirements: &Requirements<'_>| {
         verify(&evidence, requirements, UnixTime(1_600_000_000)).map(|_| ()).unwrap_err()
     };
     assert_eq!(refused(&required), BootRefusal::VsmOff.into());
     assert_eq!(refused(&Requirements { boot_authorities: &[], ..required }), BootRefusal::Authority.into());
-    let strict = tpm::Requirements { names: &[&name], ..tpm::Requirements::STRICT };
+    let strict = tpm::Requirements { names: &[name], ..tpm::Requirements::STRICT };
     assert_eq!(refused(&Requirements { tpm: strict, ..required }), tpm::Refusal::WeakSignature.into());
 }
 
