@@ -57,11 +57,11 @@ impl ScriptError {
         };
         if budget.was_exceeded() {
             caught = Self { trace: caught.trace, ..Self::timeout() };
-        } else if budget.was_refused()
-            && (caught.message.ends_with("out of memory") || caught.message == "null")
-        {
-            // Where nothing was left for the error either, the engine throws `null`.
+        } else if budget.was_refused() && caught.message == "null" {
+            // Nothing was left for the error either.
             caught = Self { trace: caught.trace, ..Self::no_memory() };
+        } else if budget.was_refused() && caught.message.ends_with("out of memory") {
+            caught.kind = ErrorKind::Memory;
         }
         caught
     }

@@ -63,6 +63,10 @@ fn what_ended_a_script_is_told_in_the_words_of_ccf() {
     for (body, expected) in [
         ("const f = () => f() + 1; f()", "InternalError: stack overflow"),
         ("new Uint8Array(1 << 28)", "InternalError: out of memory"),
+        (
+            "try { new Uint8Array(1 << 28) } catch { throw new Error('the image is out of memory') }",
+            "Error: the image is out of memory",
+        ),
         ("for (;;);", "InternalError: interrupted"),
     ] {
         let module = format!("export function f() {{ {body} }}");
