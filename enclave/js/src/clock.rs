@@ -28,10 +28,10 @@ impl Clock {
         Self { wall_ms: Cell::new(wall_ms), goes_on: RefCell::default(), shown: Cell::new(!chosen), chosen }
     }
 
-    /// Sets it to what the host says, from where it goes on as `elapsed` does.
-    pub(crate) fn set(&self, wall_ms: u64, elapsed: &Elapsed) {
+    /// Sets it to what the host says, from where it goes on as `elapsed` does, which stands at `now_ms`.
+    pub(crate) fn set(&self, wall_ms: u64, elapsed: &Elapsed, now_ms: u64) {
         self.wall_ms.set(wall_ms);
-        self.goes_on.replace(Some((elapsed.clone(), elapsed())));
+        self.goes_on.replace(Some((elapsed.clone(), now_ms)));
     }
 
     /// When the execution began, in milliseconds since 1970.

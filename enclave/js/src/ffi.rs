@@ -14,7 +14,7 @@ use rquickjs::{
     ArrayBuffer, Ctx, Module, Object, Persistent, WriteOptions,
     allocator::Allocator,
     module::Declared,
-    qjs::{JS_GetRuntime, JS_UpdateStackTop, JSContext},
+    qjs::{JS_GetRuntime, JS_GetTypedArrayType, JS_IsArrayBuffer, JS_UpdateStackTop, JSContext},
 };
 
 pub(crate) use self::heap::Heap;
@@ -179,6 +179,18 @@ impl Bytecode {
         // SAFETY: these are bytes that the engine wrote, in this process; nobody could change them since.
         unsafe { Module::load(ctx.clone(), &self.0) }
     }
+}
+
+/// Whether an object is an `ArrayBuffer`. The engine throws when it is asked for the bytes of another one.
+pub(crate) fn is_buffer(object: &Object<'_>) -> bool {
+    // SAFETY: the object is alive, and the engine looks at its class only.
+    unsafe { JS_IsArrayBuffer(object.as_raw()) }
+}
+
+/// Whether an object is a typed array, of whichever kind.
+pub(crate) fn is_typed_array(object: &Object<'_>) -> bool {
+    // SAFETY: as above.
+    unsafe { JS_GetTypedArrayType(object.as_raw()) >= 0 }
 }
 
 /// Copy of a buffer's content, or none if it is detached.

@@ -3,7 +3,8 @@
 use std::{ops::RangeInclusive, rc::Rc};
 
 use rquickjs::{
-    ArrayBuffer, Ctx, Exception, FromJs, Function, Object, Persistent, Result, Value, function::Rest,
+    ArrayBuffer, Ctx, Exception, FromJs, Function, Object, Persistent, Result, Value,
+    function::{Args, Rest},
 };
 
 use crate::{
@@ -11,6 +12,7 @@ use crate::{
     console::ConsoleLevel,
     ffi,
     modules::Compiled,
+    occasion::Occasion,
     state::State,
 };
 
@@ -105,15 +107,19 @@ pub(crate) fn furnish_ccf<'js>(
 pub(crate) struct Tools {
     ccf: Persistent<Object<'static>>,
     request: Persistent<Function<'static>>,
+    /// What makes it quick.
+    _kept: Persistent<Object<'static>>,
     plain: Persistent<Function<'static>>,
     pass: Persistent<Function<'static>>,
     history: Persistent<Function<'static>>,
 }
 
 impl Tools {
-    /// Makes the request object of a call, of which it takes the number.
-    pub(crate) fn request<'js>(&self, ctx: &Ctx<'js>) -> Result<Function<'js>> {
-        self.request.clone().restore(ctx)
+    /// The request object of a call.
+    pub(crate) fn request<'js>(&self, ctx: &Ctx<'js>, occasion: &Occasion<'_>) -> Result<Value<'js>> {
+        let mut args = Args::new(ctx.clone(), request::PARTS);
+        args.push_args(request::parts(ctx, occasion)?)?;
+        self.request.clone().restore(ctx)?.call_arg(args)
     }
 
     /// Makes an `ArrayBuffer` of a typed array.
@@ -156,6 +162,7 @@ pub(crate) fn furnish_application<'js>(
     Ok(Tools {
         ccf: Persistent::save(ctx, ccf.clone()),
         request: tool(&request, "request")?,
+        _kept: Persistent::save(ctx, request.get::<_, Object<'js>>("kept")?),
         plain: tool(&request, "plain")?,
         pass: tool(&request, "pass")?,
         history: tool(&history, "state")?,

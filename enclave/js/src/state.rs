@@ -9,7 +9,7 @@ use std::{
 use coco_crypto::Entropy;
 use coco_kv::Tx;
 use coco_tables::Context;
-use rquickjs::{Ctx, Exception, Function, Persistent, Result};
+use rquickjs::{Ctx, Exception, Function, Persistent, Result, Value};
 
 use crate::{
     Capabilities, Deadline, Limits,
@@ -37,8 +37,8 @@ pub(crate) struct State {
     pub(crate) console: RefCell<Console>,
     /// The call of an application that is executed.
     pub(crate) occasion: Loan,
-    /// Number of that call among those of this interpreter.
-    pub(crate) call: Cell<u64>,
+    /// What stands for it.
+    pub(crate) request: RefCell<Option<Persistent<Value<'static>>>>,
     /// Past transactions that it has been shown.
     pub(crate) past: RefCell<Past>,
     /// What it decided about its transaction.
@@ -72,7 +72,7 @@ impl State {
             tables: RefCell::default(),
             console: RefCell::default(),
             occasion: Loan::default(),
-            call: Cell::default(),
+            request: RefCell::default(),
             past: RefCell::default(),
             outcome: Outcome::default(),
             logs_metrics: Cell::default(),
@@ -91,7 +91,6 @@ impl State {
     pub(crate) fn forget(&self) {
         self.tables.take();
         self.console.take();
-        self.call.take();
         self.past.take();
         self.outcome.keep_writes.take();
         self.outcome.claims.take();
@@ -111,6 +110,12 @@ impl State {
     /// Throws if so many bytes more may not be kept outside of the script's heap.
     pub(crate) fn keep(&self, ctx: &Ctx<'_>, bytes: usize) -> Result<()> {
         if self.budget.keep(bytes) { Ok(()) } else { Err(Exception::throw_internal(ctx, "out of memory")) }
+    }
+
+    /// Whether a value is the request object of the call that is executed.
+    pub(crate) fn is_request<'js>(&self, ctx: &Ctx<'js>, value: &Value<'js>) -> Result<bool> {
+        let request = self.request.borrow().clone();
+        Ok(request.map(|request| request.restore(ctx)).transpose()?.as_ref() == Some(value))
     }
 
     /// Runs `body` on the transaction. No script may run meanwhile.

@@ -6,7 +6,7 @@ use coco_app::{CallBody, Caller, Policy};
 use coco_crypto::pem;
 use coco_kv::{Reader as _, Tx};
 use coco_wire::{Digest, TableName};
-use rquickjs::{Array, Ctx, Exception, Object, Result, Value, object::Property};
+use rquickjs::{Array, Ctx, Exception, Object, Result, Value};
 
 use super::consensus::during;
 use crate::{
@@ -19,7 +19,7 @@ use crate::{
 pub(crate) fn natives<'js>(ctx: &Ctx<'js>, state: &Rc<State>) -> Result<Object<'js>> {
     let native = Object::new(ctx.clone())?;
     define(&native, state, "part", 2, |state, ctx, args| {
-        if args[0].as_number() != Some(state.call.get() as f64) {
+        if !state.is_request(ctx, &args[0])? {
             return Err(Exception::throw_internal(ctx, "The request is over"));
         }
         let name = text(ctx, &args[1])?;
@@ -28,17 +28,6 @@ pub(crate) fn natives<'js>(ctx: &Ctx<'js>, state: &Rc<State>) -> Result<Object<'
             return caller_object(state, ctx, &caller);
         }
         during(state, ctx, |occasion| part(ctx, occasion, &name))?
-    })?;
-    define(&native, state, "fill", 2, |state, ctx, args| {
-        let object: Object<'js> = args[0].get()?;
-        during(state, ctx, |occasion| {
-            for name in ["query", "path", "method", "hostname", "route", "url", "params"] {
-                define_data(&object, name, part(ctx, occasion, name)?)?;
-            }
-            Result::Ok(())
-        })??;
-        define_data(&object, "body", args[1].clone())?;
-        Ok(undefined(ctx))
     })?;
     for name in ["text", "json", "arrayBuffer"] {
         define_between(&native, state, name, 0..=usize::MAX, move |state, ctx, args| {
@@ -52,9 +41,21 @@ pub(crate) fn natives<'js>(ctx: &Ctx<'js>, state: &Rc<State>) -> Result<Object<'
     Ok(native)
 }
 
-/// Adds a property as an assignment would, whatever scripts did to prototypes.
-fn define_data<'js>(object: &Object<'js>, name: &str, value: Value<'js>) -> Result<()> {
-    object.prop(name, Property::from(value).writable().enumerable().configurable())
+/// How many parts of the request are there from the start.
+pub(crate) const PARTS: usize = 7;
+
+/// These parts: texts and what is made of them, in the order in which `request.js` takes them.
+pub(crate) fn parts<'js>(ctx: &Ctx<'js>, occasion: &Occasion<'_>) -> Result<[Value<'js>; PARTS]> {
+    let part = |name| part(ctx, occasion, name);
+    Ok([
+        part("query")?,
+        part("path")?,
+        part("method")?,
+        part("hostname")?,
+        part("route")?,
+        part("url")?,
+        part("params")?,
+    ])
 }
 
 fn part<'js>(ctx: &Ctx<'js>, occasion: &Occasion<'_>, name: &str) -> Result<Value<'js>> {

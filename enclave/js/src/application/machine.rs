@@ -151,8 +151,7 @@ impl Machine {
     pub(super) fn run(&mut self, occasion: &Occasion<'_>, tx: Tx, allowance: &Allowance) -> Ran {
         let state = self.interpreter.state().clone();
         let began_ms = (allowance.elapsed)();
-        state.call.set(state.call.get() + 1);
-        state.clock.set(occasion.services.now_ms(), &allowance.elapsed);
+        state.clock.set(occasion.services.now_ms(), &allowance.elapsed, began_ms);
         state.lend_tx(tx);
         let outcome = state.occasion.during(occasion, || self.answer(occasion, allowance));
         let failed = matches!(
@@ -182,14 +181,13 @@ impl Machine {
         allowance: &Allowance,
     ) -> Result<coco_app::Response, Failure> {
         let definition = occasion.endpoint.definition.as_ref().expect("it was looked at when it was found");
-        // Modules are evaluated within the default limits at least, so that those of a call are of its function.
-        self.arm(allowance, allowance.limits.no_lower_than_default());
         if occasion.historical.is_none() {
-            return self.call(definition, allowance);
+            return self.call(occasion, definition, allowance);
         }
+        self.arm(allowance, allowance.limits.no_lower_than_default());
         // The module may look at it, too, when it is evaluated.
         self.history(Tools::show_history)?;
-        let answered = self.call(definition, allowance);
+        let answered = self.call(occasion, definition, allowance);
         self.history(Tools::hide_history)?;
         answered
     }
@@ -205,26 +203,31 @@ impl Machine {
 
     fn call(
         &mut self,
+        occasion: &Occasion<'_>,
         definition: &Definition,
         allowance: &Allowance,
     ) -> Result<coco_app::Response, Failure> {
-        let namespace = self.namespace(&definition.module)?;
+        let namespace = self.namespace(&definition.module, allowance)?;
         self.arm(allowance, allowance.limits);
         if self.interpreter.state().budget.is_exhausted() {
             return Err(Failure::Script(ScriptError::no_memory()));
+        }
+        if self.interpreter.state().budget.is_over() {
+            return Err(Failure::Script(ScriptError::timeout()));
         }
         let Self { tools, interpreter, .. } = self;
         let state = interpreter.state();
         let outcome = interpreter.with(|ctx| {
             let function = exported(ctx, namespace, &definition.module, &definition.function)?;
-            let call = state.call.get() as f64;
             let caught = |error: rquickjs::Error| {
                 Failure::Script(ScriptError::caught(ctx, &error, ErrorKind::Exception, &state.budget))
             };
-            let request: Value<'_> =
-                tools.request(ctx).and_then(|make| make.call((call,))).map_err(caught)?;
-            let returned: Value<'_> = function.call((request,)).map_err(caught)?;
-            response::read(ctx, &returned, tools, state)
+            let request = tools.request(ctx, occasion).map_err(caught)?;
+            state.request.replace(Some(Persistent::save(ctx, request.clone())));
+            let returned = function.call((request,)).map_err(caught);
+            let answered = returned.and_then(|returned| response::read(ctx, &returned, tools, state));
+            state.request.take();
+            answered
         });
         if state.budget.was_exceeded() {
             return Err(match outcome {
@@ -244,8 +247,7 @@ impl Machine {
         allowance: &Allowance,
     ) -> Result<(), Failure> {
         self.interpreter.state().lend_tx(tx);
-        self.arm(allowance, allowance.limits.no_lower_than_default());
-        let namespace = self.namespace(&definition.module);
+        let namespace = self.namespace(&definition.module, allowance);
         let found = namespace.and_then(|namespace| {
             let Definition { module, function, .. } = definition;
             self.interpreter.with(|ctx| exported(ctx, namespace, module, function).map(drop))
@@ -259,14 +261,20 @@ impl Machine {
         self.interpreter.bound_stack(limits);
     }
 
-    /// What a module exports; it is evaluated at its first use.
-    fn namespace(&mut self, module: &str) -> Result<Persistent<Object<'static>>, Failure> {
+    /// What a module exports. It is evaluated at its first use, within the default limits at least, so that those of a call
+    /// are of its function.
+    fn namespace(
+        &mut self,
+        module: &str,
+        allowance: &Allowance,
+    ) -> Result<Persistent<Object<'static>>, Failure> {
         if let Some((_, known)) = self.namespaces.iter().find(|(name, _)| name == module) {
             return Ok(known.clone());
         }
         if !self.bundle.modules.contains_key(module) {
             return Err(Failure::Load(format!("Module '{module}' could not be loaded"), None));
         }
+        self.arm(allowance, allowance.limits.no_lower_than_default());
         let state = self.interpreter.state();
         let namespace = self.interpreter.with(|ctx| {
             imported(ctx, module, &self.bundle.compiled)

@@ -73,15 +73,9 @@ fn body<'js>(ctx: &Ctx<'js>, body: Value<'js>, tools: &Tools, state: &State) -> 
         let text = text.to_string().map_err(failed(NOT_TEXT))?;
         return Ok(with_body(media::TEXT, text.into_bytes()));
     }
-    if body.is_object() {
-        let plain: Value<'js> =
-            tools.plain(ctx).and_then(|plain| plain.call((body.clone(),))).map_err(failed(NOT_JSON))?;
-        if let Some(buffer) = ArrayBuffer::from_value(plain) {
-            let bytes = ffi::bytes_of(&buffer).ok_or(Failure::Result(NOT_JSON, None))?;
-            return Ok(with_body(media::OCTETS, bytes));
-        }
-        // The engine may have noted that it is no buffer.
-        ctx.catch();
+    if let Some(buffer) = buffer_of(ctx, &body, tools).map_err(failed(NOT_JSON))? {
+        let bytes = ffi::bytes_of(&buffer).ok_or(Failure::Result(NOT_JSON, None))?;
+        return Ok(with_body(media::OCTETS, bytes));
     }
     let json = tools.pass(ctx).and_then(|pass| ctx.json_stringify_replacer(body, pass));
     let json = match json.map_err(failed(NOT_JSON))? {
@@ -90,6 +84,19 @@ fn body<'js>(ctx: &Ctx<'js>, body: Value<'js>, tools: &Tools, state: &State) -> 
         None => "undefined".to_owned(),
     };
     Ok(with_body(media::JSON, json.into_bytes()))
+}
+
+/// A body that is an `ArrayBuffer` or a typed array, which is made one.
+fn buffer_of<'js>(
+    ctx: &Ctx<'js>,
+    body: &Value<'js>,
+    tools: &Tools,
+) -> rquickjs::Result<Option<ArrayBuffer<'js>>> {
+    let Some(object) = body.as_object() else { return Ok(None) };
+    if ffi::is_typed_array(object) {
+        return tools.plain(ctx)?.call((body.clone(),)).map(Some);
+    }
+    Ok(ffi::is_buffer(object).then(|| ArrayBuffer::from_value(body.clone())).flatten())
 }
 
 type Field = (Cow<'static, str>, Cow<'static, str>);

@@ -81,8 +81,8 @@
 
   // Tables by name: their number is bounded by `open`.
   const known = { __proto__: null };
-  function tableOf(name) {
-    return known[name] ?? (known[name] = new Table(tables.open(name)));
+  function open(name) {
+    return typeof name === "string" ? (known[name] = new Table(tables.open(name))) : undefined;
   }
 
   return {
@@ -94,7 +94,7 @@
     }.jsonCompatibleToBuf,
     kv: new Proxy(freeze({ __proto__: null }), {
       __proto__: null,
-      get: (_, name) => (typeof name === "string" ? tableOf(name) : undefined),
+      get: (_, name) => known[name] ?? open(name),
     }),
   };
 })

@@ -1,31 +1,15 @@
 // The request as an endpoint sees it. Those of its properties that cost more than a text are made when they are first read.
 //
-// `native`: fill(object, body), which adds the others and `body`; part(call, name), where `call` is the number of the call;
-// and text(), json(), arrayBuffer(), which read the body of the call that is executed.
+// `native`: part(request, name), for the request object of the call that is executed only; and text(), json(), arrayBuffer(),
+// which read its body.
 (function (native) {
   "use strict";
 
-  const { ArrayBuffer, Object, Reflect, Symbol, Uint8Array } = globalThis;
+  const { ArrayBuffer, Object, Reflect } = globalThis;
   const { defineProperty } = Object;
-  const { apply, getOwnPropertyDescriptor, getPrototypeOf } = Reflect;
+  const { apply } = Reflect;
   const { slice } = ArrayBuffer.prototype;
-  const { arrayBuffer, fill, json, part, text } = native;
-
-  // Remembers which call a plain object belongs to.
-  const itself = function (object) { return object; };
-  class Marked extends itself {
-    #call;
-
-    constructor(object, call) {
-      super(object);
-      this.#call = call;
-    }
-
-    static read(object, name) {
-      return part(object.#call, name);
-    }
-  }
-  const { read } = Marked;
+  const { arrayBuffer, json, part, text } = native;
 
   function settle(object, name, value) {
     defineProperty(object, name,
@@ -38,29 +22,39 @@
       __proto__: null,
       enumerable: true,
       configurable: true,
-      get() { return settle(this, name, read(this, name)); },
+      get() { return settle(this, name, part(this, name)); },
       set(value) { settle(this, name, value); },
     };
   }
   const headers = lazy("headers");
   const caller = lazy("caller");
 
-  // Names the kind of a typed array, and of nothing else.
-  const kindOf = getOwnPropertyDescriptor(getPrototypeOf(Uint8Array.prototype), Symbol.toStringTag).get;
+  // The engine forgets what properties an object has, and in which order, with the last object that has them. It looks that
+  // up at each property that is added, and takes several times as long if it is not there. So one object of each step to a
+  // request is kept, and to what most endpoints return.
+  function steps(...names) {
+    const objects = names.map(() => ({}));
+    names.forEach((name, at) => objects.slice(at).forEach((object) => settle(object, name, undefined)));
+    return objects;
+  }
 
   return {
+    kept: [
+      steps("headers", "query", "path", "method", "hostname", "route", "url", "params", "body", "caller"),
+      steps("text", "json", "arrayBuffer"),
+      steps("body", "statusCode"),
+      steps("statusCode", "body"),
+    ],
     // The request object of a call. As in CCF, a body that outlives its call is that of the current one.
-    request: (call) => {
-      const object = defineProperty(new Marked({}, call), "headers", headers);
-      fill(object, { text, json, arrayBuffer });
-      return defineProperty(object, "caller", caller);
+    request: (query, path, method, hostname, route, url, params) => {
+      const body = { text, json, arrayBuffer };
+      const request = { headers: null, query, path, method, hostname, route, url, params, body, caller: null };
+      defineProperty(request, "headers", headers);
+      return defineProperty(request, "caller", caller);
     },
-    // A typed array as an `ArrayBuffer` of its bytes, anything else as it is.
-    plain: (value) => {
-      if (apply(kindOf, value, []) === undefined) {
-        return value;
-      }
-      const { buffer, byteOffset, byteLength } = value;
+    // A typed array as an `ArrayBuffer` of its bytes.
+    plain: (array) => {
+      const { buffer, byteOffset, byteLength } = array;
       return apply(slice, buffer, [byteOffset, byteOffset + byteLength]);
     },
     // Called for each property that is made JSON of, it lets the engine stop.

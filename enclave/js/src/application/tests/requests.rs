@@ -38,6 +38,21 @@ fn the_request_object_tells_what_was_asked() {
         ("return { body: Object.getPrototypeOf(request) === Object.prototype }", get, "", "200 true"),
         ("return { body: { ...request }.method }", get, "", "200 GET"),
         (
+            "return { body: request }",
+            get,
+            "",
+            "200 {\"headers\":{},\"query\":\"x=1&y=2\",\"path\":\"/app/f/a%20b\",\"method\":\"GET\",\"hostname\":null,\
+             \"route\":\"/app/f/{id}\",\"url\":\"/app/f/a%20b?x=1&y=2\",\"params\":{\"id\":\"a%20b\"},\"body\":{},\
+             \"caller\":{\"policy\":\"no_auth\"}}",
+        ),
+        ("request.headers = 1; return { body: { ...request }.headers }", get, "", "200 1"),
+        (
+            "try { return { body: Object.create(request).caller } } catch (e) { return { body: e.message } }",
+            get,
+            "",
+            "200 The request is over",
+        ),
+        (
             "try { request.body.json(1) } catch (e) { return { body: e.message } }",
             post,
             "",
