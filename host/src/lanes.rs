@@ -165,10 +165,12 @@ impl Shared {
     /// A thread of a lane, which may find itself in the slow one after a job.
     fn work(self: Arc<Self>, mut lane: Lane) {
         let worker = Worker::this();
-        while let Some((ticket, job)) = self.next(lane, &worker) {
+        let mut taken = self.next(lane, &worker);
+        while let Some((ticket, job)) = taken {
             job();
+            let now = Timed::now();
             let mut board = self.lock();
-            if board.finish(ticket, Timed::now()) == Lane::Slow {
+            if board.finish(ticket, now) == Lane::Slow {
                 match board.go_back() {
                     Some(needs) => {
                         worker.rest();
@@ -181,6 +183,11 @@ impl Shared {
                     }
                     None => return,
                 }
+            }
+            taken = self.begin(&mut board, lane, now, &worker);
+            drop(board);
+            if taken.is_none() {
+                taken = self.next(lane, &worker);
             }
         }
     }
@@ -199,15 +206,21 @@ impl Shared {
         }
     }
 
+    /// Takes a job that waits in a lane, if there is one.
+    fn begin(&self, board: &mut Board, lane: Lane, now: Timed, worker: &Worker) -> Option<(Ticket, Job)> {
+        let taken = board.take(lane, now, worker)?;
+        if board.is_unwatched {
+            self.watch.notify_one();
+        }
+        Some(taken)
+    }
+
     /// Waits for a job of a lane; none at the end.
     fn next(&self, lane: Lane, worker: &Worker) -> Option<(Ticket, Job)> {
         let mut rests = false;
         let mut board = self.lock();
         loop {
-            if let Some(taken) = board.take(lane, Timed::now(), worker) {
-                if board.is_unwatched {
-                    self.watch.notify_one();
-                }
+            if let Some(taken) = self.begin(&mut board, lane, Timed::now(), worker) {
                 return Some(taken);
             }
             if board.is_closed() {

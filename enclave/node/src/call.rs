@@ -181,7 +181,7 @@ impl View {
 
     /// Runs one call on the latest state, or on the last committed one.
     pub fn run(&self, mount: Mount, call: &Call, mode: Mode, historical: Option<Arc<Historical>>) -> Ran {
-        let state = self.shared.state.load_full();
+        let state = self.shared.state.load();
         let snapshot = match mode {
             Mode::QueryCommitted => &state.committed,
             Mode::Query | Mode::Execute | Mode::Historical(_) => &state.latest,

@@ -145,7 +145,10 @@ impl Kinds {
 
     /// Notes that a job took a moment only.
     pub(super) fn was_quick(&mut self, kind: &Kind, took: Duration) {
-        let record = self.record(kind);
+        let record = match self.kinds.get_mut(kind) {
+            Some(record) => record,
+            None => self.record(kind),
+        };
         record.usual = Some(record.usual.map_or(took, |usual| (3 * usual + took) / 4));
         record.is_slow = false;
         record.quick = record.quick.saturating_add(1);
