@@ -17,6 +17,7 @@ pub mod clock;
 pub mod jobs;
 pub mod lanes;
 pub mod log;
+pub mod memory;
 pub mod platform;
 pub mod process;
 pub mod rest;

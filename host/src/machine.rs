@@ -14,13 +14,14 @@ use coco_wire::Digest;
 use tokio::{
     runtime::Builder,
     sync::{Notify, mpsc, watch},
-    time::{Instant, MissedTickBehavior, interval, sleep_until},
+    time::{Instant, MissedTickBehavior, interval, sleep, sleep_until},
 };
 
 use crate::{
     clock::Clock,
     files::{Files, FilesQueue, FilesThread},
     ledger::{EventSink, Ledger, LedgerQueue},
+    memory::SmallPages,
     peers::{PeerNetwork, PeerQueue, PeerThread},
     process::{StopSignal, StopSignals},
 };
@@ -32,6 +33,8 @@ const QUIET_TICKS: u32 = 10;
 /// Time between two of them then, at most. A little more than half of the usual time between two signs of life of a
 /// primary, each of which then is in time for the second.
 const MAX_REST: Duration = Duration::from_millis(51);
+/// A machine that runs for so long has started.
+const STARTING: Duration = Duration::from_secs(1);
 /// How long the enclave may take to answer [`Event::Stop`].
 const STOP_LIMIT: Duration = Duration::from_secs(8);
 
@@ -47,6 +50,7 @@ pub struct Machine {
     quotes: mpsc::Receiver<Digest>,
     stopped: watch::Receiver<Option<StopReason>>,
     wakes: watch::Receiver<Monotonic>,
+    starting: SmallPages,
 }
 
 /// How a machine behaves.
@@ -149,7 +153,8 @@ impl Machine {
         let ledger_queue = ledger.queue();
         let pace = Pace::default();
         let effects = Arc::new(Effects { ledger: ledger_queue, files, peers, quotes: ask, stop, wake, pace });
-        Self { effects, ledger, files: None, peers: None, quotes, stopped, wakes }
+        let starting = SmallPages::begin();
+        Self { effects, ledger, files: None, peers: None, quotes, stopped, wakes, starting }
     }
 
     /// With a directory of snapshots; without, effects on files stay without answer.
@@ -179,12 +184,16 @@ impl Machine {
     /// # Errors
     /// If the system refuses threads or signals.
     pub fn run(self, options: MachineOptions, events: &EventSink, log: &Log) -> io::Result<StopReason> {
-        let Self { effects, ledger, files, peers, quotes, stopped, wakes } = self;
+        let Self { effects, ledger, files, peers, quotes, stopped, wakes, starting } = self;
         let runtime = Builder::new_current_thread().enable_io().enable_time().build()?;
         let threads = ledger.run(Arc::clone(events), log.clone())?;
         let files = files.map(|files| files.run(Arc::clone(events), log.clone())).transpose()?;
         let peers = peers.map(|peers| peers.run(Arc::clone(events), log.clone())).transpose()?;
         let (events, log) = (Arc::clone(events), log.clone());
+        runtime.spawn(async {
+            sleep(STARTING).await;
+            drop(starting);
+        });
         let control = Control { options, effects, quotes, stopped, wakes, events, log };
         // A task, since what the runtime blocks on is woken through the kernel, on each tick.
         let reason = runtime.block_on(runtime.spawn(control.run())).expect("the machine does not panic");
