@@ -24,6 +24,11 @@ impl<'a> Fields<'a> {
     }
 
     /// Little-endian.
+    pub(crate) fn u16(&mut self) -> u16 {
+        u16::from_le_bytes(self.array())
+    }
+
+    /// Little-endian.
     pub(crate) fn u32(&mut self) -> u32 {
         u32::from_le_bytes(self.array())
     }

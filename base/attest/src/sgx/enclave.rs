@@ -82,15 +82,12 @@ impl Enclave {
         let mut body = Fields::new(bytes);
         let enclave = Self {
             cpu_svn: body.array(),
-            misc_select: u32::from_le_bytes(body.array()),
+            misc_select: body.u32(),
             extended_product_id: {
                 body.zeros(12)?;
                 body.array()
             },
-            attributes: Attributes {
-                flags: u64::from_le_bytes(body.array()),
-                features: u64::from_le_bytes(body.array()),
-            },
+            attributes: Attributes { flags: body.u64(), features: body.u64() },
             measurement: body.array(),
             signer: {
                 body.zeros(32)?;
@@ -100,9 +97,9 @@ impl Enclave {
                 body.zeros(32)?;
                 body.array()
             },
-            product_id: u16::from_le_bytes(body.array()),
-            security_version: u16::from_le_bytes(body.array()),
-            config_security_version: u16::from_le_bytes(body.array()),
+            product_id: body.u16(),
+            security_version: body.u16(),
+            config_security_version: body.u16(),
             family_id: {
                 body.zeros(42)?;
                 body.array()
