@@ -19,6 +19,8 @@ const FEW: u64 = 10_000;
 const MANY: u64 = 1_000_000;
 /// Starts of which the median counts.
 const STARTS: usize = 20;
+/// Starts of which the largest counts.
+const IDLE_STARTS: usize = 5;
 
 /// A running service, and the load generator for it.
 struct Bench {
@@ -60,6 +62,18 @@ fn ratio(of: u64, to: u64) -> f64 {
     of as f64 / to as f64
 }
 
+/// The most that an idle service takes, of several starts: what lies where after one is chance.
+async fn idle(coco: &Path, load: &Path) -> u64 {
+    let mut most = 0;
+    for _ in 0..IDLE_STARTS {
+        let directory = tempfile::tempdir().unwrap();
+        let bench = Bench::start(coco, load, directory.path()).await;
+        tokio::time::sleep(Duration::from_secs(5)).await;
+        most = most.max(bench.node.resident());
+    }
+    most
+}
+
 /// From the start of the process to its first answer.
 async fn cold_start(coco: &Path) -> f64 {
     let consortium = Consortium::default();
@@ -97,8 +111,6 @@ async fn a_node_takes_no_more_than_it_may() {
     let (coco, load) = (executable::release("coco"), executable::release("coco-load"));
     let directory = tempfile::tempdir().unwrap();
     let bench = Bench::start(&coco, &load, directory.path()).await;
-    tokio::time::sleep(Duration::from_secs(5)).await;
-    let idle = bench.node.resident();
     let (small, few) = bench.fill(FEW);
     let (large, many) = bench.fill(MANY);
     drop(bench);
@@ -107,7 +119,7 @@ async fn a_node_takes_no_more_than_it_may() {
     let mut figures = Figures::default();
     let mut add =
         |what, unit, must, aim, found| figures.add(what, unit, Some(Goal::AtMost { must, aim }), found);
-    add("idle memory", "MB", 60.0, 60.0, ratio(idle, 1_000_000));
+    add("idle memory", "MB", 60.0, 60.0, ratio(idle(&coco, &load).await, 1_000_000));
     let each = ratio(large.saturating_sub(small), MANY - FEW) - ratio(KEY + VALUE, 1);
     add("memory for a key beyond key and value", "bytes", 200.0, 100.0, each);
     add(
