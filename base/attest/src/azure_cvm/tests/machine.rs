@@ -7,7 +7,7 @@ use super::super::{Claims, Demand, Evidence, Refusal, Requirements, verify_snp, 
 use crate::{
     sev_snp,
     tests::{
-        snp::{self, Machine},
+        snp::{self, Machine, Verify as _},
         tpm::{NONCE, NOW, Shown, Tpm, keys, structure},
     },
     tpm::{self, PcrSet, Quoted},
@@ -127,7 +127,7 @@ impl Signed {
     ) -> Result<(sev_snp::Claims, Claims<'_>), Refusal> {
         let endorsements =
             sev_snp::Endorsements { certificates: &self.snp.certificates, revocation_lists: &[], uvm: None };
-        let snp = sev_snp::Requirements { roots: self.snp.roots, ..*snp };
+        let snp = sev_snp::Requirements { roots: self.snp.trusted(), ..*snp };
         verify_snp(&self.evidence(), &endorsements, &snp, requirements, NOW)
     }
 

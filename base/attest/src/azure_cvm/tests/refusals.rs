@@ -9,7 +9,10 @@ use super::{
 };
 use crate::{
     sev_snp::{self, Vmpl},
-    tests::tpm::{NOW, keys},
+    tests::{
+        snp::Verify as _,
+        tpm::{NOW, keys},
+    },
     tpm::{self, Hash, PcrSet, Public, Quoted, Signature},
 };
 
@@ -68,7 +71,7 @@ fn bare_signatures() {
     let evidence = Evidence { report: &signed.report, quoted, log: None };
     let endorsements =
         sev_snp::Endorsements { certificates: &signed.snp.certificates, revocation_lists: &[], uvm: None };
-    let snp = sev_snp::Requirements { roots: signed.snp.roots, ..sev_snp::Requirements::STRICT };
+    let snp = sev_snp::Requirements { roots: signed.snp.trusted(), ..sev_snp::Requirements::STRICT };
     let tpm = tpm::Requirements { nonce: &bytes(&recorded["nonce"]), ..tpm::Requirements::STRICT };
     let requirements = Requirements { tpm, ..STRICT };
     let (_, claims) = verify_snp(&evidence, &endorsements, &snp, &requirements, NOW).unwrap();

@@ -1,12 +1,12 @@
 //! Evidence of a made-up machine with anything in it changed.
 
 use coco_crypto::pem;
+use coco_imitated::uvm::Message;
 
 use super::{
     super::{Claims, Refusal, Requirements, uvm::Trusted},
     der::{day, revocation_list},
-    machine::{Evidence, Machine, NOW, ROOT, keys, to_pem},
-    uvm::Message,
+    machine::{Evidence, Machine, NOW, ROOT, Verify, keys, to_pem},
 };
 use crate::tests::changes::{Random, each_change};
 

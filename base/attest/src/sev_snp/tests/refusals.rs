@@ -9,8 +9,8 @@ use super::{
     },
     der::{CERTIFICATES, REVOCATION_LISTS, authority, critical_extension, day, revocation_list},
     machine::{
-        Evidence, INTERMEDIATE, Machine, NOW, ROOT, chip_extension, keys, tcb_extension, text_extension,
-        to_pem,
+        Evidence, INTERMEDIATE, Machine, NOW, ROOT, Verify, chip_extension, keys, tcb_extension,
+        text_extension, to_pem,
     },
 };
 
@@ -137,7 +137,7 @@ fn chains() {
     assert_eq!(with(&[&end, &root, &root]), Refusal::ChainSignature(Link::End));
     assert_eq!(with(&[&end, &end, &root]), Refusal::ChainSignature(Link::End));
 
-    let foreign = Evidence { roots: super::super::Roots::AMD, ..good.sign() };
+    let foreign = Evidence { roots: [keys.chip.public_key().id(); 3], ..good.sign() };
     assert_eq!(foreign.verify(&STRICT, NOW), Err(Refusal::Root));
     refused(Refusal::ChainSignature(Link::End), |machine| machine.end.signed_by = &keys.root);
     refused(Refusal::ChainSignature(Link::End), |machine| machine.end.issuer = "another");

@@ -1,124 +1,29 @@
 //! Endorsements of utility VMs: believed, and one case for each reason not to.
 
-use coco_crypto::{
-    SignatureForm, hash::HashAlgorithm, hash::sha256, signature::SignatureScheme, x509::InvalidCertificate,
-};
-use coco_wire::{
-    cbor::Cbor,
-    cose::{self, ALG, CONTENT_TYPE, CoseError, Headers, X5CHAIN},
-    text::{encode_base64url, encode_hex},
-};
+use coco_crypto::x509::InvalidCertificate;
+use coco_imitated::uvm::{FEED, MEASUREMENT, Message, payload};
+use coco_wire::{cbor::Cbor, cose::CoseError, text::encode_hex};
 
 use super::{
     super::{
         Refusal as ReportRefusal, Requirements,
         uvm::{Claims, DidRefusal, Header, Refusal, Trusted, verify},
     },
-    der::{
-        CERTIFICATES, Fields, authority, critical_extension, day, element, extension, object_id, sequence,
-    },
-    machine::{Machine, NOW, keys},
+    der::{CERTIFICATES, authority, critical_extension, day, element},
+    machine::{Machine, NOW, Verify, keys},
 };
 
-const MEASUREMENT: [u8; 48] = [0x3e; 48];
-const FEED: &str = "feed of a test";
-const PURPOSE: &str = "1.3.6.1.4.1.311.76.59.1.2";
-const ES384: i64 = -35;
-
-/// Everything that a test may change before it is signed.
-#[derive(Clone)]
-pub(super) struct Message {
-    pub(super) chain: Vec<Fields>,
-    alg: Cbor<'static>,
-    did: Option<String>,
-    feed: Cbor<'static>,
-    signing_time: Option<Cbor<'static>>,
-    content_type: &'static str,
-    payload: Option<String>,
-    key: &'static coco_crypto::PrivateKey,
-    array: bool,
-}
-
-fn payload(measurement: &str, svn: &str) -> Option<String> {
-    Some(format!(
-        r#"{{"x-ms-sevsnpvm-launchmeasurement":"{measurement}","x-ms-sevsnpvm-guestsvn":{svn},"more":[1]}}"#
-    ))
-}
-
-fn time(days: i64) -> Option<Cbor<'static>> {
-    Some(Cbor::Tag(1, Box::new(Cbor::Int(day(days).0))))
-}
-
-impl Message {
-    pub(super) fn new() -> Self {
-        let keys = keys();
-        let purposes = [PURPOSE, "1.3.6.1.5.5.7.3.1"].map(object_id);
-        let purposes = sequence(&[&purposes[0], &purposes[1]]);
-        let end = vec![extension("2.5.29.37", &purposes)];
-        let authorities = [authority(Some(0), CERTIFICATES), authority(None, CERTIFICATES)];
-        let [intermediate, root] = authorities;
-        Self {
-            chain: vec![
-                Fields::new(&[1], ("CA", "End"), &keys.other, end, &keys.intermediate),
-                Fields::new(&[2], ("Root", "CA"), &keys.intermediate, intermediate, &keys.root),
-                Fields::new(&[3], ("Root", "Root"), &keys.root, root, &keys.root),
-            ],
-            alg: Cbor::Int(ES384),
-            did: None,
-            feed: Cbor::Text(FEED),
-            signing_time: time(10),
-            content_type: "application/json",
-            payload: payload(&encode_hex(&MEASUREMENT), "\"7\""),
-            key: &keys.other,
-            array: true,
-        }
-    }
-
-    /// The signed message, and the `did:x509` of the issuer.
-    pub(super) fn sign(&self) -> (Vec<u8>, String) {
-        let chain: Vec<Vec<u8>> = self.chain.iter().map(Fields::sign).collect();
-        let root = encode_base64url(&sha256(chain.last().unwrap()).0);
-        let did = format!("did:x509:0:sha256:{root}::eku:{PURPOSE}");
-        let named = self.did.clone().unwrap_or_else(|| did.clone()).replace("ROOT", &root);
-        let items: Vec<Cbor<'_>> = chain.iter().map(|der| Cbor::Bytes(der)).collect();
-        let chain = if self.array { Cbor::Array(items) } else { items[0].clone() };
-        let mut headers = vec![
-            (Cbor::Int(ALG), self.alg.clone()),
-            (Cbor::Int(CONTENT_TYPE), Cbor::Text(self.content_type)),
-            (Cbor::Int(X5CHAIN), chain),
-            (Cbor::Text("iss"), Cbor::Text(&named)),
-            (Cbor::Text("feed"), self.feed.clone()),
-        ];
-        headers.extend(self.signing_time.clone().map(|time| (Cbor::Text("signingtime"), time)));
-        let headers = Headers::new(headers).encode();
-        let payload = self.payload.as_deref().map(str::as_bytes);
-        let signed = cose::to_be_signed(&headers, payload.unwrap_or_default());
-        let scheme = match self.alg {
-            Cbor::Int(ES384) => SignatureScheme::Ecdsa(HashAlgorithm::Sha384, SignatureForm::Fixed),
-            _ => SignatureScheme::RsaPss(HashAlgorithm::Sha384),
-        };
-        let signature = self.key.sign(scheme, &signed).unwrap_or_else(|_| vec![0; 96]);
-        let message = cose::encode(
-            &headers,
-            &Headers::new(vec![(Cbor::Text("ignored"), Cbor::Null)]),
-            payload,
-            &signature,
-        );
-        (message, did)
-    }
-
-    fn verify(&self) -> Result<Claims, Refusal> {
-        let (message, did) = self.sign();
-        let others = Trusted { did: "did:x509:0:sha256:AA::eku:1.2", feed: FEED, svn: 0 };
-        verify(&message, &MEASUREMENT, &[others, Trusted { did: &did, feed: FEED, svn: 7 }])
-    }
+fn judge(message: &Message) -> Result<Claims, Refusal> {
+    let (message, did) = message.sign();
+    let others = Trusted { did: "did:x509:0:sha256:AA::eku:1.2", feed: FEED, svn: 0 };
+    verify(&message, &MEASUREMENT, &[others, Trusted { did: &did, feed: FEED, svn: 7 }])
 }
 
 #[test]
 fn messages_that_are_believed() {
     let mut message = Message::new();
     let believed = |message: &Message| {
-        let claims = message.verify().unwrap();
+        let claims = judge(message).unwrap();
         assert_eq!((claims.feed.as_str(), claims.svn), (FEED, 7));
         assert!(claims.did.starts_with("did:x509:0:sha256:"));
     };
@@ -155,7 +60,7 @@ fn endorsements_go_with_a_report() {
 fn refused(expected: Refusal, change: impl FnOnce(&mut Message)) {
     let mut message = Message::new();
     change(&mut message);
-    assert_eq!(message.verify(), Err(expected));
+    assert_eq!(judge(&message), Err(expected));
 }
 
 #[test]

@@ -18,13 +18,14 @@ const ECDSA_SHA256: &[u8] = b"\x30\x0a\x06\x08\x2a\x86\x48\xce\x3d\x04\x03\x02";
 const LIST_NUMBER: &[u8] = b"\xa0\x0e\x30\x0c\x30\x0a\x06\x03\x55\x1d\x14\x04\x03\x02\x01\x01";
 
 /// A time that is written as UTCTime.
-pub(crate) const fn day(day: i64) -> UnixTime {
+pub const fn day(day: i64) -> UnixTime {
     UnixTime(1_700_000_000 + day * 86_400)
 }
 
-pub(crate) fn element(tag: u8, parts: &[&[u8]]) -> Vec<u8> {
+/// An element of DER with this tag and content.
+pub fn element(tag: u8, parts: &[&[u8]]) -> Vec<u8> {
     let content = parts.concat();
-    let length = u16::try_from(content.len()).unwrap().to_be_bytes();
+    let length = u16::try_from(content.len()).expect("elements of tests are short").to_be_bytes();
     let head = match content.len() {
         0..=0x7f => vec![tag, length[1]],
         0x80..=0xff => vec![tag, 0x81, length[1]],
@@ -33,26 +34,29 @@ pub(crate) fn element(tag: u8, parts: &[&[u8]]) -> Vec<u8> {
     [head, content].concat()
 }
 
-pub(crate) fn sequence(parts: &[&[u8]]) -> Vec<u8> {
+/// A SEQUENCE.
+pub fn sequence(parts: &[&[u8]]) -> Vec<u8> {
     element(0x30, parts)
 }
 
 /// An extension with this content, not critical.
-pub(crate) fn extension(id: &str, content: &[u8]) -> Vec<u8> {
+pub fn extension(id: &str, content: &[u8]) -> Vec<u8> {
     sequence(&[&object_id(id), &element(0x04, &[content])])
 }
 
-pub(crate) fn critical_extension(id: &str, content: &[u8]) -> Vec<u8> {
+/// The same, critical.
+pub fn critical_extension(id: &str, content: &[u8]) -> Vec<u8> {
     sequence(&[&object_id(id), &[0x01, 0x01, 0xff], &element(0x04, &[content])])
 }
 
-pub(crate) fn object_id(id: &str) -> Vec<u8> {
-    let id: coco_crypto::x509::ObjectId = id.parse().unwrap();
+/// An OBJECT IDENTIFIER, given with dots.
+pub fn object_id(id: &str) -> Vec<u8> {
+    let id: coco_crypto::x509::ObjectId = id.parse().expect("a test names an object");
     element(0x06, &[id.as_der()])
 }
 
 /// What may certify others: authority with a number of authorities below, and the usage to match.
-pub(crate) fn authority(path_length: Option<u8>, usage: u8) -> Vec<Vec<u8>> {
+pub fn authority(path_length: Option<u8>, usage: u8) -> Vec<Vec<u8>> {
     let length = path_length.map_or(Vec::new(), |length| element(0x02, &[&[length]]));
     vec![
         critical_extension("2.5.29.19", &sequence(&[&[0x01, 0x01, 0xff], &length])),
@@ -60,25 +64,35 @@ pub(crate) fn authority(path_length: Option<u8>, usage: u8) -> Vec<Vec<u8>> {
     ]
 }
 
-pub(crate) const CERTIFICATES: u8 = 0x04;
-pub(crate) const REVOCATION_LISTS: u8 = 0x02;
+/// Usage of a key that signs certificates.
+pub const CERTIFICATES: u8 = 0x04;
+/// Usage of a key that signs revocation lists.
+pub const REVOCATION_LISTS: u8 = 0x02;
 
 /// A certificate before it is signed.
 #[derive(Clone)]
-pub(crate) struct Fields {
-    pub(crate) serial: Vec<u8>,
-    pub(crate) issuer: &'static str,
-    pub(crate) subject: &'static str,
-    pub(crate) begin: UnixTime,
-    pub(crate) end: UnixTime,
-    pub(crate) key: &'static PrivateKey,
-    pub(crate) extensions: Vec<Vec<u8>>,
-    pub(crate) signed_by: &'static PrivateKey,
+pub struct Fields {
+    /// Bytes of the number; AMD numbers end certificates 0.
+    pub serial: Vec<u8>,
+    /// Common name of who signs.
+    pub issuer: &'static str,
+    /// Common name of whose it is.
+    pub subject: &'static str,
+    /// The first second of validity.
+    pub begin: UnixTime,
+    /// The last one.
+    pub end: UnixTime,
+    /// What is certified.
+    pub key: &'static PrivateKey,
+    /// DER of each.
+    pub extensions: Vec<Vec<u8>>,
+    /// Who signs.
+    pub signed_by: &'static PrivateKey,
 }
 
 impl Fields {
     /// Valid for a hundred days from the first on.
-    pub(crate) fn new(
+    pub fn new(
         serial: &[u8],
         (issuer, subject): (&'static str, &'static str),
         key: &'static PrivateKey,
@@ -97,7 +111,8 @@ impl Fields {
         }
     }
 
-    pub(crate) fn sign(&self) -> Vec<u8> {
+    /// DER of the certificate.
+    pub fn sign(&self) -> Vec<u8> {
         let algorithm = match self.signed_by {
             PrivateKey::Ec(_) => ECDSA_SHA256,
             _ if self.serial == [0] => PSS_SHA384,
@@ -119,7 +134,7 @@ impl Fields {
 }
 
 /// A revocation list.
-pub(crate) fn revocation_list(
+pub fn revocation_list(
     issuer: &'static str,
     key: &PrivateKey,
     [begin, end]: [UnixTime; 2],
@@ -144,7 +159,7 @@ fn signed(fields: &[u8], algorithm: &[u8], key: &PrivateKey) -> Vec<u8> {
         PrivateKey::Ec(_) => SignatureScheme::Ecdsa(HashAlgorithm::Sha256, SignatureForm::Der),
         _ => SignatureScheme::RsaPss(HashAlgorithm::Sha384),
     };
-    let signature = key.sign(scheme, fields).unwrap();
+    let signature = key.sign(scheme, fields).expect("the key has an algorithm for certificates");
     sequence(&[fields, algorithm, &element(0x03, &[&[0], &signature])])
 }
 
