@@ -3,23 +3,26 @@
 use std::fmt;
 
 use coco_crypto::EcPublicKey;
-use coco_wire::Digest;
+use coco_wire::{Digest, text::encode_hex};
 
 /// The kinds of hardware that can vouch for a node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Platform {
     /// None: a process that vouches for itself, for development.
     InsecureVirtual,
+    /// AMD SEV-SNP.
+    SevSnp,
 }
 
 impl Platform {
-    const ALL: [Self; 1] = [Self::InsecureVirtual];
+    const ALL: [Self; 2] = [Self::InsecureVirtual, Self::SevSnp];
 
     /// The name, as CCF logs it at start.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
             Self::InsecureVirtual => "Virtual",
+            Self::SevSnp => "SNP",
         }
     }
 
@@ -28,6 +31,7 @@ impl Platform {
     pub fn quote_format(self) -> &'static str {
         match self {
             Self::InsecureVirtual => "Insecure_Virtual",
+            Self::SevSnp => "AMD_SEV_SNP_v1",
         }
     }
 
@@ -48,6 +52,8 @@ pub struct Evidence {
     /// Certificates and collateral that lead to the maker of the hardware; empty on
     /// [`Platform::InsecureVirtual`].
     pub endorsements: Vec<u8>,
+    /// Who vouches for the measurement of a utility VM: a COSE_Sign1 message, on [`Platform::SevSnp`].
+    pub uvm_endorsements: Option<Vec<u8>>,
 }
 
 /// 32 bytes that the code has signed within its evidence.
@@ -63,7 +69,8 @@ impl ReportData {
     }
 }
 
-/// Names the code that runs, as governed tables spell it: a text on [`Platform::InsecureVirtual`].
+/// Names the code that runs, as governed tables spell it: a text on [`Platform::InsecureVirtual`], hexadecimal digits on
+/// others.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Measurement(String);
 
@@ -72,6 +79,10 @@ impl Measurement {
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+
+    pub(crate) fn of_bytes(bytes: &[u8]) -> Self {
+        Self(encode_hex(bytes))
     }
 
     pub(crate) fn new(text: String) -> Option<Self> {

@@ -5,7 +5,7 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 use coco_wire::Digest;
 use serde::{Deserialize, Serialize};
 
-use crate::{Attester, Claims, Evidence, Measurement, Platform, Refusal, ReportData, Unavailable};
+use crate::{Attester, Claims, Details, Evidence, Measurement, Platform, Refusal, ReportData, Unavailable};
 
 /// The measurement of all code, as in CCF.
 pub const MEASUREMENT: &str = "Insecure hard-coded virtual measurement v1";
@@ -82,27 +82,28 @@ impl Attester for VirtualAttester {
 
     fn evidence(&self, report_data: &ReportData) -> Result<Evidence, Unavailable> {
         let quote = serde_json::to_vec(&self.quote(Some(report_data))).expect("a quote has only texts");
-        Ok(Evidence { platform: self.platform(), quote, endorsements: Vec::new() })
+        Ok(Evidence { platform: self.platform(), quote, endorsements: Vec::new(), uvm_endorsements: None })
     }
 }
 
 /// The claims of a virtual quote.
-pub(crate) fn appraise(evidence: &Evidence) -> Result<Claims, Refusal> {
+pub(crate) fn appraise(evidence: &Evidence, expected: &ReportData) -> Result<Claims, Refusal> {
     if evidence.quote.len() > MAX_LEN {
         return Err(Refusal::TooLarge);
     }
-    if !evidence.endorsements.is_empty() {
+    if !evidence.endorsements.is_empty() || evidence.uvm_endorsements.is_some() {
         return Err(Refusal::UnexpectedEndorsements);
     }
     let quote: Quote<'_> = serde_json::from_slice(&evidence.quote).map_err(|_| Refusal::Malformed)?;
     let report_data = quote.report_data.and_then(|text| STANDARD.decode(text.as_bytes()).ok());
-    let report_data = report_data.and_then(|bytes| bytes.try_into().ok()).ok_or(Refusal::Malformed)?;
-    Ok(Claims {
-        platform: evidence.platform,
+    let report_data: [u8; Digest::LEN] =
+        report_data.and_then(|bytes| bytes.try_into().ok()).ok_or(Refusal::Malformed)?;
+    let claims = Claims {
         measurement: Measurement::new(quote.measurement.into_owned()).ok_or(Refusal::Malformed)?,
         host_data: quote.host_data,
-        report_data: ReportData(Digest(report_data)),
-    })
+        details: Details::InsecureVirtual,
+    };
+    if report_data == expected.0.0 { Ok(claims) } else { Err(Refusal::ReportData) }
 }
 
 #[cfg(test)]

@@ -21,24 +21,65 @@ pub mod tdx;
 pub mod azure_cvm;
 pub mod vbs;
 
-use coco_wire::Digest;
+use coco_crypto::x509::UnixTime;
+use coco_wire::{Digest, text::encode_hex};
 pub use evidence::{Evidence, Measurement, Platform, ReportData};
 
 /// What authentic evidence says.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Claims {
-    /// Who signed it.
-    pub platform: Platform,
     /// The code that runs.
     pub measurement: Measurement,
     /// Digest of what the host configured at launch: the executable on [`Platform::InsecureVirtual`].
     pub host_data: Digest,
-    /// What the code had signed beside: the key that the evidence is for.
-    pub report_data: ReportData,
+    /// Who signed it, and what only such hardware says.
+    pub details: Details,
+}
+
+/// What one kind of hardware says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Details {
+    /// Nothing more.
+    InsecureVirtual,
+    /// See there.
+    SevSnp(Box<sev_snp::Claims>),
+}
+
+impl Claims {
+    /// The measurement in hexadecimal, as CCF records it for each node.
+    #[must_use]
+    pub fn code_digest(&self) -> String {
+        let measurement = self.measurement.as_str();
+        match self.details {
+            Details::InsecureVirtual => encode_hex(measurement.as_bytes()),
+            Details::SevSnp(_) => measurement.to_owned(),
+        }
+    }
+}
+
+/// Whose signatures count, platform by platform.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Roots {
+    /// Of [`Platform::SevSnp`].
+    pub sev_snp: sev_snp::Roots,
+}
+
+impl Roots {
+    /// Those of the makers.
+    pub const MAKERS: Self = Self { sev_snp: sev_snp::Roots::AMD };
+}
+
+/// What is required of evidence beyond being genuine, and when it is looked at.
+#[derive(Clone, Copy, Debug)]
+pub struct Policy<'a> {
+    /// Certificates must be valid then.
+    pub now: UnixTime,
+    /// Of evidence of [`Platform::SevSnp`]; the report data is that of the binding.
+    pub sev_snp: sev_snp::Requirements<'a>,
 }
 
 /// Why evidence is not believed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
     /// Longer than any evidence of its platform.
     #[error("attestation evidence too large")]
@@ -52,6 +93,18 @@ pub enum Refusal {
     /// Made for another key.
     #[error("attestation evidence is bound to another key")]
     ReportData,
+    /// By the rules of SEV-SNP.
+    #[error(transparent)]
+    SevSnp(sev_snp::Refusal),
+}
+
+impl From<sev_snp::Refusal> for Refusal {
+    fn from(refusal: sev_snp::Refusal) -> Self {
+        match refusal {
+            sev_snp::Refusal::ReportData => Self::ReportData,
+            other => Self::SevSnp(other),
+        }
+    }
 }
 
 /// The hardware, or what stands for it, did not give evidence.
@@ -71,15 +124,16 @@ pub trait Attester: Send {
     fn evidence(&self, report_data: &ReportData) -> Result<Evidence, Unavailable>;
 }
 
-/// Checks that `evidence` is authentic and bound to `expected`.
+/// Checks that `evidence` is authentic, meets `policy` and is bound to `expected`: report data that is longer goes on
+/// with zeros.
 ///
 /// # Errors
 /// See [`Refusal`].
-pub fn verify(evidence: &Evidence, expected: &ReportData) -> Result<Claims, Refusal> {
-    let claims = match evidence.platform {
-        Platform::InsecureVirtual => insecure_virtual::appraise(evidence)?,
-    };
-    if claims.report_data == *expected { Ok(claims) } else { Err(Refusal::ReportData) }
+pub fn verify(evidence: &Evidence, expected: &ReportData, policy: &Policy<'_>) -> Result<Claims, Refusal> {
+    match evidence.platform {
+        Platform::InsecureVirtual => insecure_virtual::appraise(evidence, expected),
+        Platform::SevSnp => sev_snp::appraise(evidence, expected, policy),
+    }
 }
 
 #[cfg(test)]

@@ -21,6 +21,7 @@ use coco_crypto::{
     signature::SignatureScheme,
     x509::{UnixTime, Validity},
 };
+use coco_wire::Digest;
 use endorsements::Endorsed;
 pub use endorsements::{Endorsements, Signer};
 pub use product::{Product, TcbVersion, UnknownProduct};
@@ -28,6 +29,8 @@ pub use refusal::{Extension, Link, Refusal, Tcb};
 pub use report::{GuestPolicy, Processor, Report};
 pub use requirements::{Demand, Requirements, Revocation, Vmpl};
 pub use roots::Roots;
+
+use crate::{Details, Measurement, Policy, ReportData};
 
 /// The only algorithm of signatures of reports: ECDSA on P-384 with SHA-384.
 const ECDSA_P384_SHA384: u32 = 1;
@@ -70,7 +73,7 @@ pub fn verify(
     check_identity(&parsed, &endorsed)?;
     check_tcb(&parsed, &endorsed)?;
     requirements.check(&parsed, &endorsed)?;
-    let uvm = endorsements.uvm.map(|message| uvm::verify(message, &parsed.measurement, requirements.uvm));
+    let uvm = endorsements.uvm.map(|message| requirements.uvm.verify(message, &parsed.measurement));
     Ok(Claims {
         product: endorsed.product,
         tcb: endorsed.product.tcb_version(parsed.reported_tcb),
@@ -78,6 +81,28 @@ pub fn verify(
         report: parsed,
         signer: endorsed.signer,
         validity: endorsed.validity,
+    })
+}
+
+/// The claims of evidence of a node.
+pub(crate) fn appraise(
+    evidence: &crate::Evidence,
+    expected: &ReportData,
+    policy: &Policy<'_>,
+) -> Result<crate::Claims, crate::Refusal> {
+    let mut report_data = [0; 64];
+    report_data[..Digest::LEN].copy_from_slice(&expected.0.0);
+    let requirements = Requirements { report_data: Some(report_data), ..policy.sev_snp };
+    let endorsements = Endorsements {
+        certificates: &evidence.endorsements,
+        revocation_lists: &[],
+        uvm: evidence.uvm_endorsements.as_deref(),
+    };
+    let claims = verify(&evidence.quote, &endorsements, &requirements, policy.now)?;
+    Ok(crate::Claims {
+        measurement: Measurement::of_bytes(&claims.report.measurement),
+        host_data: Digest(claims.report.host_data),
+        details: Details::SevSnp(Box::new(claims)),
     })
 }
 

@@ -77,6 +77,8 @@ pub struct Evidence {
     pub quote: Vec<u8>,
     /// Certificates of the platform's vendor; empty for [`EvidenceFormat::Virtual`].
     pub endorsements: Vec<u8>,
+    /// Who vouches for the measurement of a utility VM, if that runs the node.
+    pub uvm_endorsements: Option<Vec<u8>>,
 }
 
 /// Kinds of evidence.
@@ -84,6 +86,8 @@ pub struct Evidence {
 pub enum EvidenceFormat {
     /// No TEE: a JSON object that anyone can write, for development.
     Virtual,
+    /// AMD SEV-SNP: a report, and the certificates of its key.
+    SevSnp,
 }
 
 /// The platform produced no evidence.

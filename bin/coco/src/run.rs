@@ -30,7 +30,7 @@ use coco_host::{
     ledger::{EventSink, Ledger as LedgerFiles},
     machine::{Machine, MachineOptions},
     net::Server,
-    platform::VirtualPlatform,
+    platform::{EvidenceSource, insecure_virtual::VirtualPlatform},
     process::{write_output, write_pid_file},
 };
 use coco_http::{CertificateSlots, Driver, Resources, Rpc};
@@ -117,7 +117,7 @@ struct Node<'a> {
     interfaces: sessions::Interfaces,
     /// Set when sessions are to end.
     stop: watch::Sender<bool>,
-    platform: Arc<VirtualPlatform>,
+    platform: Arc<dyn EvidenceSource>,
 }
 
 impl<'a> Node<'a> {
@@ -258,7 +258,7 @@ struct Running<'a> {
     slots: CertificateSlots,
     interfaces: sessions::Interfaces,
     stop: watch::Sender<bool>,
-    platform: Arc<VirtualPlatform>,
+    platform: Arc<dyn EvidenceSource>,
 }
 
 impl Running<'_> {

@@ -1,19 +1,29 @@
 //! Evidence of what nodes run, and the service's policy of which of it is welcome.
 
+mod snp;
+
 use coco_app::ChannelBinding;
-use coco_attest::{Claims, Evidence, Platform, Refusal, ReportData};
+use coco_attest::{
+    Claims, Details, Evidence, Platform, Policy, Refusal, ReportData,
+    sev_snp::{self, Requirements, uvm::Endorsers},
+};
 use coco_boundary::{Evidence as BoundaryEvidence, EvidenceFormat};
-use coco_crypto::hash::sha256;
-use coco_kv::Reader;
+use coco_crypto::{hash::sha256, x509::UnixTime};
+use coco_kv::{Reader, Tx};
 use coco_tables::{
     Tables,
     nodes::{QuoteFormat, QuoteInfo},
+    platforms::CodeStatus,
+    value::{JsonText, Present},
 };
 use coco_wire::{Digest, text::Base64};
 
+use self::snp::Required;
+use crate::view::Shared;
+
 /// Why a node is not to join. Texts are CCF's (`quote_verification_error` in `src/node/rpc/node_frontend.h`), which
-/// operators and tests look for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+/// operators and tests look for; the last two it does not word.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum Unwelcome {
     /// Not evidence of a platform that this version knows, or forged.
     #[error("Quote could not be verified")]
@@ -27,35 +37,98 @@ pub(crate) enum Unwelcome {
     /// A host configuration, such as an executable, that the members did not admit.
     #[error("Quote host data is not authorised")]
     HostData,
+    /// The endorsements of the utility VM are of nobody whom the members trust, or not of this VM.
+    #[error("UVM endorsements are not authorised")]
+    UvmEndorsements,
+    /// A processor for which the members set no least version of the trusted computing base.
+    #[error("Quote is of a processor without a minimum TCB version")]
+    Processor,
+    /// Older firmware than the members allow for this processor.
+    #[error("Quote TCB version is below the minimum")]
+    TcbVersion,
 }
 
 /// Evidence in the form that the ledger and the join request have.
 pub(crate) fn quote_info(evidence: &BoundaryEvidence) -> QuoteInfo {
     let format = match evidence.format {
         EvidenceFormat::Virtual => QuoteFormat::InsecureVirtual,
+        EvidenceFormat::SevSnp => QuoteFormat::AmdSevSnpV1,
     };
     QuoteInfo {
         format,
         quote: Base64(evidence.quote.clone()),
         endorsements: Base64(evidence.endorsements.clone()),
-        uvm_endorsements: None,
+        uvm_endorsements: evidence.uvm_endorsements.clone().map(Base64),
         endorsed_tcb: None,
     }
 }
 
-/// What authentic evidence says that is bound to `expected`.
-pub(crate) fn verify(quote: &QuoteInfo, expected: &ReportData) -> Result<Claims, Unwelcome> {
+/// What evidence of the first node says, whom nobody has admitted: it must be authentic, and bound to `expected`. Whoever
+/// endorses its utility VM is written down with everything else, for members to see before they open the service.
+pub(crate) fn verify_first(
+    shared: &Shared,
+    quote: &QuoteInfo,
+    expected: &ReportData,
+) -> Result<Claims, Refusal> {
+    let sev_snp = Requirements { uvm: Endorsers::Anyone, ..always(shared) };
+    verify(quote, expected, &Policy { now: now(shared), sev_snp })
+}
+
+/// What evidence of a node says that the members admit: authentic, bound to `expected` and by their rules.
+pub(crate) fn appraise(
+    shared: &Shared,
+    (tables, state): (&Tables, &impl Reader),
+    quote: &QuoteInfo,
+    expected: &ReportData,
+) -> Result<Claims, Unwelcome> {
+    let required = Required::read(tables, state);
+    let trusted = required.trusted();
+    let sev_snp = required.requirements(always(shared), &trusted);
+    let claims = verify(quote, expected, &Policy { now: now(shared), sev_snp });
+    let claims = claims.map_err(|refusal| {
+        shared.log.fail(format_args!("Attestation evidence is refused: {refusal}"));
+        Unwelcome::from(refusal)
+    })?;
+    admit(tables, state, &claims)?;
+    Ok(claims)
+}
+
+fn verify(quote: &QuoteInfo, expected: &ReportData, policy: &Policy<'_>) -> Result<Claims, Refusal> {
     let platform = match quote.format {
         QuoteFormat::InsecureVirtual => Platform::InsecureVirtual,
-        QuoteFormat::OeSgxV1 | QuoteFormat::AmdSevSnpV1 => return Err(Unwelcome::Evidence),
+        QuoteFormat::AmdSevSnpV1 => Platform::SevSnp,
+        QuoteFormat::OeSgxV1 => return Err(Refusal::Malformed),
     };
-    let (quote, endorsements) = (quote.quote.0.clone(), quote.endorsements.0.clone());
-    coco_attest::verify(&Evidence { platform, quote, endorsements }, expected).map_err(
-        |refusal| match refusal {
-            Refusal::ReportData => Unwelcome::Key,
-            Refusal::TooLarge | Refusal::Malformed | Refusal::UnexpectedEndorsements => Unwelcome::Evidence,
-        },
-    )
+    let evidence = Evidence {
+        platform,
+        quote: quote.quote.0.clone(),
+        endorsements: quote.endorsements.0.clone(),
+        uvm_endorsements: quote.uvm_endorsements.as_ref().map(|message| message.0.clone()),
+    };
+    coco_attest::verify(&evidence, expected, policy)
+}
+
+/// What is required of SEV-SNP whatever the members say.
+fn always(shared: &Shared) -> Requirements<'static> {
+    Requirements { roots: shared.roots().sev_snp, ..Requirements::STRICT }
+}
+
+fn now(shared: &Shared) -> UnixTime {
+    UnixTime(i64::try_from(shared.clock.wall_ms() / 1000).unwrap_or(i64::MAX))
+}
+
+impl From<Refusal> for Unwelcome {
+    fn from(refusal: Refusal) -> Self {
+        match refusal {
+            Refusal::ReportData => Self::Key,
+            Refusal::SevSnp(sev_snp::Refusal::Uvm(_)) => Self::UvmEndorsements,
+            Refusal::SevSnp(sev_snp::Refusal::NoMinimumTcb) => Self::Processor,
+            Refusal::SevSnp(sev_snp::Refusal::MinimumTcb(_)) => Self::TcbVersion,
+            Refusal::TooLarge | Refusal::Malformed | Refusal::UnexpectedEndorsements | Refusal::SevSnp(_) => {
+                Self::Evidence
+            }
+        }
+    }
 }
 
 /// What fresh evidence of a node that joins is bound to.
@@ -80,18 +153,63 @@ impl Proof {
 }
 
 /// Whether the members admit what the claims say.
-pub(crate) fn admit(tables: &Tables, state: &impl Reader, claims: &Claims) -> Result<(), Unwelcome> {
+fn admit(tables: &Tables, state: &impl Reader, claims: &Claims) -> Result<(), Unwelcome> {
     let platforms = &tables.platforms;
     let measurement = claims.measurement.as_str().to_owned();
-    match claims.platform {
-        Platform::InsecureVirtual => {
-            if !platforms.virtual_host_data.has(state, &claims.host_data) {
-                return Err(Unwelcome::HostData);
+    // A row says that the code is allowed to join; there is nothing else that it could say.
+    let (host_data, code) = match &claims.details {
+        Details::InsecureVirtual => (
+            platforms.virtual_host_data.has(state, &claims.host_data),
+            platforms.virtual_measurements.has(state, &measurement),
+        ),
+        // Endorsements of the utility VM stand for its measurement.
+        Details::SevSnp(snp) => (
+            platforms.snp_host_data.has(state, &claims.host_data),
+            snp.uvm.is_some() || platforms.snp_measurements.has(state, &measurement),
+        ),
+    };
+    if !host_data {
+        return Err(Unwelcome::HostData);
+    }
+    if !code {
+        return Err(Unwelcome::Measurement);
+    }
+    Ok(())
+}
+
+/// A text whose digest is not the host data of the evidence.
+#[derive(Debug, thiserror::Error)]
+#[error("The security policy is not the one that the host data of the node's evidence names")]
+pub(crate) struct OtherSecurityPolicy;
+
+/// Has the service admit what its first node is (CCF `src/node/rpc/node_frontend.h`, `create`). `security_policy` is the
+/// text that the host data of SEV-SNP is the digest of, if it is known.
+///
+/// # Errors
+/// If that is another text.
+pub(crate) fn admit_first(
+    tables: &Tables,
+    tx: &mut Tx,
+    claims: &Claims,
+    security_policy: Option<&str>,
+) -> Result<(), OtherSecurityPolicy> {
+    let platforms = &tables.platforms;
+    let measurement = claims.measurement.as_str().to_owned();
+    match &claims.details {
+        Details::InsecureVirtual => {
+            platforms.virtual_measurements.put(tx, &measurement, &CodeStatus::AllowedToJoin);
+            platforms.virtual_host_data.put(tx, &claims.host_data, &Present);
+        }
+        Details::SevSnp(snp) => {
+            if snp.uvm.is_none() {
+                platforms.snp_measurements.put(tx, &measurement, &CodeStatus::AllowedToJoin);
             }
-            // A row says that the code is allowed to join; there is nothing else that it could say.
-            if !platforms.virtual_measurements.has(state, &measurement) {
-                return Err(Unwelcome::Measurement);
+            let policy = security_policy.unwrap_or_default();
+            if !policy.is_empty() && sha256(policy.as_bytes()) != claims.host_data {
+                return Err(OtherSecurityPolicy);
             }
+            platforms.snp_host_data.put(tx, &claims.host_data, &JsonText::from(policy));
+            snp::admit_first(platforms, tx, snp);
         }
     }
     Ok(())

@@ -1,7 +1,7 @@
 //! The first transaction of a service: members, configuration, constitution, and the node that wrote it.
 
 use coco_app::Reject;
-use coco_attest::{Platform, ReportData};
+use coco_attest::ReportData;
 use coco_boundary::Evidence;
 use coco_crypto::{Certificate, RsaPublicKey, Signer as _};
 use coco_kv::{Reader, Snapshot, Tx};
@@ -9,16 +9,15 @@ use coco_tables::{
     Tables,
     members::{MemberAck, MemberInfo, MemberStatus, RecoveryRole},
     nodes::{NodeInfo, NodeNetwork, NodeStatus},
-    platforms::CodeStatus,
     service::{ServiceConfig, ServiceInfo, ServiceStatus},
-    value::{JsonText, Present},
+    value::JsonText,
 };
 use coco_wire::{Digest, Seqno, TxId, View as ViewNumber};
 use serde_json::Value;
 
 use crate::{
     call::{Mount, Write},
-    evidence::{quote_info, verify},
+    evidence::{admit_first, quote_info, verify_first},
     keys::ServiceIdentity,
     view::View,
 };
@@ -38,6 +37,8 @@ pub struct Genesis {
     pub network: NodeNetwork,
     /// What the node says of itself; null if nothing.
     pub node_data: Value,
+    /// On SEV-SNP, the text whose digest is the host data of the node's evidence, if it is known.
+    pub security_policy: Option<String>,
 }
 
 /// A member to be.
@@ -157,22 +158,17 @@ impl Genesis {
         let keys = &view.shared.keys;
         let public_key = keys.node.public_key();
         let quote_info = quote_info(evidence);
-        let claims = verify(&quote_info, &ReportData::of_node(public_key))
+        let claims = verify_first(&view.shared, &quote_info, &ReportData::of_node(public_key))
             .map_err(|refusal| Reject::internal(format!("The node's own evidence is refused: {refusal}")))?;
-        match claims.platform {
-            Platform::InsecureVirtual => {
-                let measurement = claims.measurement.as_str().to_owned();
-                tables.platforms.virtual_measurements.put(tx, &measurement, &CodeStatus::AllowedToJoin);
-                tables.platforms.virtual_host_data.put(tx, &claims.host_data, &Present);
-            }
-        }
+        admit_first(tables, tx, &claims, self.security_policy.as_deref())
+            .map_err(|error| Reject::internal(error.to_string()))?;
         let info = NodeInfo {
             network: self.network.clone(),
             quote_info,
             encryption_pub_key: keys.encryption.public_key().to_pem(),
             status: NodeStatus::Trusted,
             ledger_secret_seqno: None,
-            code_digest: Some(hex::encode(claims.measurement.as_str())),
+            code_digest: Some(claims.code_digest()),
             certificate_signing_request: Some(keys.request.to_pem()),
             public_key: Some(public_key.to_pem()),
             node_data: self.node_data.clone(),

@@ -10,6 +10,7 @@ use std::{
 
 use arc_swap::ArcSwap;
 use coco_app::{Adapter, Chain, ErrorCode, Reject, Status};
+use coco_attest::Roots;
 use coco_boundary::{Log, Monotonic, Unix};
 use coco_crypto::entropy::Entropy;
 use coco_kv::{Snapshot, Store};
@@ -240,6 +241,8 @@ pub struct Shared {
     pub clock: Clock,
     /// Where messages to the operator go.
     pub log: Log,
+    /// Whose signatures of evidence count.
+    roots: Roots,
     /// The snapshot that the node begins with.
     startup_seqno: AtomicU64,
 }
@@ -248,6 +251,17 @@ impl Shared {
     /// The last entry of the snapshot that the node begins with; zero if it begins with none.
     pub fn startup_seqno(&self) -> Seqno {
         Seqno(self.startup_seqno.load(Ordering::Relaxed))
+    }
+
+    /// Has other signatures of evidence count than those of the makers of hardware: for tests, whose hardware is imitated.
+    #[must_use]
+    pub fn trusting(self, roots: Roots) -> Self {
+        Self { roots, ..self }
+    }
+
+    /// Whose signatures of evidence count.
+    pub(crate) fn roots(&self) -> &Roots {
+        &self.roots
     }
 
     /// Says which snapshot the node begins with.
@@ -282,6 +296,7 @@ impl Shared {
             entropy,
             clock: Clock::default(),
             log,
+            roots: Roots::MAKERS,
             startup_seqno: AtomicU64::default(),
         }
     }

@@ -20,6 +20,8 @@ mod nodes;
 mod redirect;
 #[path = "admin/schema.rs"]
 mod schema;
+#[path = "admin/snp.rs"]
+mod snp;
 #[path = "admin/tokens.rs"]
 mod tokens;
 

@@ -18,17 +18,17 @@ pub struct Platforms {
     /// `nodes.virtual.host_data`: a set of digests. Written by the first transaction, `add_virtual_host_data` and
     /// `remove_virtual_host_data`.
     pub virtual_host_data: Table<Digest, Present>,
-    /// `nodes.snp.measurements`: SEV-SNP measurement (96 hexadecimal digits). Written by `add_snp_measurement` and
-    /// `remove_snp_measurement`.
+    /// `nodes.snp.measurements`: SEV-SNP measurement (96 hexadecimal digits). Written by the first transaction,
+    /// `add_snp_measurement` and `remove_snp_measurement`.
     pub snp_measurements: Table<String, CodeStatus>,
-    /// `nodes.snp.host_data`: digest of a security policy to its text, which may be empty. Written by
-    /// `add_snp_host_data` and `remove_snp_host_data`.
+    /// `nodes.snp.host_data`: digest of a security policy to its text, which may be empty. Written by the
+    /// first transaction, `add_snp_host_data` and `remove_snp_host_data`.
     pub snp_host_data: Table<Digest, JsonText>,
-    /// `nodes.snp.uvm_endorsements`: by the DID of the issuer. Written by `add_snp_uvm_endorsement` and
-    /// `remove_snp_uvm_endorsement`.
+    /// `nodes.snp.uvm_endorsements`: by the DID of the issuer. Written by the first transaction,
+    /// `add_snp_uvm_endorsement` and `remove_snp_uvm_endorsement`.
     pub snp_uvm_endorsements: Table<String, UvmEndorsements>,
-    /// `nodes.snp.tcb_versions`: least version by hexadecimal CPUID. Written by `set_snp_minimum_tcb_version`,
-    /// `set_snp_minimum_tcb_version_hex` and `remove_snp_minimum_tcb_version`.
+    /// `nodes.snp.tcb_versions`: least version by hexadecimal CPUID. Written by the first transaction,
+    /// `set_snp_minimum_tcb_version`, `set_snp_minimum_tcb_version_hex` and `remove_snp_minimum_tcb_version`.
     pub snp_tcb_versions: Table<String, TcbVersion>,
 }
 

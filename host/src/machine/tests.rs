@@ -78,7 +78,12 @@ fn a_machine_ticks_quotes_persists_warns_and_stops() {
     let sink: EventSink = Arc::new(move |event| {
         let _ = sender.lock().unwrap().send(event);
     });
-    let evidence = Evidence { format: EvidenceFormat::Virtual, quote: b"q".to_vec(), endorsements: vec![] };
+    let evidence = Evidence {
+        format: EvidenceFormat::Virtual,
+        quote: b"q".to_vec(),
+        endorsements: vec![],
+        uvm_endorsements: None,
+    };
     let answer = evidence.clone();
     let options = MachineOptions {
         clock: Clock::start(),

@@ -17,7 +17,10 @@ use coco_client::{
     governance::{AGREE, API_VERSION, Message, sign},
 };
 use coco_crypto::{Certificate, LedgerSecret, SystemEntropy};
-use coco_host::{disk::Disk, platform::VirtualPlatform};
+use coco_host::{
+    disk::Disk,
+    platform::{EvidenceSource as _, insecure_virtual::VirtualPlatform},
+};
 use coco_http::{Answer, Batch, Dispatch, Driver, Session};
 use coco_ledger::{Ledger, LedgerSecrets, SignatureMode, SigningPolicy, Timing};
 use coco_node::{

@@ -1,10 +1,15 @@
-use coco_crypto::{Curve, EcKey, Signer, SystemEntropy, hash::sha256};
+use coco_crypto::{Curve, EcKey, Signer, SystemEntropy, hash::sha256, x509::UnixTime};
 
 use super::*;
-use crate::verify;
+use crate::{Policy, sev_snp::Requirements};
 
 fn attester() -> VirtualAttester {
     VirtualAttester::new(sha256(b"executable"))
+}
+
+fn verify(evidence: &Evidence, expected: &ReportData) -> Result<Claims, Refusal> {
+    let policy = Policy { now: UnixTime(1_780_000_000), sev_snp: Requirements::STRICT };
+    crate::verify(evidence, expected, &policy)
 }
 
 #[test]
@@ -13,10 +18,10 @@ fn evidence_verifies_for_its_own_key_only() {
     let report_data = ReportData::of_node(node.public_key());
     let evidence = attester().evidence(&report_data).unwrap();
     let claims = verify(&evidence, &report_data).unwrap();
-    assert_eq!(claims.platform, Platform::InsecureVirtual);
+    assert_eq!(claims.details, Details::InsecureVirtual);
+    assert_eq!(claims.code_digest(), coco_wire::text::encode_hex(MEASUREMENT.as_bytes()));
     assert_eq!(claims.measurement.to_string(), MEASUREMENT);
     assert_eq!(claims.host_data, sha256(b"executable"));
-    assert_eq!(claims.report_data, report_data);
     assert_eq!(verify(&evidence, &ReportData(Digest::ZERO)), Err(Refusal::ReportData));
 }
 
@@ -45,7 +50,8 @@ fn the_forms_of_ccf() {
     );
     assert_eq!(Platform::InsecureVirtual.name(), "Virtual");
     assert_eq!(Platform::from_quote_format("Insecure_Virtual"), Some(Platform::InsecureVirtual));
-    for unsupported in ["OE_SGX_v1", "AMD_SEV_SNP_v1", "", "insecure_virtual"] {
+    assert_eq!(Platform::from_quote_format("AMD_SEV_SNP_v1"), Some(Platform::SevSnp));
+    for unsupported in ["OE_SGX_v1", "", "insecure_virtual"] {
         assert_eq!(Platform::from_quote_format(unsupported), None);
     }
 }
@@ -83,6 +89,8 @@ fn refusals() {
         let evidence = Evidence { quote: quote.clone().into_bytes(), ..good.clone() };
         assert_eq!(verify(&evidence, &report_data), Err(expected), "{quote}");
     }
-    let endorsed = Evidence { endorsements: vec![0], ..good };
+    let endorsed = Evidence { endorsements: vec![0], ..good.clone() };
+    assert_eq!(verify(&endorsed, &report_data), Err(Refusal::UnexpectedEndorsements));
+    let endorsed = Evidence { uvm_endorsements: Some(vec![]), ..good };
     assert_eq!(verify(&endorsed, &report_data), Err(Refusal::UnexpectedEndorsements));
 }

@@ -3,6 +3,8 @@
 //! Source: AMD, SEV-SNP firmware ABI (publication 56860), `TCB_VERSION`; VCEK certificate and KDS interface (publication
 //! 57230); CCF `include/ccf/pal/attestation_sev_snp.h`.
 
+use super::Processor;
+
 /// Lines of processors whose trusted computing base we can read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Product {
@@ -59,7 +61,7 @@ impl Product {
     /// # Errors
     /// If it is none of ours.
     pub fn of_cpuid(eax: u32) -> Result<Self, UnknownProduct> {
-        Self::of_model((eax >> 8 & 0xf) + (eax >> 20 & 0xff), (eax >> 12 & 0xf0) | (eax >> 4 & 0xf))
+        Processor::of_cpuid(eax).product()
     }
 
     /// The line of a processor, by family and model; base and extended numbers are together in both. CCF knows one

@@ -208,6 +208,23 @@ impl Flags {
 }
 
 impl Processor {
+    /// By EAX of CPUID function 1; the bits that say nothing of the processor are ignored.
+    #[must_use]
+    pub fn of_cpuid(eax: u32) -> Self {
+        let [stepping, model, family] =
+            [eax & 0xf, (eax >> 12 & 0xf0) | (eax >> 4 & 0xf), (eax >> 8 & 0xf) + (eax >> 20 & 0xff)]
+                .map(|number| u8::try_from(number).unwrap_or(u8::MAX));
+        Self { family, model, stepping }
+    }
+
+    /// As EAX of CPUID function 1 has it, where a stepping has four bits.
+    #[must_use]
+    pub fn cpuid(self) -> u32 {
+        let [family, model, stepping] = [self.family, self.model, self.stepping].map(u32::from);
+        let base = family.min(0xf);
+        (stepping & 0xf) | (model & 0xf) << 4 | base << 8 | (model >> 4) << 16 | (family - base) << 20
+    }
+
     /// Its line.
     ///
     /// # Errors

@@ -27,7 +27,7 @@ pub struct Requirements<'a> {
     /// What else must be so.
     pub demands: &'a [Demand],
     /// Who may endorse utility VMs, if there are such endorsements.
-    pub uvm: &'a [uvm::Trusted<'a>],
+    pub uvm: uvm::Endorsers<'a>,
 }
 
 /// Privilege levels of a guest that may have asked for a report.
@@ -75,7 +75,7 @@ impl Requirements<'_> {
         minimum_tcb: None,
         revocation: Revocation::IfGiven,
         demands: &[],
-        uvm: &[],
+        uvm: uvm::Endorsers::Only(&[]),
     };
 
     /// Checks a genuine report.

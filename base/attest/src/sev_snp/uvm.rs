@@ -53,6 +53,28 @@ pub struct Trusted<'a> {
     pub svn: u64,
 }
 
+/// Who may endorse.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Endorsers<'a> {
+    /// One of these.
+    Only(&'a [Trusted<'a>]),
+    /// Anyone: for those who decide afterwards, by [`Claims`], whether they trust them.
+    Anyone,
+}
+
+impl Endorsers<'_> {
+    /// Checks that a message endorses the guest with this measurement, and is of one of them.
+    ///
+    /// # Errors
+    /// See [`Refusal`].
+    pub fn verify(self, message: &[u8], measurement: &[u8; 48]) -> Result<Claims, Refusal> {
+        match self {
+            Self::Only(trusted) => verify(message, measurement, trusted),
+            Self::Anyone => authenticate(message, measurement),
+        }
+    }
+}
+
 /// Those of Azure that CCF trusts by default (`src/node/uvm_endorsements.h`).
 pub const AZURE: [Trusted<'static>; 2] = [
     Trusted {

@@ -95,6 +95,7 @@ pub(super) fn genesis(
         },
         network: network.clone(),
         node_data: data(config.node_data_json_file.as_deref())?,
+        security_policy: None,
     })
 }
 

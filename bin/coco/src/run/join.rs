@@ -5,7 +5,7 @@ use std::{io, sync::Arc, thread, time::Duration};
 use coco_app::Method;
 use coco_boundary::{Event, Log};
 use coco_crypto::Certificate;
-use coco_host::{net::connect, platform::VirtualPlatform};
+use coco_host::{net::connect, platform::EvidenceSource};
 use coco_http::{CertificateSlot, Client, ClientError, Connected, Driver, Question, SnapshotFileError};
 use coco_node::{
     Joined, Joiner,
@@ -65,7 +65,7 @@ impl Joining {
     pub(super) fn begin(
         self,
         driver: &Driver,
-        platform: Arc<VirtualPlatform>,
+        platform: Arc<dyn EvidenceSource>,
         introduction: Introduction,
         slot: Arc<CertificateSlot>,
         stop: watch::Receiver<bool>,
@@ -101,7 +101,7 @@ impl Joining {
 struct Attempt {
     driver: Driver,
     /// Says what runs here, whenever the service wants to know.
-    platform: Arc<VirtualPlatform>,
+    platform: Arc<dyn EvidenceSource>,
     client: Client,
     joiner: Joiner,
     service: Certificate,

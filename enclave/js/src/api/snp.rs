@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use coco_attest::sev_snp::{
     Claims, Endorsements, Report, Requirements, Vmpl,
-    uvm::{self, AZURE},
+    uvm::{self, AZURE, Endorsers},
     verify,
 };
 use coco_crypto::x509::UnixTime;
@@ -45,7 +45,12 @@ fn verify_snp_attestation<'js>(state: &State, ctx: &Ctx<'js>, args: &[Value<'js>
     };
     let endorsements =
         Endorsements { certificates: &certificates, revocation_lists: &[], uvm: uvm.as_deref() };
-    let requirements = Requirements { vmpl: Vmpl::Guest, expected_tcb, uvm: &AZURE, ..Requirements::STRICT };
+    let requirements = Requirements {
+        vmpl: Vmpl::Guest,
+        expected_tcb,
+        uvm: Endorsers::Only(&AZURE),
+        ..Requirements::STRICT
+    };
     let now = UnixTime(i64::try_from(state.clock.wall_ms() / 1000).unwrap_or(i64::MAX));
     let claims = verify(&report, &endorsements, &requirements, now)
         .map_err(|refusal| Exception::throw_range(ctx, &refusal.to_string()))?;

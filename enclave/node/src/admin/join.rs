@@ -25,7 +25,7 @@ use coco_wire::{Digest, Seqno};
 
 use super::{Admin, redirect::to_primary};
 use crate::{
-    evidence::{Proof, admit, verify},
+    evidence::{Proof, appraise},
     join::{
         PATH,
         message::{JoinAnswer, JoinRequest, NetworkInfo},
@@ -162,7 +162,7 @@ fn trusted(
         Reject::new(Status::UNAUTHORIZED, ErrorCode::InvalidQuote, text)
     })?;
     let proof = Proof { service: identity.key.public_key().id(), node: joining.id, challenge };
-    appraise(admin, &*cx.tx, quote, &ReportData(proof.report_data(&session)))?;
+    appraised(admin, &*cx.tx, quote, &ReportData(proof.report_data(&session)))?;
     let network_info = secrets(admin, cx, &joining.id, node, service)?;
     Ok(Response::json(Status::OK, &JoinAnswer { network_info, ..answer }))
 }
@@ -241,7 +241,7 @@ fn register(
         ServiceStatus::Open | ServiceStatus::WaitingForRecoveryShares => NodeStatus::Pending,
     };
     refuse_conflict(admin, &*cx.tx, &request.node_info_network)?;
-    let claims = appraise(admin, &*cx.tx, &request.quote_info, &ReportData::of_node(&joining.key))?;
+    let claims = appraised(admin, &*cx.tx, &request.quote_info, &ReportData::of_node(&joining.key))?;
     RsaPublicKey::from_spki_pem(&request.public_encryption_key)
         .map_err(|error| Reject::invalid_input(format!("The node's encryption key: {error}")))?;
     let signing_request = signing_request(&request, joining)?;
@@ -252,7 +252,7 @@ fn register(
         encryption_pub_key: request.public_encryption_key,
         status,
         ledger_secret_seqno: None,
-        code_digest: Some(hex::encode(claims.measurement.as_str())),
+        code_digest: Some(claims.code_digest()),
         certificate_signing_request: Some(signing_request.to_pem()),
         public_key: Some(joining.key.to_pem()),
         node_data: request.node_data,
@@ -291,15 +291,13 @@ fn refuse_conflict(admin: &Admin, state: &impl Reader, network: &NodeNetwork) ->
     Ok(())
 }
 
-fn appraise(
+fn appraised(
     admin: &Admin,
     state: &impl Reader,
     quote: &QuoteInfo,
     expected: &ReportData,
 ) -> Result<Claims, Reject> {
-    let claims = verify(quote, expected);
-    let admitted = claims.and_then(|claims| admit(&admin.tables, state, &claims).map(|()| claims));
-    admitted.map_err(|unwelcome| {
+    appraise(&admin.shared, (&admin.tables, state), quote, expected).map_err(|unwelcome| {
         Reject::new(Status::UNAUTHORIZED, ErrorCode::InvalidQuote, unwelcome.to_string())
     })
 }

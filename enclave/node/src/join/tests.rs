@@ -58,6 +58,7 @@ impl Fixture {
                 format: EvidenceFormat::Virtual,
                 quote: b"quote".to_vec(),
                 endorsements: Vec::new(),
+                uvm_endorsements: None,
             },
             startup_seqno: Seqno(7),
         };
@@ -206,8 +207,12 @@ fn it_proves_what_it_runs_when_challenged() {
         let body: Value = serde_json::from_slice(&joiner.body()).unwrap();
         body["fresh_quote_info"]["quote"].as_str().map(str::to_owned)
     };
-    let evidence =
-        Evidence { format: EvidenceFormat::Virtual, quote: b"fresh".to_vec(), endorsements: Vec::new() };
+    let evidence = Evidence {
+        format: EvidenceFormat::Virtual,
+        quote: b"fresh".to_vec(),
+        endorsements: Vec::new(),
+        uvm_endorsements: None,
+    };
     let mut seen = std::collections::BTreeSet::from([id]);
     for byte in [1, 2] {
         let Next::Prove(proof) = joiner.answered(&challenge(byte)) else { panic!("no proof") };

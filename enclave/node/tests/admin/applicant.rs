@@ -7,9 +7,11 @@ use bytes::Bytes;
 use coco_app::{ChannelBinding, ClientCertificate, Headers, InterfaceName, Method, Peer, Request, Response};
 use coco_crypto::{
     Certificate, Curve, EcKey, RsaKey, Signer as _, SystemEntropy,
+    hash::sha256,
     rsa::RsaBits,
     x509::{Request as SigningRequest, UnixTime, Validity, issue_self_signed},
 };
+use coco_imitated::snp::Machine;
 use coco_wire::Digest;
 use serde_json::{Value, json};
 
@@ -27,6 +29,19 @@ static ENCRYPTION: LazyLock<String> =
 pub(crate) struct Applicant {
     pub(crate) key: EcKey,
     pub(crate) certificate: Certificate,
+    /// What it runs on; none is a virtual platform.
+    pub(crate) machine: Option<Machine>,
+}
+
+/// Evidence of a machine with SEV-SNP, as a node shows it.
+pub(crate) fn quote_of(machine: &Machine) -> Value {
+    let shown = machine.sign();
+    let [quote, endorsements] = [&shown.report, &shown.certificates].map(|bytes| STANDARD.encode(bytes));
+    let mut quote = json!({ "format": "AMD_SEV_SNP_v1", "quote": quote, "endorsements": endorsements });
+    if let Some(uvm) = &shown.uvm {
+        quote["uvm_endorsements"] = json!(STANDARD.encode(uvm));
+    }
+    quote
 }
 
 impl Applicant {
@@ -35,7 +50,12 @@ impl Applicant {
         let validity = Validity::days(UnixTime(1_780_000_000), 1).expect("valid");
         let name = "CN=Joiner".parse().expect("valid");
         let certificate = issue_self_signed(&key, &name, &[], validity, &SystemEntropy);
-        Self { key, certificate }
+        Self { key, certificate, machine: None }
+    }
+
+    /// A node on a machine with SEV-SNP.
+    pub(crate) fn on(machine: Machine) -> Self {
+        Self { machine: Some(machine), ..Self::new() }
     }
 
     pub(crate) fn id(&self) -> Digest {
@@ -49,6 +69,18 @@ impl Applicant {
         json!({ "format": "Insecure_Virtual", "endorsements": "", "quote": STANDARD.encode(quote.to_string()) })
     }
 
+    /// Evidence that is bound to report data.
+    fn bound(&self, report_data: &Digest) -> Value {
+        match &self.machine {
+            None => self.quote(|quote| quote["report_data"] = json!(STANDARD.encode(report_data.0))),
+            Some(machine) => {
+                let mut machine = machine.clone();
+                machine.bind(report_data);
+                quote_of(&machine)
+            }
+        }
+    }
+
     pub(crate) fn body(&self) -> Value {
         let request = SigningRequest::create(&self.key, &"CN=Joiner".parse().expect("valid"), &[]);
         json!({
@@ -56,7 +88,7 @@ impl Applicant {
                 "node_to_node_interface": { "bind_address": "10.0.0.2:9000" },
                 "rpc_interfaces": { "main": { "bind_address": "10.0.0.2:8000" } },
             },
-            "quote_info": self.quote(|_| {}),
+            "quote_info": self.bound(&self.id()),
             "public_encryption_key": *ENCRYPTION,
             "startup_seqno": 0,
             "certificate_signing_request": request.to_pem(),
@@ -117,9 +149,8 @@ impl Applicant {
         let service = admin.view.shared.keys.service().expect("valid").key.public_key().id();
         let bound =
             [&b"coco join evidence v2"[..], &service.0, &self.id().0, &challenge.0, &SESSION.0].concat();
-        let bound = STANDARD.encode(coco_crypto::hash::sha256(&bound).0);
         let mut body = self.body();
-        body["fresh_quote_info"] = self.quote(|quote| quote["report_data"] = json!(bound));
+        body["fresh_quote_info"] = self.bound(&sha256(&bound));
         body
     }
 

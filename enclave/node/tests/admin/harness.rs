@@ -77,7 +77,11 @@ pub(crate) struct Admin {
 
 impl Admin {
     pub(crate) fn start() -> Self {
-        let node = Node::start(Toy::new(None, None));
+        Self::of(Node::start(Toy::new(None, None)))
+    }
+
+    /// Of a node that was told to create a service.
+    pub(crate) fn of(node: Node) -> Self {
         let shared = Arc::clone(&node.view.shared);
         let mounts = Mounts {
             app: Arc::clone(&node.view.mounts.app),

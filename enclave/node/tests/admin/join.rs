@@ -19,7 +19,7 @@ use crate::{
 };
 
 /// Status, code and text.
-type Refusal<'a> = (u16, &'a str, &'a str);
+pub(crate) type Refusal<'a> = (u16, &'a str, &'a str);
 
 /// A node with a clock, as certificates are looked at.
 fn start() -> Admin {
@@ -28,12 +28,12 @@ fn start() -> Admin {
     admin
 }
 
-fn refusal(answer: &(u16, Value, Response)) -> Refusal<'_> {
+pub(crate) fn refusal(answer: &(u16, Value, Response)) -> Refusal<'_> {
     let error = &answer.1["error"];
     (answer.0, error["code"].as_str().unwrap_or(""), error["message"].as_str().unwrap_or(""))
 }
 
-fn node(admin: &Admin, id: &Digest) -> Option<NodeInfo> {
+pub(crate) fn node(admin: &Admin, id: &Digest) -> Option<NodeInfo> {
     admin.tables.nodes.info.get(&admin.view.state().latest, id).expect("valid")
 }
 

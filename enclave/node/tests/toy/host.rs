@@ -3,7 +3,7 @@
 use coco_boundary::{Effect, EntryKind, Event, FileEffect, FileEvent};
 use coco_node::{Certificates, Output, is_requested_by_core};
 
-use crate::node::{Node, evidence};
+use crate::node::Node;
 
 impl Node {
     /// Carries out what follows until nothing does.
@@ -50,7 +50,7 @@ impl Node {
                 self.persisted.seqno = self.persisted.seqno.min(last);
             }
             Effect::Quote { report_data } => {
-                let evidence = Ok(evidence(&report_data));
+                let evidence = Ok((self.platform)(&report_data));
                 self.core.handle(Event::Quote { report_data, evidence }, out);
             }
             Effect::ReadEntries { request, from, to } => {

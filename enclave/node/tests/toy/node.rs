@@ -4,6 +4,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use arc_swap::ArcSwap;
 use coco_app::{Call, Historical, InterfaceName, Lookup, Mode, Peer, Request, Response};
+use coco_attest::Roots;
 use coco_boundary::{Event, Evidence, EvidenceFormat, Log, Monotonic, Unix};
 use coco_crypto::{
     Curve, LedgerSecret, SystemEntropy,
@@ -28,6 +29,9 @@ use serde_json::Value;
 
 use crate::adapter::Toy;
 
+/// When nodes are started, in milliseconds since 1970.
+pub(crate) const STARTED_MS: u64 = 1_780_000_000_000;
+
 pub(crate) struct Node {
     pub(crate) core: Core,
     pub(crate) view: View,
@@ -51,29 +55,60 @@ pub(crate) struct Node {
     pub(crate) reads: Vec<(ReadId, Readable)>,
     /// Whether certificates were to be taken over.
     pub(crate) certificates: Certificates,
+    /// What vouches for it.
+    pub(crate) platform: Platform,
     now: u64,
     pub(crate) persisted: TxId,
+}
+
+/// Gives evidence that is bound to report data.
+pub(crate) type Platform = Box<dyn Fn(&Digest) -> Evidence>;
+
+/// What a node runs on, and what its service is told of it.
+pub(crate) struct Ground {
+    pub(crate) platform: Platform,
+    /// Whose signatures of evidence count.
+    pub(crate) roots: Roots,
+    pub(crate) security_policy: Option<String>,
+    pub(crate) log: Log,
+}
+
+impl Default for Ground {
+    fn default() -> Self {
+        let platform: Platform = Box::new(evidence);
+        Self { platform, roots: Roots::MAKERS, security_policy: None, log: Log::discard() }
+    }
 }
 
 impl Node {
     /// A node whose service is created, signed and committed.
     pub(crate) fn start(toy: Toy) -> Self {
+        let node = Self::start_on(toy, Ground::default());
+        assert_eq!(node.committed, Seqno(2), "the first signature is committed");
+        node
+    }
+
+    /// A node that was told to create a service.
+    pub(crate) fn start_on(toy: Toy, ground: Ground) -> Self {
         let secrets = LedgerSecrets::new(Seqno(1), LedgerSecret::generate(&SystemEntropy));
-        let view = view(toy, keys(true), secrets.clone().into());
+        let Ground { platform, roots, security_policy, log } = ground;
+        let view = view(toy, keys(true), secrets.clone().into(), (roots, log));
+        view.shared.clock.set(Monotonic(0), Unix(STARTED_MS));
         let ledger =
             Ledger::new(secrets, LedgerConfig { chunk_size: 5_000_000, signatures: SignatureMode::Dual });
-        let core = Core::start(view.clone(), genesis(), ledger, settings());
-        let mut node = Self::new(core, view);
+        let genesis = Genesis { security_policy, ..genesis() };
+        let core = Core::start(view.clone(), genesis, ledger, settings());
+        let mut node = Self { platform, ..Self::new(core, view) };
         let mut out = Output::default();
         node.core.begin(&mut out);
         node.settle(out);
-        assert_eq!(node.committed, Seqno(2), "the first signature is committed");
         node
     }
 
     /// A node that belongs to no service yet.
     pub(crate) fn joiner(toy: Toy) -> Self {
-        let view = view(toy, keys(false), SecretSlot::default());
+        let Ground { roots, log, .. } = Ground::default();
+        let view = view(toy, keys(false), SecretSlot::default(), (roots, log));
         Self::new(Core::join(view.clone(), settings()), view)
     }
 
@@ -92,6 +127,7 @@ impl Node {
             stuck_files: false,
             reads: Vec::new(),
             certificates: Certificates::Untouched,
+            platform: Box::new(evidence),
             now: 1000,
             persisted: TxId::default(),
         }
@@ -199,7 +235,7 @@ impl Node {
     /// Lets time pass.
     pub(crate) fn tick(&mut self, ms: u64) {
         self.now += ms;
-        let (now, wall) = (Monotonic(self.now), Unix(1_780_000_000_000 + self.now));
+        let (now, wall) = (Monotonic(self.now), Unix(STARTED_MS + self.now));
         self.event(Event::Tick { now, wall });
     }
 
@@ -261,6 +297,7 @@ pub(crate) fn evidence(report_data: &Digest) -> Evidence {
         format: EvidenceFormat::Virtual,
         quote: quote.to_string().into_bytes(),
         endorsements: Vec::new(),
+        uvm_endorsements: None,
     }
 }
 
@@ -272,6 +309,7 @@ fn genesis() -> Genesis {
         configuration: ServiceConfig::default(),
         network: NodeNetwork::default(),
         node_data: Value::Null,
+        security_policy: None,
     }
 }
 
@@ -302,10 +340,10 @@ fn keys(starts_service: bool) -> Keys {
     keys
 }
 
-fn view(toy: Toy, keys: Keys, secrets: SecretSlot) -> View {
+fn view(toy: Toy, keys: Keys, secrets: SecretSlot, (roots, log): (Roots, Log)) -> View {
     let app: Arc<dyn coco_app::Adapter> = Arc::new(toy);
     let shared =
-        Shared::new(keys, secrets, 1 << 20, Arc::clone(&app), Arc::new(SystemEntropy), Log::discard());
+        Shared::new(keys, secrets, 1 << 20, Arc::clone(&app), Arc::new(SystemEntropy), log).trusting(roots);
     let still = || Arc::new(Toy::new(None, None)) as Arc<dyn coco_app::Adapter>;
     let (offered, redirections) = (BTreeMap::new(), BTreeMap::new());
     let mounts = Mounts { app, gov: still(), node: still(), offered, redirections };

@@ -19,7 +19,7 @@ use coco_host::{
     ledger::{Durability, EventSink, Ledger as Files, LedgerOptions},
     machine::{Machine, MachineOptions},
     peers::PeerNetwork,
-    platform::VirtualPlatform,
+    platform::{EvidenceSource as _, insecure_virtual::VirtualPlatform},
 };
 use coco_http::{CertificateSlots, Driver, Resources};
 use coco_ledger::LedgerConfig;
@@ -198,6 +198,7 @@ pub(super) fn genesis(consortium: &Consortium, network: NodeNetwork) -> Genesis 
         configuration: ServiceConfig { recovery_threshold: 1, ..ServiceConfig::default() },
         network,
         node_data: Value::Null,
+        security_policy: None,
     }
 }
 

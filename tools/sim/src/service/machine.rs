@@ -228,6 +228,7 @@ pub(super) fn evidence(report_data: &Digest) -> Evidence {
         format: EvidenceFormat::Virtual,
         quote: quote.to_string().into_bytes(),
         endorsements: Vec::new(),
+        uvm_endorsements: None,
     }
 }
 
@@ -245,6 +246,7 @@ fn genesis(consortium: Option<&Consortium>) -> Genesis {
         configuration: ServiceConfig::default(),
         network: network(0),
         node_data: Value::Null,
+        security_policy: None,
     }
 }
 

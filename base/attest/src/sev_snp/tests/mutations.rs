@@ -4,7 +4,10 @@ use coco_crypto::pem;
 use coco_imitated::uvm::Message;
 
 use super::{
-    super::{Claims, Refusal, Requirements, uvm::Trusted},
+    super::{
+        Claims, Refusal, Requirements,
+        uvm::{Endorsers, Trusted},
+    },
     der::{day, revocation_list},
     machine::{Evidence, Machine, NOW, ROOT, Verify, keys, to_pem},
 };
@@ -26,7 +29,7 @@ impl Subject {
 
     fn verify(&self, evidence: &Evidence) -> Result<Claims, Refusal> {
         let trusted = [Trusted { did: &self.did, feed: "feed of a test", svn: 0 }];
-        evidence.verify(&Requirements { uvm: &trusted, ..Requirements::STRICT }, NOW)
+        evidence.verify(&Requirements { uvm: Endorsers::Only(&trusted), ..Requirements::STRICT }, NOW)
     }
 }
 

@@ -7,7 +7,7 @@ use coco_wire::{cbor::Cbor, cose::CoseError, text::encode_hex};
 use super::{
     super::{
         Refusal as ReportRefusal, Requirements,
-        uvm::{Claims, DidRefusal, Header, Refusal, Trusted, verify},
+        uvm::{Claims, DidRefusal, Endorsers, Header, Refusal, Trusted, verify},
     },
     der::{CERTIFICATES, authority, critical_extension, day, element},
     machine::{Machine, NOW, Verify, keys},
@@ -43,9 +43,12 @@ fn endorsements_go_with_a_report() {
     let mut machine = Machine::milan();
     machine.uvm = Some(message);
     let trusted = [Trusted { did: &did, feed: FEED, svn: 0 }];
-    let requirements = Requirements { uvm: &trusted, ..Requirements::STRICT };
-    let claims = machine.sign().verify(&requirements, NOW).unwrap();
-    assert_eq!(claims.uvm, Some(Claims { did: did.clone(), feed: FEED.to_owned(), svn: 7 }));
+    let requirements = Requirements { uvm: Endorsers::Only(&trusted), ..Requirements::STRICT };
+    let anyone = Requirements { uvm: Endorsers::Anyone, ..Requirements::STRICT };
+    for requirements in [requirements, anyone] {
+        let claims = machine.sign().verify(&requirements, NOW).unwrap();
+        assert_eq!(claims.uvm, Some(Claims { did: did.clone(), feed: FEED.to_owned(), svn: 7 }));
+    }
     let refusal = machine.sign().verify(&Requirements::STRICT, NOW).unwrap_err();
     assert_eq!(refusal, ReportRefusal::Uvm(Refusal::NotTrusted));
     assert_eq!(
@@ -53,7 +56,9 @@ fn endorsements_go_with_a_report() {
         "SEV-SNP: UVM endorsements: did, feed and svn do not match any of the known UVM roots of trust"
     );
     machine.put(0x90, &[0x3f]);
-    assert_eq!(machine.sign().verify(&requirements, NOW), Err(Refusal::Measurement.into()));
+    for requirements in [requirements, anyone] {
+        assert_eq!(machine.sign().verify(&requirements, NOW), Err(Refusal::Measurement.into()));
+    }
 }
 
 #[track_caller]

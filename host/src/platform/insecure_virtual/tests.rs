@@ -1,5 +1,8 @@
 use std::fs;
 
+use coco_attest::{Policy, sev_snp::Requirements};
+use coco_crypto::x509::UnixTime;
+
 use super::*;
 
 #[test]
@@ -12,11 +15,14 @@ fn files_carry_the_process_number_and_the_evidence_its_key() {
     };
     assert!(read("measurement").contains(&Digest([7; 32]).to_hex()));
     let report_data = ReportData(Digest([9; 32]));
-    let Evidence { format: EvidenceFormat::Virtual, quote, endorsements } =
-        platform.quote(report_data.0).unwrap();
+    let Evidence { format, quote, endorsements, uvm_endorsements } = platform.quote(report_data.0).unwrap();
+    assert_eq!(format, EvidenceFormat::Virtual);
     assert!(read("attestation").contains("report_data"));
-    let evidence = coco_attest::Evidence { platform: Platform::InsecureVirtual, quote, endorsements };
-    assert_eq!(coco_attest::verify(&evidence, &report_data).unwrap().host_data, Digest([7; 32]));
+    let platform_of = coco_attest::Platform::InsecureVirtual;
+    let evidence = coco_attest::Evidence { platform: platform_of, quote, endorsements, uvm_endorsements };
+    let policy = Policy { now: UnixTime(1_780_000_000), sev_snp: Requirements::STRICT };
+    let claims = coco_attest::verify(&evidence, &report_data, &policy).unwrap();
+    assert_eq!(claims.host_data, Digest([7; 32]));
 
     directory.close().unwrap();
     assert_eq!(platform.quote(report_data.0), Err(QuoteFault));

@@ -1,0 +1,89 @@
+//! What members require of SEV-SNP, as their tables say it.
+
+use std::collections::BTreeMap;
+
+use coco_attest::sev_snp::{Claims, Processor, Product, Requirements, TcbVersion, uvm};
+use coco_kv::{Reader, Tx};
+use coco_tables::{
+    Tables,
+    platforms::{self, Platforms, UvmEndorsement, UvmEndorsements},
+};
+use coco_wire::text::decode_hex;
+
+/// What the tables require. A row that cannot be read counts as missing, and what is missing admits nobody.
+pub(super) struct Required {
+    minimum_tcb: Vec<(Processor, TcbVersion)>,
+    /// Who may endorse utility VMs, under which name, and the least version.
+    uvm: Vec<(String, String, u64)>,
+}
+
+impl Required {
+    pub(super) fn read(tables: &Tables, state: &impl Reader) -> Self {
+        let platforms = &tables.platforms;
+        let minimum_tcb = platforms.snp_tcb_versions.iter(state).flatten();
+        let endorsers = platforms.snp_uvm_endorsements.iter(state).flatten();
+        let uvm = endorsers.flat_map(|(did, UvmEndorsements(feeds))| {
+            let feeds = feeds.into_iter();
+            feeds.filter_map(move |(feed, row)| Some((did.clone(), feed, row.svn.parse().ok()?)))
+        });
+        Self {
+            minimum_tcb: minimum_tcb.filter_map(|(cpuid, row)| minimum(&cpuid, &row)).collect(),
+            uvm: uvm.collect(),
+        }
+    }
+
+    pub(super) fn trusted(&self) -> Vec<uvm::Trusted<'_>> {
+        self.uvm.iter().map(|(did, feed, svn)| uvm::Trusted { did, feed, svn: *svn }).collect()
+    }
+
+    pub(super) fn requirements<'a>(
+        &'a self,
+        always: Requirements<'a>,
+        trusted: &'a [uvm::Trusted<'a>],
+    ) -> Requirements<'a> {
+        Requirements { minimum_tcb: Some(&self.minimum_tcb), uvm: uvm::Endorsers::Only(trusted), ..always }
+    }
+}
+
+/// The processor of a row of `nodes.snp.tcb_versions`, and the least version for it. As in CCF, a row says all parts that
+/// the processor has and no other; the same in one number, `hexstring`, is for people.
+fn minimum(cpuid: &str, row: &platforms::TcbVersion) -> Option<(Processor, TcbVersion)> {
+    let cpuid: [u8; 4] = decode_hex(cpuid).ok()?.try_into().ok()?;
+    let processor = Processor::of_cpuid(u32::from_be_bytes(cpuid));
+    let part = |part: Option<u32>| u8::try_from(part?).ok();
+    let version = TcbVersion {
+        microcode: part(row.microcode)?,
+        snp: part(row.snp)?,
+        tee: part(row.tee)?,
+        boot_loader: part(row.boot_loader)?,
+        fmc: match processor.product().ok()? {
+            Product::Turin => Some(part(row.fmc)?),
+            Product::Milan | Product::Genoa if row.fmc.is_none() => None,
+            Product::Milan | Product::Genoa => return None,
+        },
+    };
+    Some((processor, version))
+}
+
+/// Has the service admit the utility VM and the trusted computing base of its first node.
+pub(super) fn admit_first(platforms: &Platforms, tx: &mut Tx, claims: &Claims) {
+    if let Some(uvm) = &claims.uvm {
+        let endorsement = UvmEndorsement { svn: uvm.svn.to_string() };
+        let feeds = BTreeMap::from([(uvm.feed.clone(), endorsement)]);
+        platforms.snp_uvm_endorsements.put(tx, &uvm.did, &UvmEndorsements(feeds));
+    }
+    if let Some(processor) = claims.report.processor {
+        let cpuid = format!("{:08x}", processor.cpuid());
+        let part = |part: u8| Some(u32::from(part));
+        let tcb = &claims.tcb;
+        let version = platforms::TcbVersion {
+            hexstring: Some(format!("{:016x}", claims.report.reported_tcb)),
+            microcode: part(tcb.microcode),
+            snp: part(tcb.snp),
+            tee: part(tcb.tee),
+            boot_loader: part(tcb.boot_loader),
+            fmc: tcb.fmc.and_then(part),
+        };
+        platforms.snp_tcb_versions.put(tx, &cpuid, &version);
+    }
+}
