@@ -1,6 +1,8 @@
 //! Evidence of the platform, made in the host: real hardware signs it, so the host may carry it.
 
 pub mod insecure_virtual;
+pub mod sev_snp;
+mod tsm;
 
 use coco_boundary::{Evidence, QuoteFault};
 use coco_wire::Digest;
@@ -13,3 +15,6 @@ pub trait EvidenceSource: Send + Sync {
     /// If the platform gives none.
     fn quote(&self, report_data: Digest) -> Result<Evidence, QuoteFault>;
 }
+
+#[cfg(test)]
+mod tests;

@@ -7,6 +7,7 @@
 //! with UVM endorsements, the unprotected header, from which nothing is taken. The two ECDSA signatures (r, s) and
 //! (r, −s) of a report are both accepted: nothing is ever named by the bytes of a report.
 
+pub mod certificates;
 pub mod endorsements;
 pub mod product;
 pub mod refusal;

@@ -5,6 +5,7 @@ mod error;
 mod files;
 mod issuers;
 mod join;
+pub(crate) mod platform;
 mod sessions;
 mod settings;
 mod snapshot;
@@ -30,7 +31,7 @@ use coco_host::{
     ledger::{EventSink, Ledger as LedgerFiles},
     machine::{Machine, MachineOptions},
     net::Server,
-    platform::{EvidenceSource, insecure_virtual::VirtualPlatform},
+    platform::EvidenceSource,
     process::{write_output, write_pid_file},
 };
 use coco_http::{CertificateSlots, Driver, Resources, Rpc};
@@ -45,13 +46,13 @@ use coco_wire::Seqno;
 use serde_json::Value;
 use tokio::sync::watch;
 
-use self::{backup::Fetching, issuers::Refreshing, join::Joining};
+use self::{backup::Fetching, issuers::Refreshing, join::Joining, platform::Vouching};
 use crate::config::{
     NodeConfig,
     command::{CommandKind, Start},
 };
 
-pub use self::{error::RunError, files::FileError};
+pub use self::{error::RunError, files::FileError, platform::PlatformError};
 
 /// Heavy calls that may wait for an execution thread.
 const MAX_HEAVY: usize = 1024;
@@ -117,7 +118,7 @@ struct Node<'a> {
     interfaces: sessions::Interfaces,
     /// Set when sessions are to end.
     stop: watch::Sender<bool>,
-    platform: Arc<dyn EvidenceSource>,
+    vouching: Vouching,
 }
 
 impl<'a> Node<'a> {
@@ -133,7 +134,9 @@ impl<'a> Node<'a> {
         let (stop, stopping) = watch::channel(false);
         let interfaces = sessions::interfaces(config, &slots, &stopping);
         let node_data = files::data(config.node_data_json_file.as_deref())?;
-        let platform = Arc::new(VirtualPlatform::start(executable_digest()?, Path::new("."))?);
+        let named = platform::named();
+        let machine_root = (Path::new("/"), named.as_deref());
+        let vouching = Vouching::begin(machine_root, executable_digest()?, &config.attestation, log)?;
         let node = Self {
             config,
             log,
@@ -145,14 +148,15 @@ impl<'a> Node<'a> {
             slots,
             interfaces,
             stop,
-            platform,
+            vouching,
         };
         Ok((node, machine.with_peers(peers)))
     }
 
     /// Creates a service.
     fn start(self, start: &Start, machine: Machine, app: Arc<dyn Adapter>) -> Result<ExitCode, RunError> {
-        let genesis = files::genesis(self.config, start, &self.network)?;
+        let security_policy = self.vouching.security_policy.clone();
+        let genesis = files::genesis(self.config, start, &self.network, security_policy)?;
         self.keys.found(&settings::service_naming(start), unix(self.clock), &SystemEntropy)?;
         let secrets = LedgerSecrets::new(Seqno(1), LedgerSecret::generate(&SystemEntropy));
         let (mut running, view) = self.assemble(app, secrets.clone().into());
@@ -168,7 +172,7 @@ impl<'a> Node<'a> {
 
     /// Joins a service: asks until it is let in, while its interfaces already tell how it stands.
     fn join(self, joining: Joining, machine: Machine, app: Arc<dyn Adapter>) -> Result<ExitCode, RunError> {
-        let evidence = self.platform.quote(self.keys.node_id)?;
+        let evidence = self.vouching.source.quote(self.keys.node_id)?;
         let node_data = self.node_data.clone();
         let (mut running, view) = self.assemble(app, SecretSlot::default());
         let core = Core::join(view.clone(), settings::core(running.config))
@@ -214,7 +218,7 @@ impl<'a> Node<'a> {
             slots,
             interfaces,
             stop,
-            platform,
+            vouching,
         } = self;
         let shared = Arc::new(Shared::new(
             keys,
@@ -242,6 +246,7 @@ impl<'a> Node<'a> {
             offered: sessions::offered(&config.network),
             redirections: sessions::redirections(&config.network),
         };
+        let platform = vouching.source;
         let running =
             Running { config, log, clock, rpc: listening.rpc, network, slots, interfaces, stop, platform };
         (running, View { shared, mounts: Arc::new(mounts) })

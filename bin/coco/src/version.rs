@@ -2,6 +2,8 @@
 
 use coco_attest::Platform;
 
+use crate::run::platform::of_machine;
+
 /// The CCF release that a service behaves as.
 pub(crate) const CCF: &str = "ccf-7.0.0";
 /// Our own release.
@@ -9,5 +11,6 @@ pub(crate) const COCO: &str = env!("CARGO_PKG_VERSION");
 
 /// What `--version` prints: CCF's two lines, then ours.
 pub(crate) fn text() -> String {
-    format!("CCF host: {CCF}\nPlatform: {}\nCoco: {COCO}\n", Platform::InsecureVirtual.name())
+    let platform = of_machine().map_or("Unknown", Platform::name);
+    format!("CCF host: {CCF}\nPlatform: {platform}\nCoco: {COCO}\n")
 }

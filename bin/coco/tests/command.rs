@@ -133,6 +133,33 @@ fn a_node_that_cannot_start_says_so_and_touches_nothing() {
 }
 
 #[test]
+fn the_environment_names_the_platform() {
+    let directory = tempfile::tempdir().unwrap();
+    let directory = directory.path();
+    fs::write(directory.join("config.json"), config().to_string()).unwrap();
+    let run = |platform: &str, arguments: &[&str]| {
+        let mut coco = Command::new(COCO);
+        coco.args(arguments).current_dir(directory).env("CCF_PLATFORM_OVERRIDE", platform).output().unwrap()
+    };
+    for (platform, shown) in [("SNP", "SNP"), ("Virtual", "Virtual"), ("SGX", "Unknown")] {
+        let version = run(platform, &["--version"]);
+        assert!(stdout(&version).contains(&format!("\nPlatform: {shown}\n")), "{}", stdout(&version));
+    }
+    let refusals = [
+        ("SGX", "CCF_PLATFORM_OVERRIDE names a platform that is neither SNP nor Virtual"),
+        ("SNP", "SEV-SNP: the kernel gives no report (Linux 6.7 or newer does, in "),
+    ];
+    for (platform, message) in refusals {
+        let output = run(platform, &["node", "--config", "config.json"]);
+        assert_eq!((status(&output), output.stderr.as_slice()), (1, b"".as_slice()));
+        assert!(stdout(&output).contains(message), "{}", stdout(&output));
+        assert!(!directory.join("node.pid").exists());
+        // The next one may start here.
+        assert_eq!(fs::read_dir(directory.join("ledger")).unwrap().count(), 0);
+    }
+}
+
+#[test]
 fn ledgers_of_ccf() {
     let Some(testdata) = ccf_testdata() else { return };
     let service = testdata.join("double_sealed_service");

@@ -2,7 +2,7 @@
 
 use std::{io, path::PathBuf};
 
-use super::{files::FileError, join::NotJoined};
+use super::{files::FileError, join::NotJoined, platform::PlatformError};
 use coco_host::{files::FilesError, ledger::StartError, net::BindError, process::PidFileError};
 
 /// Why a node does not start, or cannot go on.
@@ -32,6 +32,9 @@ pub enum RunError {
     /// A certificate cannot be shown.
     #[error(transparent)]
     Tls(#[from] coco_http::InvalidCertificate),
+    /// Nothing vouches for the node.
+    #[error(transparent)]
+    Platform(#[from] PlatformError),
     /// The platform does not say what runs here.
     #[error("the platform gave no evidence: {0}")]
     Evidence(#[from] coco_boundary::QuoteFault),

@@ -77,6 +77,7 @@ pub(super) fn genesis(
     config: &NodeConfig,
     start: &Start,
     network: &NodeNetwork,
+    security_policy: Option<String>,
 ) -> Result<Genesis, FileError> {
     let constitution =
         start.constitution_files.iter().map(|path| text(path)).collect::<Result<Vec<_>, _>>()?.join("\n");
@@ -95,7 +96,7 @@ pub(super) fn genesis(
         },
         network: network.clone(),
         node_data: data(config.node_data_json_file.as_deref())?,
-        security_policy: None,
+        security_policy,
     })
 }
 

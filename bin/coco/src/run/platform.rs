@@ -1,0 +1,159 @@
+//! What vouches for the node: hardware, or nothing.
+
+use std::{
+    env,
+    ffi::{OsStr, OsString},
+    io,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use coco_attest::Platform;
+use coco_boundary::Log;
+use coco_crypto::hash::sha256;
+use coco_host::{
+    platform::{
+        EvidenceSource,
+        insecure_virtual::VirtualPlatform,
+        sev_snp::{Endorsements, NoEvidence, SnpPlatform},
+    },
+    process::read_input,
+};
+use coco_wire::{Digest, text::decode_base64};
+
+use super::RunError;
+use crate::config::attestation::Attestation;
+
+/// Variable of the environment that says which platform it is, whatever the machine looks like. CCF's.
+const OVERRIDE: &str = "CCF_PLATFORM_OVERRIDE";
+/// Largest file read, in bytes.
+const MAX_LEN: u64 = 1 << 20;
+
+/// Why nothing vouches for the node.
+#[derive(Debug, thiserror::Error)]
+pub enum PlatformError {
+    /// The environment names a platform that this version does not know.
+    #[error("CCF_PLATFORM_OVERRIDE names a platform that is neither SNP nor Virtual")]
+    Unknown,
+    /// The machine gives no evidence.
+    #[error("SEV-SNP: {0}")]
+    SevSnp(#[from] NoEvidence),
+    /// A file of section `attestation` cannot be read.
+    #[error("{}: {error}", .path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        error: io::Error,
+    },
+    /// It is not in base64.
+    #[error("{}: not base64", .0.display())]
+    Base64(PathBuf),
+    /// The security policy is not text.
+    #[error("{}: the security policy is not UTF-8 text", .0.display())]
+    Text(PathBuf),
+    /// The security policy is not the one that the host launched the node with.
+    #[error("{}: the security policy has the digest {digest}, the host data of the machine is {host_data}", .path.display())]
+    SecurityPolicy {
+        /// The file.
+        path: PathBuf,
+        /// Of the policy.
+        digest: Digest,
+        /// What it should be.
+        host_data: Digest,
+    },
+}
+
+/// What vouches for a node.
+pub(super) struct Vouching {
+    /// Gives evidence.
+    pub(super) source: Arc<dyn EvidenceSource>,
+    /// What the host data of the evidence is the digest of, if that is known.
+    pub(super) security_policy: Option<String>,
+}
+
+impl Vouching {
+    /// Of this machine, whose paths begin at `root`; `executable` is what runs, and files about the virtual platform are
+    /// written to the working directory.
+    pub(super) fn begin(
+        (root, named): (&Path, Option<&OsStr>),
+        executable: Digest,
+        files: &Attestation,
+        log: &Log,
+    ) -> Result<Self, RunError> {
+        let platform = platform(named, root)?;
+        log.info(format_args!("Platform: {}", platform.name()));
+        match platform {
+            Platform::InsecureVirtual => {
+                let source = Arc::new(VirtualPlatform::start(executable, Path::new("."))?);
+                Ok(Self { source, security_policy: None })
+            }
+            Platform::SevSnp => Ok(Self::of_snp(root, files, log)?),
+        }
+    }
+
+    fn of_snp(root: &Path, files: &Attestation, log: &Log) -> Result<Self, PlatformError> {
+        let given = |path: &Option<PathBuf>| match path {
+            Some(path) => content(path, log),
+            None => Ok(None),
+        };
+        let endorsements = Endorsements {
+            processor: given(&files.snp_endorsements_file)?,
+            uvm: given(&files.snp_uvm_endorsements_file)?,
+        };
+        let platform = SnpPlatform::start(root, endorsements, log)?;
+        let security_policy = match &files.snp_security_policy_file {
+            Some(path) => security_policy(path, platform.host_data(), log)?,
+            None => None,
+        };
+        Ok(Self { source: Arc::new(platform), security_policy })
+    }
+}
+
+/// The platform that the environment names, or that the machine is.
+pub(crate) fn of_machine() -> Result<Platform, PlatformError> {
+    platform(named().as_deref(), Path::new("/"))
+}
+
+/// What the environment names.
+pub(super) fn named() -> Option<OsString> {
+    env::var_os(OVERRIDE)
+}
+
+fn platform(named: Option<&OsStr>, root: &Path) -> Result<Platform, PlatformError> {
+    let all = [Platform::InsecureVirtual, Platform::SevSnp];
+    match named {
+        Some(named) => {
+            all.into_iter().find(|platform| platform.name() == named).ok_or(PlatformError::Unknown)
+        }
+        None if SnpPlatform::is_there(root) => Ok(Platform::SevSnp),
+        None => Ok(Platform::InsecureVirtual),
+    }
+}
+
+/// What a file has in base64. One that is not there is as good as none, as in CCF: configurations name files that only
+/// some machines have.
+fn content(path: &Path, log: &Log) -> Result<Option<Vec<u8>>, PlatformError> {
+    let text = match read_input(path, MAX_LEN) {
+        Ok(text) => text,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            log.fail(format_args!("{}: {error}", path.display()));
+            return Ok(None);
+        }
+        Err(error) => return Err(PlatformError::Read { path: path.to_path_buf(), error }),
+    };
+    let content = std::str::from_utf8(&text).ok().and_then(|text| decode_base64(text.trim()).ok());
+    content.map(Some).ok_or_else(|| PlatformError::Base64(path.to_path_buf()))
+}
+
+fn security_policy(path: &Path, host_data: Digest, log: &Log) -> Result<Option<String>, PlatformError> {
+    let Some(policy) = content(path, log)? else { return Ok(None) };
+    let digest = sha256(&policy);
+    if digest != host_data {
+        return Err(PlatformError::SecurityPolicy { path: path.to_path_buf(), digest, host_data });
+    }
+    String::from_utf8(policy).map(Some).map_err(|_| PlatformError::Text(path.to_path_buf()))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,73 @@
+use std::fs;
+
+use coco_wire::text::encode_base64;
+
+use super::*;
+
+#[test]
+fn the_environment_or_the_machine_says_which_platform_it_is() {
+    let (plain, guest) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    fs::create_dir(guest.path().join("dev")).unwrap();
+    fs::write(guest.path().join("dev/sev-guest"), "").unwrap();
+    let cases = [
+        (None, &plain, Some(Platform::InsecureVirtual)),
+        (None, &guest, Some(Platform::SevSnp)),
+        (Some("Virtual"), &guest, Some(Platform::InsecureVirtual)),
+        (Some("SNP"), &plain, Some(Platform::SevSnp)),
+        (Some("SGX"), &plain, None),
+        (Some("snp"), &guest, None),
+        (Some(""), &guest, None),
+    ];
+    for (named, root, expected) in cases {
+        let found = platform(named.map(OsStr::new), root.path());
+        assert_eq!(found.as_ref().ok(), expected.as_ref(), "{named:?}");
+        if let Err(error) = found {
+            let words = "CCF_PLATFORM_OVERRIDE names a platform that is neither SNP nor Virtual";
+            assert_eq!(error.to_string(), words);
+        }
+    }
+    let named = Some(OsStr::new("SNP"));
+    let begun =
+        Vouching::begin((plain.path(), named), Digest::ZERO, &Attestation::default(), &Log::discard());
+    let words = begun.err().unwrap().to_string();
+    assert!(words.starts_with("SEV-SNP: the kernel gives no report"), "{words}");
+}
+
+#[test]
+fn files_are_in_base64_or_not_there() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("file");
+    assert_eq!(content(&path, &Log::discard()).unwrap(), None);
+    for (text, expected) in [("", &b""[..]), ("AQID\n", &[1, 2, 3]), (" AQI= ", &[1, 2])] {
+        fs::write(&path, text).unwrap();
+        assert_eq!(content(&path, &Log::discard()).unwrap().as_deref(), Some(expected), "{text}");
+    }
+    for text in [&b"*"[..], b"AQI", b"AQ\nID", b"\xff"] {
+        fs::write(&path, text).unwrap();
+        let error = content(&path, &Log::discard()).unwrap_err().to_string();
+        assert_eq!(error, format!("{}: not base64", path.display()));
+    }
+    fs::File::create(&path).unwrap().set_len(MAX_LEN + 1).unwrap();
+    assert!(matches!(content(&path, &Log::discard()), Err(PlatformError::Read { .. })));
+    assert!(matches!(content(directory.path(), &Log::discard()), Err(PlatformError::Read { .. })));
+}
+
+#[test]
+fn the_security_policy_is_that_of_the_machine() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("policy");
+    let read = |host_data| security_policy(&path, host_data, &Log::discard());
+    assert_eq!(read(Digest::ZERO).unwrap(), None);
+    fs::write(&path, encode_base64(b"package policy")).unwrap();
+    let digest = sha256(b"package policy");
+    assert_eq!(read(digest).unwrap().as_deref(), Some("package policy"));
+    let words = read(Digest::ZERO).unwrap_err().to_string();
+    let expected = format!(
+        "{}: the security policy has the digest {digest}, the host data of the machine is {}",
+        path.display(),
+        Digest::ZERO
+    );
+    assert_eq!(words, expected);
+    fs::write(&path, encode_base64(b"\xff")).unwrap();
+    assert!(matches!(read(sha256(b"\xff")), Err(PlatformError::Text(_))));
+}

@@ -1,0 +1,5 @@
+//! Platforms on a kernel that is imitated.
+
+mod kernel;
+mod sev_snp;
+mod tsm;
