@@ -14,6 +14,7 @@ pub mod refusal;
 pub mod report;
 pub mod requirements;
 pub mod roots;
+pub mod servers;
 pub mod uvm;
 
 use coco_crypto::{
@@ -83,6 +84,20 @@ pub fn verify(
         signer: endorsed.signer,
         validity: endorsed.validity,
     })
+}
+
+/// Checks that certificates are those of the key that signed a report, which is of the chip and the trusted computing base
+/// that they name. Whether their root is AMD's, and when they are valid, is for [`verify`]: here is told apart what is
+/// worth showing to whoever verifies from what is not.
+///
+/// # Errors
+/// See [`Refusal`].
+pub fn check_endorsements(certificates: &[u8], report: &[u8]) -> Result<(), Refusal> {
+    let parsed = Report::read(report)?;
+    let endorsed = Endorsed::by_anyone(certificates)?;
+    check_signature(report, &parsed, &endorsed)?;
+    check_identity(&parsed, &endorsed)?;
+    check_tcb(&parsed, &endorsed)
 }
 
 /// The claims of evidence of a node.

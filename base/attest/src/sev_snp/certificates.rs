@@ -3,7 +3,7 @@
 use coco_crypto::pem;
 use serde::Deserialize;
 
-use super::Report;
+use super::{Refusal, Report};
 
 /// Most entries of a table.
 const MAX_ENTRIES: usize = 32;
@@ -21,7 +21,7 @@ const ASK: [u8; ID_LEN] = *b"\x4a\xb7\xb3\x79\xbb\xac\x4f\xe4\xa0\x2f\x05\xae\xf
 const ARK: [u8; ID_LEN] = *b"\xc0\xb4\x06\xa4\xa8\x03\x49\x52\x97\x43\x3f\xb6\x01\x4c\xd0\xae";
 
 /// Certificates of a processor that cannot be had.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidEndorsements {
     /// The host gives none.
     #[error("the host gives none")]
@@ -43,6 +43,9 @@ pub enum InvalidEndorsements {
         /// That of the report.
         reported: u64,
     },
+    /// They do not go with the report.
+    #[error("they do not go with the report: {0}")]
+    Report(#[from] Refusal),
 }
 
 /// PEM of the certificates that go with a report (signing key, intermediate, root), out of the table that the host gave
@@ -89,12 +92,29 @@ fn number(bytes: &[u8]) -> usize {
 
 /// What Azure writes, among others (CCF `include/ccf/pal/attestation_sev_snp_endorsements.h`, `ACIReportEndorsements`).
 #[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
 struct OfAzure {
-    vcek_cert: String,
-    certificate_chain: String,
+    #[serde(flatten)]
+    texts: Texts,
     /// In hexadecimal.
     tcbm: String,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Texts {
+    vcek_cert: String,
+    certificate_chain: String,
+}
+
+impl Texts {
+    fn join(self) -> Vec<u8> {
+        let mut text = self.vcek_cert;
+        if !text.ends_with('\n') {
+            text.push('\n');
+        }
+        text.push_str(&self.certificate_chain);
+        text.into_bytes()
+    }
 }
 
 /// The same out of JSON that Azure's host writes into containers.
@@ -102,18 +122,18 @@ struct OfAzure {
 /// # Errors
 /// See [`InvalidEndorsements`].
 pub fn of_azure(json: &[u8], report: &Report) -> Result<Vec<u8>, InvalidEndorsements> {
-    let found: OfAzure = serde_json::from_slice(json).map_err(|_| InvalidEndorsements::Json)?;
-    let endorsed = u64::from_str_radix(&found.tcbm, 16).map_err(|_| InvalidEndorsements::Json)?;
+    let OfAzure { texts, tcbm } = serde_json::from_slice(json).map_err(|_| InvalidEndorsements::Json)?;
+    let endorsed = u64::from_str_radix(&tcbm, 16).map_err(|_| InvalidEndorsements::Json)?;
     let reported = report.reported_tcb;
     if endorsed != reported {
         return Err(InvalidEndorsements::Tcb { endorsed, reported });
     }
-    let mut text = found.vcek_cert;
-    if !text.ends_with('\n') {
-        text.push('\n');
-    }
-    text.push_str(&found.certificate_chain);
-    Ok(text.into_bytes())
+    Ok(texts.join())
+}
+
+/// The same out of JSON of a service that was asked for one version of the trusted computing base. None if it is none.
+pub(super) fn of_thim(json: &[u8]) -> Option<Vec<u8>> {
+    serde_json::from_slice(json).ok().map(Texts::join)
 }
 
 #[cfg(test)]

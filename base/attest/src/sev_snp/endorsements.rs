@@ -62,10 +62,7 @@ impl Endorsed {
         let certificates = read(endorsements.certificates)?;
         let [end, _, root] = &certificates;
         let product = requirements.roots.product(root.public_key()).ok_or(Refusal::Root)?;
-        chain::follow(&certificates).map_err(|broken| match broken {
-            Broken::Signature(at) => Refusal::ChainSignature(Link::ALL[at]),
-            Broken::Constraints(at) => Refusal::Constraints(Link::ALL[at]),
-        })?;
+        follow(&certificates)?;
         let mut validity = root.validity();
         for (certificate, link) in certificates.iter().zip(Link::ALL) {
             let own = certificate.validity();
@@ -78,14 +75,33 @@ impl Endorsed {
             validity = intersection(validity, own);
         }
         let lists = revocation_lists(endorsements, requirements.revocation, &certificates, now)?;
+        Self::by(end, product, lists.into_iter().fold(validity, intersection))
+    }
+
+    /// By certificates of whatever root, whenever they are valid.
+    pub(super) fn by_anyone(certificates: &[u8]) -> Result<Self, Refusal> {
+        let certificates = read(certificates)?;
+        follow(&certificates)?;
+        let [end, ..] = &certificates;
+        Self::by(end, product(end)?, end.validity())
+    }
+
+    fn by(end: &Certificate, product: Product, validity: Validity) -> Result<Self, Refusal> {
         Ok(Self {
             product,
             key: end.public_key().clone(),
             signer: signer(end, product)?,
             tcb: tcb(end, product)?,
-            validity: lists.into_iter().fold(validity, intersection),
+            validity,
         })
     }
+}
+
+fn follow(certificates: &[Certificate; 3]) -> Result<(), Refusal> {
+    chain::follow(certificates).map_err(|broken| match broken {
+        Broken::Signature(at) => Refusal::ChainSignature(Link::ALL[at]),
+        Broken::Constraints(at) => Refusal::Constraints(Link::ALL[at]),
+    })
 }
 
 /// The three certificates of a text.
@@ -134,16 +150,22 @@ fn revocation_lists(
     }
 }
 
-/// Whose key it is. A VCEK names a chip, a VLEK a provider.
-fn signer(end: &Certificate, product: Product) -> Result<Signer, Refusal> {
+/// The line of processors that an end certificate names.
+fn product(end: &Certificate) -> Result<Product, Refusal> {
     let name = string(end, &PRODUCT_NAME).ok_or(Refusal::Extension(Extension::ProductName))?;
     // A stepping may follow, as in `Milan-B0`.
-    if name.split('-').next() != Some(product.name()) {
+    let line = name.split('-').next();
+    Product::ALL.into_iter().find(|product| line == Some(product.name())).ok_or(Refusal::ProductName)
+}
+
+/// Whose key it is. A VCEK names a chip, a VLEK a provider.
+fn signer(end: &Certificate, expected: Product) -> Result<Signer, Refusal> {
+    if product(end)? != expected {
         return Err(Refusal::ProductName);
     }
     let invalid = Refusal::Extension(Extension::Identity);
     match (end.extension(&CHIP_ID), end.extension(&PROVIDER)) {
-        (Some(chip), None) if chip.len() == product.chip_id_len() => {
+        (Some(chip), None) if chip.len() == expected.chip_id_len() => {
             let mut id = [0; 64];
             id[..chip.len()].copy_from_slice(chip);
             Ok(Signer::Chip(id))

@@ -56,6 +56,8 @@ impl TcbVersion {
 }
 
 impl Product {
+    pub(super) const ALL: [Self; 3] = [Self::Milan, Self::Genoa, Self::Turin];
+
     /// The line of a processor, by EAX of CPUID function 1.
     ///
     /// # Errors

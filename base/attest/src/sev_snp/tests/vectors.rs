@@ -7,6 +7,7 @@ use coco_crypto::{pem, x509::UnixTime};
 
 use super::super::{
     Claims, Demand, Endorsements, Link, Product, Refusal, Report, Requirements, Signer, Vmpl,
+    check_endorsements,
     uvm::{self, AZURE},
     verify,
 };
@@ -178,6 +179,10 @@ fn verdicts() {
         let found = check(&report, &certificates, &STRICT, NOW);
         let summary = found.map(|claims| (claims.product, claims.report.version));
         assert_eq!(summary, vector.expected, "{} by {}", vector.report, vector.end);
+        if vector.expected.is_ok() {
+            let certificates = super::machine::to_pem(&certificates);
+            assert_eq!(check_endorsements(&certificates, &report), Ok(()), "{}", vector.report);
+        }
     }
 }
 
