@@ -1,4 +1,5 @@
-//! Requests of the node itself, to other nodes of its service and to token issuers: one on each connection, over TLS.
+//! Requests of the node itself, to other nodes of its service, to token issuers and to servers of endorsements: one on
+//! each connection.
 
 mod http1;
 mod http2;

@@ -84,7 +84,7 @@ async fn chunks(
     }
 }
 
-/// All that comes until the other end says, within TLS, that nothing more does.
+/// All that comes until the other end says, within TLS if there is any, that nothing more does.
 async fn rest(
     stream: &mut (impl AsyncRead + Unpin),
     mut buffer: BytesMut,

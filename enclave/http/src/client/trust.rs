@@ -1,4 +1,5 @@
-//! Which servers a node believes: nodes whose certificate its service issued, and others by a bundle of certificates.
+//! Which servers a node believes: nodes whose certificate its service issued, others by a bundle of certificates, or
+//! anyone.
 
 use std::sync::Arc;
 
@@ -9,7 +10,7 @@ use rustls::{
         Resumption, WebPkiServerVerifier,
         danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier},
     },
-    crypto::{WebPkiSupportedAlgorithms, verify_tls12_signature, verify_tls13_signature},
+    crypto::{CryptoProvider, WebPkiSupportedAlgorithms, verify_tls12_signature, verify_tls13_signature},
     pki_types::{CertificateDer, PrivatePkcs8KeyDer, ServerName, UnixTime},
 };
 
@@ -49,6 +50,15 @@ pub(super) fn public_config(bundle: &[Certificate]) -> Result<ClientConfig, Inva
         // There is none without a root.
         chains: chains.build().ok(),
     };
+    Ok(public(trust, provider))
+}
+
+/// For a client of servers with whatever certificate.
+pub(super) fn config_for_anyone() -> ClientConfig {
+    public(Trust::Anyone, Arc::new(provider()))
+}
+
+fn public(trust: Trust, provider: Arc<CryptoProvider>) -> ClientConfig {
     let verifier = Verifier { trust, algorithms: provider.signature_verification_algorithms };
     let mut config = ClientConfig::builder_with_provider(provider)
         .with_protocol_versions(&[&rustls::version::TLS13, &rustls::version::TLS12])
@@ -57,7 +67,7 @@ pub(super) fn public_config(bundle: &[Certificate]) -> Result<ClientConfig, Inva
         .with_custom_certificate_verifier(Arc::new(verifier))
         .with_no_client_auth();
     config.resumption = Resumption::disabled();
-    Ok(config)
+    config
 }
 
 /// Believes nodes of `service`.
@@ -81,6 +91,8 @@ enum Trust {
     /// Those that lead to an authority of a bundle, in the manner of the Web (RFC 5280, RFC 6125), and those that are in
     /// it themselves: who names a server's very certificate need not be told its host.
     Bundle { named: Vec<Certificate>, chains: Option<Arc<WebPkiServerVerifier>> },
+    /// All, as what is answered is not believed for who answers.
+    Anyone,
 }
 
 impl ServerCertVerifier for Verifier {
@@ -94,6 +106,7 @@ impl ServerCertVerifier for Verifier {
     ) -> Result<ServerCertVerified, Error> {
         match &self.trust {
             Trust::Service(service) => issued_by(service, certificate),
+            Trust::Anyone => Ok(ServerCertVerified::assertion()),
             Trust::Bundle { named, chains } => {
                 if let Some(named) = named.iter().find(|named| named.der() == certificate.as_ref()) {
                     return within_validity(named, now);

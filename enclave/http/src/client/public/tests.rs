@@ -67,34 +67,57 @@ async fn ask(
     shown: usize,
     answer: &[u8],
 ) -> Result<Reply, ClientError> {
-    let key = PrivatePkcs8KeyDer::from(identity.key.serialize_der());
-    let config = ServerConfig::builder_with_provider(Arc::new(provider()))
-        .with_protocol_versions(&[&TLS13, &TLS12])
-        .unwrap()
-        .with_no_client_auth()
-        .with_single_cert(identity.chain.iter().take(shown).cloned().collect(), key.into())
-        .unwrap();
+    ask_by(&PublicClient::new(bundle).unwrap(), 443, Some((identity, shown)), answer).await.0
+}
+
+/// The same by this client, of a server on this port, which may do without TLS. With what the server read first.
+async fn ask_by(
+    client: &PublicClient,
+    port: u16,
+    shown: Option<(&Identity, usize)>,
+    answer: &[u8],
+) -> (Result<Reply, ClientError>, String) {
+    let acceptor = shown.map(|(identity, shown)| {
+        let key = PrivatePkcs8KeyDer::from(identity.key.serialize_der());
+        let config = ServerConfig::builder_with_provider(Arc::new(provider()))
+            .with_protocol_versions(&[&TLS13, &TLS12])
+            .unwrap()
+            .with_no_client_auth()
+            .with_single_cert(identity.chain.iter().take(shown).cloned().collect(), key.into())
+            .unwrap();
+        TlsAcceptor::from(Arc::new(config))
+    });
     let (ours, theirs) = duplex(64 * 1024);
     let answer = answer.to_vec();
     let serving = tokio::spawn(async move {
-        let Ok(mut stream) = TlsAcceptor::from(Arc::new(config)).accept(theirs).await else { return };
-        let mut read = [0; 1024];
-        drop(stream.read(&mut read).await);
-        drop(stream.write_all(&answer).await);
-        drop(stream.shutdown().await);
+        match acceptor {
+            Some(acceptor) => match acceptor.accept(theirs).await {
+                Ok(session) => answer_with(session, &answer).await,
+                Err(_) => String::new(),
+            },
+            None => answer_with(theirs, &answer).await,
+        }
     });
     let question = Question {
         method: Method::Get,
-        address: &format!("{HOST}:443"),
+        address: &format!("{HOST}:{port}"),
         target: "/keys",
-        headers: &[],
+        headers: &[("accept", "*/*")],
         body: &[],
         max_answer: 100,
         within: Duration::from_secs(5),
     };
-    let reply = PublicClient::new(bundle).unwrap().ask(ours, &question).await;
-    drop(serving.await);
-    reply
+    let reply = client.ask(ours, &question).await;
+    (reply, serving.await.unwrap())
+}
+
+/// Whatever was asked, answers with these bytes; yields what was asked.
+async fn answer_with(mut stream: impl ByteStream, answer: &[u8]) -> String {
+    let mut read = [0; 1024];
+    let length = stream.read(&mut read).await.unwrap_or(0);
+    drop(stream.write_all(answer).await);
+    drop(stream.shutdown().await);
+    String::from_utf8_lossy(&read[..length]).into_owned()
 }
 
 #[tokio::test]
@@ -197,4 +220,40 @@ async fn answers_end_by_any_means_of_http() {
         let error = ask(&bundle, &server, 1, answer.as_bytes()).await.map(|reply| reply.status).unwrap_err();
         assert_eq!(error.to_string(), reason, "{}", &answer[..answer.len().min(80)]);
     }
+}
+
+#[tokio::test]
+async fn anyone_is_asked_what_is_believed_for_other_reasons() {
+    let answer = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}";
+    let stranger = Identity::by_itself(params("stranger", &["evil.example"], expired));
+    let anyone = PublicClient::of_anyone();
+    let (reply, asked) = ask_by(&anyone, 443, Some((&stranger, 1)), answer).await;
+    assert_eq!(reply.unwrap().body, b"{}");
+    let request = |host: &str| {
+        let fields = format!("host: {host}\r\nconnection: close\r\ncontent-length: 0\r\naccept: */*");
+        format!("GET /keys HTTP/1.1\r\n{fields}\r\n\r\n")
+    };
+    assert_eq!(asked, request(HOST));
+    let (reply, asked) = ask_by(&anyone, 80, Some((&stranger, 1)), answer).await;
+    assert_eq!((reply.unwrap().status.0, asked), (200, request(&format!("{HOST}:80"))));
+    // TLS is not given up.
+    let (reply, _) = ask_by(&anyone, 443, None, answer).await;
+    assert!(matches!(reply, Err(ClientError::Broken(_))), "{reply:?}");
+}
+
+#[tokio::test]
+async fn servers_without_tls_are_asked_without() {
+    let answer = b"HTTP/1.1 429 Wait\r\nretry-after: 7\r\n\r\nnot now";
+    let plain = PublicClient::without_tls();
+    for (port, host) in [(80, HOST.to_owned()), (443, format!("{HOST}:443")), (8080, format!("{HOST}:8080"))]
+    {
+        let (reply, asked) = ask_by(&plain, port, None, answer).await;
+        let reply = reply.unwrap();
+        assert_eq!((reply.status.0, reply.headers.text("retry-after")), (429, Some("7")));
+        assert_eq!(reply.body, b"not now");
+        assert!(asked.contains(&format!("\r\nhost: {host}\r\n")), "{asked}");
+    }
+    let long = [&b"HTTP/1.0 200 OK\r\n\r\n"[..], &[b'x'; 101]].concat();
+    let (reply, _) = ask_by(&plain, 80, None, &long).await;
+    assert!(matches!(reply, Err(ClientError::TooLarge)));
 }
