@@ -2,7 +2,7 @@
 
 pub mod insecure_virtual;
 pub mod sev_snp;
-mod tsm;
+pub mod tsm;
 
 use coco_boundary::{Evidence, QuoteFault};
 use coco_wire::Digest;

@@ -136,7 +136,9 @@ impl<'a> Node<'a> {
         let node_data = files::data(config.node_data_json_file.as_deref())?;
         let named = platform::named();
         let machine_root = (Path::new("/"), named.as_deref());
-        let vouching = Vouching::begin(machine_root, executable_digest()?, &config.attestation, log)?;
+        let attestation = &config.attestation;
+        let vouching =
+            Vouching::begin(machine_root, executable_digest()?, attestation, stop.subscribe(), log)?;
         let node = Self {
             config,
             log,

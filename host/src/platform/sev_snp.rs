@@ -1,17 +1,20 @@
-//! AMD SEV-SNP: reports of the secure processor through the kernel, with the certificates that the host gives.
+//! AMD SEV-SNP: reports of the secure processor through the kernel, with certificates from a file, of the host or of
+//! servers.
 
-use std::{io, path::Path};
+use std::{fmt, io, path::Path, sync::Mutex};
 
 use coco_attest::sev_snp::{
     self, Report,
     certificates::{InvalidEndorsements, of_azure, of_table},
+    check_endorsements,
+    servers::NoAnswer,
 };
 use coco_boundary::{Evidence, EvidenceFormat, Log, QuoteFault};
 use coco_wire::Digest;
 
 use super::{
     EvidenceSource,
-    tsm::{self, Kernel, Tsm},
+    tsm::{self, Tsm},
 };
 
 /// Device of a guest of SEV-SNP.
@@ -20,12 +23,36 @@ const DEVICE: &str = "dev/sev-guest";
 const PROVIDER: &str = "sev_guest";
 
 /// What goes with reports and the machine does not tell.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Endorsements {
-    /// Certificates of the processor, as Azure leaves them in a file of a container: JSON. Else the host must give them.
+    /// Certificates of the processor, as Azure leaves them in a file of a container: JSON.
     pub processor: Option<Vec<u8>>,
+    /// Whom to ask for them if neither the file nor the host has those that go with a report.
+    pub servers: Box<dyn Endorser>,
     /// Who vouches for the measurement of the utility VM: a COSE_Sign1 message.
     pub uvm: Option<Vec<u8>>,
+}
+
+/// Gets certificates of processors from somewhere else.
+pub trait Endorser: Send + Sync {
+    /// PEM of the certificates that go with a report: signing key, intermediate, root. May take minutes.
+    ///
+    /// # Errors
+    /// See [`Unendorsed`].
+    fn certificates(&self, report: &[u8]) -> Result<Vec<u8>, Unendorsed>;
+}
+
+/// Why certificates cannot be had from elsewhere.
+#[derive(Debug, thiserror::Error)]
+pub enum Unendorsed {
+    /// Nobody has them.
+    #[error(transparent)]
+    NoAnswer(#[from] NoAnswer),
+    /// The node stops.
+    #[error("the node stops")]
+    Stopped,
+    /// The system refuses what is needed to ask.
+    #[error("the system refuses what is needed to ask: {0}")]
+    System(#[from] io::Error),
 }
 
 /// Why there is no evidence of a guest of SEV-SNP.
@@ -40,15 +67,43 @@ pub enum NoEvidence {
     /// A report of another form.
     #[error("the kernel's report: {0}")]
     Report(#[from] sev_snp::Refusal),
-    /// No certificates, or others than there must be.
-    #[error("certificates of the processor (of the host or of `attestation.snp_endorsements_file`): {0}")]
-    Certificates(#[from] InvalidEndorsements),
+    /// No certificates that go with it.
+    #[error(transparent)]
+    Certificates(#[from] NoCertificates),
 }
+
+/// Why there are no certificates that go with a report: one reason for each place where they were looked for, in this
+/// order.
+#[derive(Debug)]
+pub struct NoCertificates {
+    /// The file, if there is one.
+    pub file: Option<InvalidEndorsements>,
+    /// What the host gives with a report.
+    pub host: InvalidEndorsements,
+    /// Servers.
+    pub servers: Unendorsed,
+}
+
+impl fmt::Display for NoCertificates {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { file, host, servers } = self;
+        write!(f, "no certificates of the processor: ")?;
+        match file {
+            Some(why) => write!(f, "`attestation.snp_endorsements_file`: {why}; ")?,
+            None => write!(f, "no `attestation.snp_endorsements_file`; ")?,
+        }
+        write!(f, "with the report: {host}; `attestation.snp_endorsements_servers`: {servers}")
+    }
+}
+
+impl std::error::Error for NoCertificates {}
 
 /// A guest of SEV-SNP.
 pub struct SnpPlatform {
     tsm: Tsm,
     endorsements: Endorsements,
+    /// What servers gave last.
+    fetched: Mutex<Vec<u8>>,
     host_data: Digest,
     log: Log,
 }
@@ -60,16 +115,13 @@ impl SnpPlatform {
         root.join(DEVICE).exists()
     }
 
-    /// This machine, which must be a guest of SEV-SNP. Why there is no evidence later is logged.
+    /// The machine of this kernel, which must be a guest of SEV-SNP. Why there is no evidence later is logged.
     ///
     /// # Errors
     /// If it gives no evidence now.
-    pub fn start(root: &Path, endorsements: Endorsements, log: &Log) -> Result<Self, NoEvidence> {
-        Self::with(Tsm::new(Box::new(Kernel), root), endorsements, log)
-    }
-
-    pub(super) fn with(tsm: Tsm, endorsements: Endorsements, log: &Log) -> Result<Self, NoEvidence> {
-        let mut platform = Self { tsm, endorsements, host_data: Digest::ZERO, log: log.clone() };
+    pub fn start(tsm: Tsm, endorsements: Endorsements, log: &Log) -> Result<Self, NoEvidence> {
+        let fetched = Mutex::default();
+        let mut platform = Self { tsm, endorsements, fetched, host_data: Digest::ZERO, log: log.clone() };
         // Whoever starts a node is to be told now, not when it joins.
         let (report, _) = platform.evidence(Digest::ZERO)?;
         platform.host_data = Digest(report.host_data);
@@ -90,12 +142,46 @@ impl SnpPlatform {
             return Err(NoEvidence::Provider(provider));
         }
         let report = Report::read(&quote)?;
-        let endorsements = match &self.endorsements.processor {
-            Some(file) => of_azure(file, &report)?,
-            None => of_table(&auxiliary, &report)?,
-        };
+        let endorsements = self.certificates(&quote, &report, &auxiliary)?;
         let uvm_endorsements = self.endorsements.uvm.clone();
         Ok((report, Evidence { format: EvidenceFormat::SevSnp, quote, endorsements, uvm_endorsements }))
+    }
+
+    /// The first that go with the report: of the file, of the host, of servers.
+    fn certificates(
+        &self,
+        quote: &[u8],
+        report: &Report,
+        auxiliary: &[u8],
+    ) -> Result<Vec<u8>, NoCertificates> {
+        let checked = |text: Vec<u8>| {
+            check_endorsements(&text, quote)?;
+            Ok(text)
+        };
+        let file = match &self.endorsements.processor {
+            Some(json) => match of_azure(json, report).and_then(checked) {
+                Ok(text) => return Ok(text),
+                Err(why) => {
+                    self.log.fail(format_args!("SEV-SNP: `attestation.snp_endorsements_file`: {why}"));
+                    Some(why)
+                }
+            },
+            None => None,
+        };
+        let host = match of_table(auxiliary, report).and_then(checked) {
+            Ok(text) => return Ok(text),
+            Err(why) => why,
+        };
+        self.fetch(quote).map_err(|servers| NoCertificates { file, host, servers })
+    }
+
+    /// The host may load firmware while the node runs: then there are others.
+    fn fetch(&self, quote: &[u8]) -> Result<Vec<u8>, Unendorsed> {
+        let mut fetched = self.fetched.lock().expect("nobody panics with certificates");
+        if check_endorsements(&fetched, quote).is_err() {
+            *fetched = self.endorsements.servers.certificates(quote)?;
+        }
+        Ok(fetched.clone())
     }
 }
 

@@ -19,20 +19,37 @@ pub(super) const ATTEMPTS: u32 = 5;
 pub(super) const NAMES: u32 = 64;
 
 /// What is used of file systems: in tests another kernel answers.
-pub(super) trait Files: Send + Sync {
+pub trait Files: Send + Sync {
+    /// Makes a folder that must be new.
+    ///
+    /// # Errors
+    /// Of the system.
     fn create_directory(&self, path: &Path) -> io::Result<()>;
+
+    /// Removes a folder.
+    ///
+    /// # Errors
+    /// Of the system.
     fn remove_directory(&self, path: &Path) -> io::Result<()>;
-    /// All of a file, which has no more than [`MAX_LEN`] bytes.
+
+    /// All of a file, which has no more than 1 MiB.
+    ///
+    /// # Errors
+    /// Of the system.
     fn read(&self, path: &Path) -> io::Result<Vec<u8>>;
-    /// In one call, into a file that is there; yields how much was taken.
+
+    /// Writes in one call, into a file that is there; yields how much was taken.
+    ///
+    /// # Errors
+    /// Of the system.
     fn write(&self, path: &Path, content: &[u8]) -> io::Result<usize>;
 }
 
 /// The kernel's.
-pub(super) struct Kernel;
+pub struct Kernel;
 
 /// The interface in a folder.
-pub(super) struct Tsm {
+pub struct Tsm {
     files: Box<dyn Files>,
     directory: PathBuf,
     asked: AtomicU64,
@@ -51,7 +68,8 @@ pub(super) struct Report {
 
 impl Tsm {
     /// `root` is the root of all paths.
-    pub(super) fn new(files: Box<dyn Files>, root: &Path) -> Self {
+    #[must_use]
+    pub fn new(files: Box<dyn Files>, root: &Path) -> Self {
         Self { files, directory: root.join(DIRECTORY), asked: AtomicU64::default() }
     }
 

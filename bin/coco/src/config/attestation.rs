@@ -5,7 +5,17 @@ use std::{
     time::Duration,
 };
 
-use super::item::{ConfigError, Item, Parse, Problem};
+use coco_attest::sev_snp::servers::{Server, Service};
+
+use super::{
+    item::{ConfigError, Item, Parse, Problem},
+    units::Size,
+};
+
+/// Attempts to ask a server of endorsements after the first. CCF's code has it so, while its schema says 3.
+const MAX_RETRIES: u32 = 10;
+/// Largest answer of such a server.
+const MAX_ANSWER: Size = Size::mb(100);
 
 /// Section `attestation`. Variables of the environment, written `$NAME` as a whole element of a path or
 /// as host or port of a URL, have been replaced; an unknown one is left as it is.
@@ -17,30 +27,8 @@ pub struct Attestation {
     pub snp_uvm_endorsements_file: Option<PathBuf>,
     /// AMD SEV-SNP: endorsements of the processor, base64.
     pub snp_endorsements_file: Option<PathBuf>,
-    /// AMD SEV-SNP: where endorsements of the processor are fetched, the first that answers.
-    pub snp_endorsements_servers: Vec<EndorsementsServer>,
-}
-
-/// An entry of `attestation.snp_endorsements_servers`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct EndorsementsServer {
-    /// What it speaks.
-    pub kind: EndorsementsServerKind,
-    /// Where it is, without scheme.
-    pub url: String,
-    /// Attempts after the first.
-    pub max_retries_count: u32,
-}
-
-/// Kind of a server of endorsements.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum EndorsementsServerKind {
-    /// Azure's cache.
-    Azure,
-    /// AMD's own.
-    Amd,
-    /// Azure's on the machine itself.
-    Thim,
+    /// AMD SEV-SNP: who is asked for endorsements of the processor, one after the other.
+    pub snp_endorsements_servers: Vec<Server>,
 }
 
 /// Section `sealing_recovery`.
@@ -99,39 +87,52 @@ impl Parse for Expanded {
     }
 }
 
-impl Parse for EndorsementsServer {
+impl Parse for Server {
     fn parse(item: &Item<'_>) -> Result<Self, ConfigError> {
         item.section(|fields| {
-            let kind = fields.or("type", EndorsementsServerKind::Azure)?;
-            let url = fields.optional::<ExpandedUrl>("url")?;
-            let default = match kind {
-                EndorsementsServerKind::Azure => "global.acccache.azure.net:443",
-                EndorsementsServerKind::Amd => "kdsintf.amd.com:443",
-                EndorsementsServerKind::Thim => "169.254.169.254:80",
-            };
+            let service = fields.or("type", Service::Azure)?;
+            let url = fields.optional::<ServerUrl>("url")?;
+            let ServerUrl { host, port } =
+                url.unwrap_or_else(|| ServerUrl { host: service.host().to_owned(), port: None });
+            let port = port.unwrap_or_else(|| service.port().to_string());
+            let max_answer = fields.or("max_client_response_size", MAX_ANSWER)?;
             Ok(Self {
-                kind,
-                url: url.map_or_else(|| default.to_owned(), |url| url.0),
-                max_retries_count: fields.or("max_retries_count", 10)?,
+                service,
+                address: format!("{host}:{port}"),
+                max_retries: fields.or("max_retries_count", MAX_RETRIES)?,
+                max_answer: usize::try_from(max_answer.0).unwrap_or(usize::MAX),
             })
         })
     }
 }
 
-/// `host` or `host:port`, each of which may be a variable.
-struct ExpandedUrl(String);
+/// `host` or `host:port`, each of which may be a variable; one that is not set is left as it is, and is no host. An IPv6
+/// address stands in brackets.
+struct ServerUrl {
+    host: String,
+    port: Option<String>,
+}
 
-impl Parse for ExpandedUrl {
+impl Parse for ServerUrl {
     fn parse(item: &Item<'_>) -> Result<Self, ConfigError> {
         let text = item.text()?;
-        Ok(Self(match text.split_once(':') {
-            Some((host, port)) => format!("{}:{}", item.variable(host), item.variable(port)),
-            None => item.variable(text),
-        }))
+        let bracket = text.rfind(']').unwrap_or(0);
+        let (host, port) = match text[bracket..].find(':') {
+            Some(colon) => (&text[..bracket + colon], Some(&text[bracket + colon + 1..])),
+            None => (text, None),
+        };
+        let (host, port) = (item.variable(host), port.map(|port| item.variable(port)));
+        let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.[]:$".contains(&byte);
+        let number = |port: &String| port.starts_with('$') || port.parse::<u16>().is_ok();
+        let sound = !host.is_empty() && host.bytes().all(allowed) && port.as_ref().is_none_or(number);
+        match sound {
+            true => Ok(Self { host, port }),
+            false => Err(item.wrong_form(text, &"not of the form host or host:port, without a scheme")),
+        }
     }
 }
 
-impl Parse for EndorsementsServerKind {
+impl Parse for Service {
     fn parse(item: &Item<'_>) -> Result<Self, ConfigError> {
         item.choice(&[("Azure", Self::Azure), ("AMD", Self::Amd), ("THIM", Self::Thim)])
     }

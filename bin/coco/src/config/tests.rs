@@ -1,12 +1,12 @@
 use std::{fs, path::Path, time::Duration};
 
+use coco_attest::sev_snp::servers::Service;
 use coco_crypto::Curve;
 use coco_host::log::LogFormat;
 use serde_json::{Value, json};
 
 use super::{
     NodeConfig, ReadError, Size,
-    attestation::EndorsementsServerKind,
     command::{CommandKind, RecoveryRole},
     network::{AcceptedEndpoints, AppProtocol, Authority, OperatorFeature, RedirectionTarget, Role},
     storage::{Durability, SignatureMode, SignatureTiming},
@@ -128,7 +128,8 @@ fn the_configuration_of_ccfs_tests() {
     assert_eq!(start.service_configuration.recovery_threshold, 3);
     assert_eq!(start.cose_signatures.issuer, "service.example.com");
     let server = &config.attestation.snp_endorsements_servers[0];
-    assert_eq!((server.kind, server.url.as_str()), (EndorsementsServerKind::Thim, "10.0.0.4:2377"));
+    assert_eq!((server.service, server.address.as_str()), (Service::Thim, "10.0.0.4:2377"));
+    assert_eq!((server.max_retries, server.max_answer), (4, 100 << 20));
     let policy = config.attestation.snp_security_policy_file.as_deref();
     assert_eq!(policy, Some(Path::new("context/security-policy-base64")));
 }
@@ -202,6 +203,34 @@ fn values_are_taken() {
     for (path, value, holds) in cases {
         let config = read(&with(path, value.clone())).unwrap();
         assert!(holds(&config), "{path} = {value}");
+    }
+}
+
+#[test]
+fn servers_of_endorsements() {
+    let cases = [
+        (json!({}), Service::Azure, "global.acccache.azure.net:443", 10, 100 << 20),
+        (json!({ "type": "AMD" }), Service::Amd, "kdsintf.amd.com:443", 10, 100 << 20),
+        (json!({ "type": "THIM" }), Service::Thim, "169.254.169.254:80", 10, 100 << 20),
+        (json!({ "type": "AMD", "url": "localhost" }), Service::Amd, "localhost:443", 10, 100 << 20),
+        (json!({ "type": "THIM", "url": "[::1]" }), Service::Thim, "[::1]:80", 10, 100 << 20),
+        (json!({ "url": "[::1]:9" }), Service::Azure, "[::1]:9", 10, 100 << 20),
+        // What is not set on this machine may be on another.
+        (json!({ "url": "$NOT_SET:$PORT" }), Service::Azure, "$NOT_SET:$PORT", 10, 100 << 20),
+        (
+            json!({ "type": "THIM", "url": "$Fabric_NodeIPOrFQDN", "max_retries_count": 0,
+                    "max_client_response_size": "64KB" }),
+            Service::Thim,
+            "10.0.0.4:80",
+            0,
+            64 << 10,
+        ),
+    ];
+    for (server, service, address, max_retries, max_answer) in cases {
+        let config = read(&with("attestation.snp_endorsements_servers", json!([server]))).unwrap();
+        let read = &config.attestation.snp_endorsements_servers[0];
+        assert_eq!((read.service, read.address.as_str()), (service, address));
+        assert_eq!((read.max_retries, read.max_answer), (max_retries, max_answer), "{address}");
     }
 }
 

@@ -1,5 +1,7 @@
 //! What vouches for the node: hardware, or nothing.
 
+mod servers;
+
 use std::{
     env,
     ffi::{OsStr, OsString},
@@ -16,11 +18,15 @@ use coco_host::{
         EvidenceSource,
         insecure_virtual::VirtualPlatform,
         sev_snp::{Endorsements, NoEvidence, SnpPlatform},
+        tsm::{Kernel, Tsm},
     },
     process::read_input,
 };
 use coco_wire::{Digest, text::decode_base64};
 
+use tokio::sync::watch;
+
+use self::servers::Servers;
 use super::RunError;
 use crate::config::attestation::Attestation;
 
@@ -74,11 +80,13 @@ pub(super) struct Vouching {
 
 impl Vouching {
     /// Of this machine, whose paths begin at `root`; `executable` is what runs, and files about the virtual platform are
-    /// written to the working directory.
+    /// written to the working directory. May take minutes, if servers are to be asked and do not answer; at `stop` they are
+    /// not asked any more.
     pub(super) fn begin(
         (root, named): (&Path, Option<&OsStr>),
         executable: Digest,
         files: &Attestation,
+        stop: watch::Receiver<bool>,
         log: &Log,
     ) -> Result<Self, RunError> {
         let platform = platform(named, root)?;
@@ -88,20 +96,27 @@ impl Vouching {
                 let source = Arc::new(VirtualPlatform::start(executable, Path::new("."))?);
                 Ok(Self { source, security_policy: None })
             }
-            Platform::SevSnp => Ok(Self::of_snp(root, files, log)?),
+            Platform::SevSnp => Ok(Self::of_snp(Tsm::new(Box::new(Kernel), root), files, stop, log)?),
         }
     }
 
-    fn of_snp(root: &Path, files: &Attestation, log: &Log) -> Result<Self, PlatformError> {
-        let given = |path: &Option<PathBuf>| match path {
-            Some(path) => content(path, log),
+    fn of_snp(
+        tsm: Tsm,
+        files: &Attestation,
+        stop: watch::Receiver<bool>,
+        log: &Log,
+    ) -> Result<Self, PlatformError> {
+        let given = |path: &Option<PathBuf>, name| match path {
+            Some(path) => content(path, name, log),
             None => Ok(None),
         };
+        let servers = Servers::new(files.snp_endorsements_servers.clone(), stop, log);
         let endorsements = Endorsements {
-            processor: given(&files.snp_endorsements_file)?,
-            uvm: given(&files.snp_uvm_endorsements_file)?,
+            processor: given(&files.snp_endorsements_file, "snp_endorsements")?,
+            servers: Box::new(servers),
+            uvm: given(&files.snp_uvm_endorsements_file, "snp_uvm_endorsements")?,
         };
-        let platform = SnpPlatform::start(root, endorsements, log)?;
+        let platform = SnpPlatform::start(tsm, endorsements, log)?;
         let security_policy = match &files.snp_security_policy_file {
             Some(path) => security_policy(path, platform.host_data(), log)?,
             None => None,
@@ -131,13 +146,13 @@ fn platform(named: Option<&OsStr>, root: &Path) -> Result<Platform, PlatformErro
     }
 }
 
-/// What a file has in base64. One that is not there is as good as none, as in CCF: configurations name files that only
-/// some machines have.
-fn content(path: &Path, log: &Log) -> Result<Option<Vec<u8>>, PlatformError> {
+/// What a file has in base64. One that is not there is as good as none, as in CCF, whose words are logged: configurations
+/// name files that only some machines have.
+fn content(path: &Path, name: &str, log: &Log) -> Result<Option<Vec<u8>>, PlatformError> {
     let text = match read_input(path, MAX_LEN) {
         Ok(text) => text,
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            log.fail(format_args!("{}: {error}", path.display()));
+            log.fail(format_args!("Could not read {name} from {}: {error}", path.display()));
             return Ok(None);
         }
         Err(error) => return Err(PlatformError::Read { path: path.to_path_buf(), error }),
@@ -147,7 +162,7 @@ fn content(path: &Path, log: &Log) -> Result<Option<Vec<u8>>, PlatformError> {
 }
 
 fn security_policy(path: &Path, host_data: Digest, log: &Log) -> Result<Option<String>, PlatformError> {
-    let Some(policy) = content(path, log)? else { return Ok(None) };
+    let Some(policy) = content(path, "snp_security_policy", log)? else { return Ok(None) };
     let digest = sha256(&policy);
     if digest != host_data {
         return Err(PlatformError::SecurityPolicy { path: path.to_path_buf(), digest, host_data });

@@ -10,13 +10,14 @@ use coco_attest::{
     sev_snp::{
         Refusal, Requirements, Roots,
         certificates::InvalidEndorsements,
+        servers::NoAnswer,
         uvm::{self, Endorsers},
     },
 };
 use coco_boundary::{Evidence, EvidenceFormat, Level, Log, LogSink, QuoteFault, Record};
 use coco_crypto::pem;
 use coco_imitated::{
-    snp::{Machine, NOW, at},
+    snp::{Machine, NOW, at, chip_extension, tcb_extension},
     uvm::{FEED, Message},
 };
 use coco_wire::Digest;
@@ -25,7 +26,8 @@ use proptest::{collection::vec, prelude::*};
 use super::kernel::Imitated;
 use crate::platform::{
     EvidenceSource as _,
-    sev_snp::{Endorsements, NoEvidence, SnpPlatform},
+    sev_snp::{Endorsements, Endorser, NoCertificates, NoEvidence, SnpPlatform, Unendorsed},
+    tsm::{Kernel, Tsm},
 };
 
 /// AMD publication 56421, section 4.1.8.1: certificates of a chip's key, of the intermediate and the root.
@@ -69,7 +71,31 @@ fn kernel(machine: &Machine) -> Imitated {
 }
 
 fn start(kernel: &Imitated, endorsements: Endorsements) -> Result<SnpPlatform, NoEvidence> {
-    SnpPlatform::with(kernel.tsm(), endorsements, &Log::discard())
+    SnpPlatform::start(kernel.tsm(), endorsements, &Log::discard())
+}
+
+/// Servers with these certificates, if with any; they note the reports that they are asked about.
+#[derive(Clone, Default)]
+struct Servers(Option<Arc<Mutex<Shelf>>>);
+
+#[derive(Default)]
+struct Shelf {
+    certificates: Vec<u8>,
+    asked: Vec<Vec<u8>>,
+}
+
+impl Endorser for Servers {
+    fn certificates(&self, report: &[u8]) -> Result<Vec<u8>, Unendorsed> {
+        let shelf = self.0.as_ref().ok_or(NoAnswer::NoServers)?;
+        let mut shelf = shelf.lock().unwrap();
+        shelf.asked.push(report.to_vec());
+        Ok(shelf.certificates.clone())
+    }
+}
+
+/// A file, if there is one, and no servers.
+fn given(processor: Option<Vec<u8>>, uvm: Option<Vec<u8>>) -> Endorsements {
+    Endorsements { processor, servers: Box::new(Servers::default()), uvm }
 }
 
 /// What evidence says that these root keys vouch for.
@@ -106,10 +132,12 @@ fn what_a_guest_shows_is_believed() {
     let (message, did) = Message::new().sign();
     let of_azure = Some(json(&text, "DB18000000000104"));
     let cases = [
-        (table(&text), Endorsements::default()),
-        (Vec::new(), Endorsements { processor: of_azure.clone(), uvm: None }),
+        (table(&text), given(None, None)),
+        (Vec::new(), given(of_azure.clone(), None)),
         // What the operator gives is newer than what the host has.
-        (vec![0xff; 100], Endorsements { processor: of_azure, uvm: Some(message) }),
+        (vec![0xff; 100], given(of_azure, Some(message))),
+        (table(&text), given(Some(json(&text, "DB18000000000004")), None)),
+        (table(&text), given(Some(Vec::new()), None)),
     ];
     for (auxiliary, endorsements) in cases {
         kernel.with(|state| state.auxiliary = Some(auxiliary));
@@ -130,7 +158,7 @@ fn what_a_guest_shows_is_believed() {
 
 /// Why a guest does not start, in words.
 fn refused(kernel: &Imitated, processor: Option<Vec<u8>>) -> (NoEvidence, String) {
-    let refusal = start(kernel, Endorsements { processor, uvm: None }).err().expect("it does not start");
+    let refusal = start(kernel, given(processor, None)).err().expect("it does not start");
     let text = refusal.to_string();
     (refusal, text)
 }
@@ -144,7 +172,7 @@ fn a_guest_without_evidence_does_not_start() {
         kernel.with(|state| state.auxiliary = Some(table(&text)));
         kernel
     };
-    start(&working(), Endorsements::default()).unwrap();
+    start(&working(), given(None, None)).unwrap();
 
     let absent = working();
     absent.with(|state| state.faults = vec![("create", ErrorKind::NotFound)]);
@@ -183,26 +211,94 @@ fn a_guest_without_certificates_does_not_start() {
         table[24 * at] ^= 1;
         Some(table)
     };
+    let mut another = Machine::milan();
+    another.end.extensions[1] = chip_extension(&[2; 64]);
+    let (of_another, _) = certificates(&another);
+    let another_chip = || InvalidEndorsements::Report(Refusal::ChipId);
     let other = InvalidEndorsements::Tcb { endorsed: 0xdb18_0000_0000_0004, reported: 0xdb18_0000_0000_0104 };
     let cases = [
-        (None, None, InvalidEndorsements::Missing),
-        (Some(vec![0; 4096]), None, InvalidEndorsements::Missing),
-        (Some(good[..good.len() - 1].to_vec()), None, InvalidEndorsements::Table),
-        (lacking(0), None, InvalidEndorsements::Lacks("signing key")),
-        (lacking(1), None, InvalidEndorsements::Lacks("intermediate")),
-        (lacking(2), None, InvalidEndorsements::Lacks("root")),
-        (Some(good.clone()), Some(b"{}".to_vec()), InvalidEndorsements::Json),
-        (Some(good.clone()), Some(json(&text, "DB18000000000004")), other),
+        (None, None, None, InvalidEndorsements::Missing),
+        (Some(vec![0; 4096]), None, None, InvalidEndorsements::Missing),
+        (Some(good[..good.len() - 1].to_vec()), None, None, InvalidEndorsements::Table),
+        (lacking(0), None, None, InvalidEndorsements::Lacks("signing key")),
+        (lacking(1), None, None, InvalidEndorsements::Lacks("intermediate")),
+        (lacking(2), None, None, InvalidEndorsements::Lacks("root")),
+        (Some(table(&of_another)), None, None, another_chip()),
+        (None, Some(b"{}".to_vec()), Some(InvalidEndorsements::Json), InvalidEndorsements::Missing),
+        (None, Some(json(&text, "DB18000000000004")), Some(other), InvalidEndorsements::Missing),
+        (
+            Some(table(&of_another)),
+            Some(json(&of_another, "DB18000000000104")),
+            Some(another_chip()),
+            another_chip(),
+        ),
     ];
-    for (auxiliary, processor, expected) in cases {
+    for (auxiliary, processor, of_file, of_host) in cases {
         let kernel = kernel(&machine);
         kernel.with(|state| state.auxiliary = auxiliary);
         let (refusal, words) = refused(&kernel, processor);
-        assert!(matches!(refusal, NoEvidence::Certificates(found) if found == expected), "{words}");
-        let whose = "certificates of the processor (of the host or of `attestation.snp_endorsements_file`)";
-        assert_eq!(words, format!("{whose}: {expected}"));
+        let NoEvidence::Certificates(NoCertificates { file, host, servers }) = refusal else {
+            panic!("{words}");
+        };
+        let file_in_words = match &of_file {
+            Some(why) => format!("`attestation.snp_endorsements_file`: {why}"),
+            None => "no `attestation.snp_endorsements_file`".to_owned(),
+        };
+        let servers_in_words = "`attestation.snp_endorsements_servers`: there is no server to ask";
+        assert_eq!(
+            words,
+            format!(
+                "no certificates of the processor: {file_in_words}; with the report: {of_host}; {servers_in_words}"
+            )
+        );
+        assert_eq!((file, host), (of_file, of_host), "{words}");
+        assert!(matches!(servers, Unendorsed::NoAnswer(NoAnswer::NoServers)));
         kernel.with(|state| assert!(state.questions.is_empty()));
     }
+}
+
+#[test]
+fn servers_are_asked_when_nobody_else_knows() {
+    let machine = Machine::milan();
+    let (text, roots) = certificates(&machine);
+    let kernel = kernel(&machine);
+    let shelf = Arc::new(Mutex::new(Shelf { certificates: text.clone().into_bytes(), asked: Vec::new() }));
+    let asked = || shelf.lock().unwrap().asked.len();
+    let begin = |processor| {
+        let servers = Box::new(Servers(Some(Arc::clone(&shelf))));
+        start(&kernel, Endorsements { processor, servers, uvm: None }).unwrap()
+    };
+    // A file that is of use, then a host that is: nobody else is asked.
+    kernel.with(|state| state.auxiliary = None);
+    begin(Some(json(&text, "DB18000000000104")));
+    kernel.with(|state| state.auxiliary = Some(table(&text)));
+    begin(Some(b"{}".to_vec()));
+    assert_eq!(asked(), 0);
+    // They are asked once.
+    kernel.with(|state| state.auxiliary = None);
+    let platform = begin(Some(b"{}".to_vec()));
+    for report_data in [Digest([9; 32]), Digest([10; 32])] {
+        believe(platform.quote(report_data).unwrap(), roots, report_data);
+    }
+    assert_eq!(asked(), 1);
+    // When the host has loaded other firmware, there are other certificates.
+    let mut newer = Machine::milan();
+    for tcb in at::TCB {
+        newer.put(tcb, &[4, 1, 0, 0, 0, 0, 24, 220]);
+    }
+    *newer.end.extensions.last_mut().unwrap() = tcb_extension(8, 220);
+    let (text, _) = certificates(&newer);
+    shelf.lock().unwrap().certificates = text.into_bytes();
+    kernel.with(|state| {
+        state.sign = Box::new(move |question| {
+            let mut newer = newer.clone();
+            newer.put(at::REPORT_DATA, question);
+            newer.sign().report
+        });
+    });
+    believe(platform.quote(Digest([11; 32])).unwrap(), roots, Digest([11; 32]));
+    platform.quote(Digest([12; 32])).unwrap();
+    assert_eq!(asked(), 2);
 }
 
 /// Keeps what is logged.
@@ -226,7 +322,7 @@ fn why_there_is_no_evidence_any_more_is_logged() {
     let (kernel, kept) = (kernel(&machine), Kept::default());
     kernel.with(|state| state.auxiliary = Some(table(&text)));
     let log = Log::new(Arc::new(kept.clone()));
-    let platform = SnpPlatform::with(kernel.tsm(), Endorsements::default(), &log).unwrap();
+    let platform = SnpPlatform::start(kernel.tsm(), given(None, None), &log).unwrap();
     kernel.with(|state| state.provider = b"other".to_vec());
     assert_eq!(platform.quote(Digest([9; 32])), Err(QuoteFault));
     kernel.with(|state| state.provider = b"sev_guest".to_vec());
@@ -239,7 +335,8 @@ fn why_there_is_no_evidence_any_more_is_logged() {
 fn a_guest_is_known_by_its_device() {
     let root = tempfile::tempdir().unwrap();
     assert!(!SnpPlatform::is_there(root.path()));
-    let started = SnpPlatform::start(root.path(), Endorsements::default(), &Log::discard());
+    let tsm = Tsm::new(Box::new(Kernel), root.path());
+    let started = SnpPlatform::start(tsm, given(None, None), &Log::discard());
     assert!(matches!(started.err().unwrap(), NoEvidence::Kernel(_)));
     std::fs::create_dir(root.path().join("dev")).unwrap();
     std::fs::write(root.path().join("dev/sev-guest"), "").unwrap();
@@ -266,7 +363,7 @@ proptest! {
         let report = Machine::milan().report;
         let kernel = Imitated::new(move |_| report.clone());
         kernel.with(|state| state.auxiliary = Some(table));
-        match start(&kernel, Endorsements::default()) {
+        match start(&kernel, given(None, None)) {
             Ok(_) | Err(NoEvidence::Certificates(_)) => {}
             Err(other) => panic!("{other}"),
         }

@@ -4,6 +4,10 @@ use coco_wire::text::encode_base64;
 
 use super::*;
 
+mod guest;
+mod loopback;
+mod servers;
+
 #[test]
 fn the_environment_or_the_machine_says_which_platform_it_is() {
     let (plain, guest) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
@@ -27,8 +31,9 @@ fn the_environment_or_the_machine_says_which_platform_it_is() {
         }
     }
     let named = Some(OsStr::new("SNP"));
-    let begun =
-        Vouching::begin((plain.path(), named), Digest::ZERO, &Attestation::default(), &Log::discard());
+    let (_stop, stopping) = watch::channel(false);
+    let attestation = Attestation::default();
+    let begun = Vouching::begin((plain.path(), named), Digest::ZERO, &attestation, stopping, &Log::discard());
     let words = begun.err().unwrap().to_string();
     assert!(words.starts_with("SEV-SNP: the kernel gives no report"), "{words}");
 }
@@ -37,19 +42,19 @@ fn the_environment_or_the_machine_says_which_platform_it_is() {
 fn files_are_in_base64_or_not_there() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("file");
-    assert_eq!(content(&path, &Log::discard()).unwrap(), None);
+    assert_eq!(content(&path, "file", &Log::discard()).unwrap(), None);
     for (text, expected) in [("", &b""[..]), ("AQID\n", &[1, 2, 3]), (" AQI= ", &[1, 2])] {
         fs::write(&path, text).unwrap();
-        assert_eq!(content(&path, &Log::discard()).unwrap().as_deref(), Some(expected), "{text}");
+        assert_eq!(content(&path, "file", &Log::discard()).unwrap().as_deref(), Some(expected), "{text}");
     }
     for text in [&b"*"[..], b"AQI", b"AQ\nID", b"\xff"] {
         fs::write(&path, text).unwrap();
-        let error = content(&path, &Log::discard()).unwrap_err().to_string();
+        let error = content(&path, "file", &Log::discard()).unwrap_err().to_string();
         assert_eq!(error, format!("{}: not base64", path.display()));
     }
     fs::File::create(&path).unwrap().set_len(MAX_LEN + 1).unwrap();
-    assert!(matches!(content(&path, &Log::discard()), Err(PlatformError::Read { .. })));
-    assert!(matches!(content(directory.path(), &Log::discard()), Err(PlatformError::Read { .. })));
+    assert!(matches!(content(&path, "file", &Log::discard()), Err(PlatformError::Read { .. })));
+    assert!(matches!(content(directory.path(), "file", &Log::discard()), Err(PlatformError::Read { .. })));
 }
 
 #[test]
