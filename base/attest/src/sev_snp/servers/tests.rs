@@ -198,7 +198,7 @@ fn what_does_not_go_with_the_report_is_not_asked_for_again() {
         changed(&|machine| machine.end.extensions[1] = crate::tests::snp::chip_extension(&[2; 64]));
     let unsigned = changed(&|machine| machine.end.signed_by = &crate::tests::snp::keys().root);
     let two = String::from_utf8(good.clone()).unwrap();
-    let two = two[..two.rfind("-----BEGIN").unwrap()].as_bytes();
+    let two = &two.as_bytes()[..two.rfind("-----BEGIN").unwrap()];
     let cases: Vec<(Service, Vec<u8>, Failure)> = vec![
         (Service::Azure, another_chip, Refusal::ChipId.into()),
         (Service::Azure, unsigned, Refusal::ChainSignature(crate::sev_snp::Link::End).into()),
