@@ -19,7 +19,7 @@ use crate::{
     sev_snp::{self, Vmpl},
     tpm,
 };
-use frame::{Frame, Hardware};
+pub use frame::{Frame, Hardware};
 pub use refusal::{Malformed, Refusal};
 pub use runtime::{Configuration, Runtime};
 

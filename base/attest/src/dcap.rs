@@ -116,6 +116,26 @@ pub(crate) fn verify<'a>(
     Ok((quote, machine))
 }
 
+/// The body of a quote that nobody has verified.
+pub(crate) fn body(quote: &[u8], tee: Tee) -> Result<&[u8], Refusal> {
+    Quote::read(quote, tee).map(|quote| quote.body)
+}
+
+/// The certificates of the machine's key that a quote carries: its own, that of who certified it, the root's. Nothing of
+/// them is believed yet.
+///
+/// # Errors
+/// When the quote cannot be read.
+pub fn certificates(quote: &[u8]) -> Result<[Certificate; 3], Refusal> {
+    let quote = match Quote::read(quote, Tee::Sgx) {
+        Err(Refusal::Tee(_)) => Quote::read(quote, Tee::Tdx)?,
+        read => read?,
+    };
+    let [machine, authority, root] = collateral::chain(quote.certificates, Chain::Quote)?;
+    let read = |der: Vec<u8>| Certificate::from_der(&der).map_err(|_| Refusal::Certificate);
+    Ok([read(machine)?, read(authority)?, read(root)?])
+}
+
 /// The root of a chain, if its key is the trusted one. It signs itself, so that no byte of it can be changed.
 fn trusted_root(der: &[u8], key: Digest) -> Result<Certificate, Refusal> {
     let root = Certificate::from_der(der).map_err(|_| Refusal::Root)?;

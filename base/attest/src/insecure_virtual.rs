@@ -86,6 +86,38 @@ impl Attester for VirtualAttester {
     }
 }
 
+/// What a quote says. Nobody vouches for it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Statement {
+    /// The code that is said to run.
+    pub measurement: Measurement,
+    /// SHA-256 of what is said to be the executable.
+    pub host_data: Digest,
+    /// What it is bound to.
+    pub report_data: ReportData,
+}
+
+impl Statement {
+    /// Reads a quote.
+    ///
+    /// # Errors
+    /// [`Refusal::TooLarge`] or [`Refusal::Malformed`].
+    pub fn read(quote: &[u8]) -> Result<Self, Refusal> {
+        if quote.len() > MAX_LEN {
+            return Err(Refusal::TooLarge);
+        }
+        let quote: Quote<'_> = serde_json::from_slice(quote).map_err(|_| Refusal::Malformed)?;
+        let report_data = quote.report_data.and_then(|text| STANDARD.decode(text.as_bytes()).ok());
+        let report_data: [u8; Digest::LEN] =
+            report_data.and_then(|bytes| bytes.try_into().ok()).ok_or(Refusal::Malformed)?;
+        Ok(Self {
+            measurement: Measurement::new(quote.measurement.into_owned()).ok_or(Refusal::Malformed)?,
+            host_data: quote.host_data,
+            report_data: ReportData(Digest(report_data)),
+        })
+    }
+}
+
 /// The claims of a virtual quote.
 pub(crate) fn appraise(evidence: &Evidence, expected: &ReportData) -> Result<Claims, Refusal> {
     if evidence.quote.len() > MAX_LEN {
@@ -94,16 +126,11 @@ pub(crate) fn appraise(evidence: &Evidence, expected: &ReportData) -> Result<Cla
     if !evidence.endorsements.is_empty() || evidence.uvm_endorsements.is_some() {
         return Err(Refusal::UnexpectedEndorsements);
     }
-    let quote: Quote<'_> = serde_json::from_slice(&evidence.quote).map_err(|_| Refusal::Malformed)?;
-    let report_data = quote.report_data.and_then(|text| STANDARD.decode(text.as_bytes()).ok());
-    let report_data: [u8; Digest::LEN] =
-        report_data.and_then(|bytes| bytes.try_into().ok()).ok_or(Refusal::Malformed)?;
-    let claims = Claims {
-        measurement: Measurement::new(quote.measurement.into_owned()).ok_or(Refusal::Malformed)?,
-        host_data: quote.host_data,
-        details: Details::InsecureVirtual,
-    };
-    if report_data == expected.0.0 { Ok(claims) } else { Err(Refusal::ReportData) }
+    let Statement { measurement, host_data, report_data } = Statement::read(&evidence.quote)?;
+    if report_data != *expected {
+        return Err(Refusal::ReportData);
+    }
+    Ok(Claims { measurement, host_data, details: Details::InsecureVirtual })
 }
 
 #[cfg(test)]

@@ -32,6 +32,19 @@ const TAG: u8 = 0xd2;
 /// 2.5.29.15: what a key may be used for.
 const KEY_USAGE: ObjectId = ObjectId::from_der(b"\x55\x1d\x0f");
 
+/// What a document says and the certificates that it brings, its key's own first, the root last. Nothing of them is
+/// believed yet.
+///
+/// # Errors
+/// When it cannot be read.
+pub fn read(message: &[u8]) -> Result<(Document, Vec<Certificate>), Refusal> {
+    if message.len() > MAX_LEN {
+        return Err(Refusal::TooLarge);
+    }
+    let tagged = [&[TAG], message].concat();
+    document::read(CoseSign1::decode(&tagged)?.payload.ok_or(CoseError::Payload)?)
+}
+
 /// Checks that a document is genuine and meets `requirements` at `now`; returns what it says.
 ///
 /// # Errors

@@ -30,15 +30,18 @@ const TD_REPORT_LEN: usize = 1024;
 const TD_REPORT_TYPE: u8 = 0x81;
 const TD_REPORT_DATA_OFFSET: usize = 128;
 
-/// A frame, taken apart.
-pub(super) struct Frame<'a> {
-    pub(super) hardware: Hardware<'a>,
-    /// JSON.
-    pub(super) runtime: &'a [u8],
+/// A frame, taken apart. Nothing of it is believed yet.
+#[derive(Clone, Copy, Debug)]
+pub struct Frame<'a> {
+    /// What the hardware says.
+    pub hardware: Hardware<'a>,
+    /// What the paravisor says, in JSON: see [`super::Runtime`].
+    pub runtime: &'a [u8],
 }
 
 /// What is in the frame.
-pub(super) enum Hardware<'a> {
+#[derive(Clone, Copy, Debug)]
+pub enum Hardware<'a> {
     /// A signed report.
     Snp(&'a [u8]),
     /// The report data of a report that only the processor itself can check.
@@ -46,7 +49,11 @@ pub(super) enum Hardware<'a> {
 }
 
 impl<'a> Frame<'a> {
-    pub(super) fn read(bytes: &'a [u8]) -> Result<Self, Refusal> {
+    /// Takes a frame apart.
+    ///
+    /// # Errors
+    /// When it is something else.
+    pub fn read(bytes: &'a [u8]) -> Result<Self, Refusal> {
         if bytes.len() > MAX_LEN {
             return Err(Refusal::TooLarge);
         }
@@ -66,7 +73,8 @@ impl<'a> Frame<'a> {
     }
 
     /// The report data of the hardware's report: SHA-256 of the runtime data, and zeros.
-    pub(super) fn must_bind(&self) -> [u8; 64] {
+    #[must_use]
+    pub fn must_bind(&self) -> [u8; 64] {
         let mut data = [0; 64];
         data[..32].copy_from_slice(&sha256(self.runtime).0);
         data

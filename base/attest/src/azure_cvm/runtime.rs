@@ -53,7 +53,11 @@ struct Key {
 }
 
 impl Runtime {
-    pub(super) fn read(json: &[u8]) -> Result<Self, Refusal> {
+    /// Reads what a paravisor says.
+    ///
+    /// # Errors
+    /// When it is something else, or names no key of a TPM.
+    pub fn read(json: &[u8]) -> Result<Self, Refusal> {
         let malformed = || Refusal::Malformed(Malformed::Runtime);
         let document: Document = serde_json::from_slice(json).map_err(|_| malformed())?;
         let mut keys = document.keys.iter().filter(|key| key.kid == ATTESTATION_KEY);

@@ -1,7 +1,10 @@
 //! The body of a quote of SGX: `sgx_report_body_t` (Intel, SGX SDK Developer Reference; Software Developer's Manual,
 //! volume 3D, section 38.15).
 
-use crate::{dcap::Refusal, fields::Fields};
+use crate::{
+    dcap::{self, Refusal, Tee},
+    fields::Fields,
+};
 
 /// An enclave, as the processor reports it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -77,6 +80,14 @@ impl Attributes {
 }
 
 impl Enclave {
+    /// What a quote says, of which nothing is believed yet.
+    ///
+    /// # Errors
+    /// When the quote cannot be read.
+    pub fn of_quote(quote: &[u8]) -> Result<Self, Refusal> {
+        Self::read(dcap::body(quote, Tee::Sgx)?)
+    }
+
     /// Reads a body of 384 bytes. Every bit has its place in the result, or must be zero.
     pub(super) fn read(bytes: &[u8]) -> Result<Self, Refusal> {
         let mut body = Fields::new(bytes);

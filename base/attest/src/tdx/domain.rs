@@ -2,7 +2,7 @@
 //! section A.3.2; TDX Module ABI, publication 348551, sections 3.4 and 3.8).
 
 use crate::{
-    dcap::{DOMAIN_1_5_EX_LEN, DOMAIN_1_5_LEN, Refusal},
+    dcap::{self, DOMAIN_1_5_EX_LEN, DOMAIN_1_5_LEN, Refusal, Tee},
     fields::Fields,
 };
 
@@ -118,6 +118,14 @@ impl Attributes {
 }
 
 impl Domain {
+    /// What a quote says, of which nothing is believed yet.
+    ///
+    /// # Errors
+    /// When the quote cannot be read.
+    pub fn of_quote(quote: &[u8]) -> Result<Self, Refusal> {
+        Self::read(dcap::body(quote, Tee::Tdx)?)
+    }
+
     /// Reads a body of one of the three lengths.
     pub(super) fn read(bytes: &[u8]) -> Result<Self, Refusal> {
         let mut body = Fields::new(bytes);

@@ -89,12 +89,14 @@ impl Flags {
     }
 }
 
-impl Report {
-    /// Reads a report that `key` signed.
-    ///
-    /// # Errors
-    /// When it is something else, or of another key.
-    pub fn authenticate(package: &[u8], key: &PublicKey) -> Result<Self, Refusal> {
+/// A package: what is signed, and the signature.
+struct Package<'a> {
+    statement: &'a [u8],
+    signature: &'a [u8],
+}
+
+impl<'a> Package<'a> {
+    fn read(package: &'a [u8]) -> Result<Self, Refusal> {
         let malformed = Refusal::Malformed(Malformed::Package);
         if package.len() > MAX_LEN {
             return Err(Refusal::TooLarge);
@@ -115,9 +117,28 @@ impl Report {
         if !fields.is_empty() || reserved != 0 || usize::try_from(len) != Ok(package.len()) {
             return Err(malformed);
         }
+        Ok(Self { statement, signature })
+    }
+}
+
+impl Report {
+    /// Reads a report that `key` signed.
+    ///
+    /// # Errors
+    /// When it is something else, or of another key.
+    pub fn authenticate(package: &[u8], key: &PublicKey) -> Result<Self, Refusal> {
+        let Package { statement, signature } = Package::read(package)?;
         let verified = key.verify(SignatureScheme::RsaPss(HashAlgorithm::Sha256), statement, signature);
         verified.map_err(|_| Refusal::Signature)?;
         Self::read(statement)
+    }
+
+    /// What a report says, of which nothing is believed yet.
+    ///
+    /// # Errors
+    /// When it is something else.
+    pub fn of_package(package: &[u8]) -> Result<Self, Refusal> {
+        Self::read(Package::read(package)?.statement)
     }
 
     fn read(statement: &[u8]) -> Result<Self, Refusal> {
