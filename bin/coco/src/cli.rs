@@ -6,7 +6,7 @@ use clap::{Parser, Subcommand};
 use coco_app::Adapter;
 
 use crate::{
-    adapters::Adapters, app::AppCommand, exit, gov::GovCommand, keygen::KeygenArgs, ledger::LedgerCommand,
+    adapters::Adapters, app::AppCommand, attest::AttestCommand, exit, gov::GovCommand, keygen::KeygenArgs, ledger::LedgerCommand,
     network::NetworkCommand, node, node::NodeArgs, receipt::ReceiptCommand, sandbox::SandboxArgs, version,
 };
 
@@ -27,6 +27,7 @@ Examples:
   coco node --config node.json                        one node
   coco ledger verify ledger/                          check a ledger offline
   coco receipt verify receipt.json --service-cert service_cert.pem
+  coco attest verify nodes.json                       check what nodes run
 
 Exit status: 0 done, 1 refused or fault, 2 wrong arguments or unreadable files; others: see the command.";
 
@@ -58,6 +59,9 @@ enum Command {
     /// Look at receipts offline
     #[command(subcommand)]
     Receipt(ReceiptCommand),
+    /// Look at attestation evidence offline
+    #[command(subcommand)]
+    Attest(AttestCommand),
     /// Make keys and a certificate for a member or user
     Keygen(KeygenArgs),
 }
@@ -93,6 +97,7 @@ pub fn main_with(adapters: &Adapters) -> ExitCode {
         Some(Command::Network(command)) => command.execute(),
         Some(Command::Ledger(command)) => command.execute(),
         Some(Command::Receipt(command)) => command.execute(),
+        Some(Command::Attest(command)) => command.execute(),
         Some(Command::Keygen(args)) => args.execute(),
     }
 }

@@ -8,7 +8,7 @@
 //! | | |
 //! |-|-|
 //! | 0 | done; of `ledger verify`: verified to its end |
-//! | 1 | the node stopped because of a fault; the ledger is damaged or shorter than asked; the receipt is not valid; a service has no primary or no majority; the service or its constitution refuses what a member says |
+//! | 1 | the node stopped because of a fault; the ledger is damaged or shorter than asked; the receipt is not valid; evidence is refused; a service has no primary or no majority; the service or its constitution refuses what a member says |
 //! | 2 | wrong arguments, or something needed cannot be read or written |
 //! | 3 | of `ledger verify`: verified, but an unsigned or torn tail follows |
 //! | 105 | of a node: its configuration is not valid |
@@ -21,6 +21,7 @@ mod node;
 pub mod run;
 
 mod app;
+mod attest;
 mod gov;
 mod keygen;
 mod ledger;

@@ -35,6 +35,9 @@ fn arguments() {
         "ledger verify a b --at-least 2.14 --json",
         "ledger show a --table public: --from 1 --to 2",
         "receipt verify - --service-cert s.pem --claims c",
+        "attest show a - --json --platform event-log",
+        "attest verify a --endorsements b --endorsements c --uvm-endorsements d --collateral e --root f --json",
+        "attest verify - --at 2026-11-30T12:00:00Z --report-data 0A --nonce 01 --register 8=00 --accept sha1 --key k",
         "keygen --name member0 --gen-enc-key --curve secp256r1 --force",
     ];
     for line in good {
@@ -48,6 +51,13 @@ fn arguments() {
         ("ledger verify a --at-least 14", ErrorKind::ValueValidation),
         ("receipt verify r", ErrorKind::MissingRequiredArgument),
         ("receipt verify r --service-cert s --claims c --claims-digest 00", ErrorKind::ValueValidation),
+        ("attest show", ErrorKind::MissingRequiredArgument),
+        ("attest show a --platform sparc", ErrorKind::InvalidValue),
+        ("attest verify a --at noon", ErrorKind::ValueValidation),
+        ("attest verify a --measurement xyz", ErrorKind::ValueValidation),
+        ("attest verify a --register 0", ErrorKind::ValueValidation),
+        ("attest verify a --register 32=00", ErrorKind::ValueValidation),
+        ("attest verify a --key k --root r", ErrorKind::ArgumentConflict),
         ("keygen", ErrorKind::MissingRequiredArgument),
         ("keygen --name a --curve p521", ErrorKind::InvalidValue),
         ("sandbox --members 0", ErrorKind::ValueValidation),

@@ -1,0 +1,176 @@
+//! `coco attest verify`.
+
+mod asked;
+mod azure_cvm;
+mod dcap;
+mod insecure_virtual;
+mod nitro;
+mod refused;
+mod sev_snp;
+mod tpm;
+mod vbs;
+mod verdict;
+
+use std::{io, path::PathBuf, process::ExitCode};
+
+use clap::Args;
+use coco_crypto::x509::UnixTime;
+use serde_json::json;
+
+use super::{
+    form::{self, NoEvidence},
+    piece::{Piece, Platform},
+};
+use crate::{exit, input::Unreadable};
+use asked::{Asked, Hex, Misuse, Register};
+pub(super) use refused::Refused;
+use verdict::{NotShown, Outcome, Verdict};
+
+const EXAMPLES: &str = "\
+Examples:
+  curl -s --cacert service_cert.pem https://127.0.0.1:8000/node/attestations | coco attest verify -
+  coco attest verify report.bin --endorsements vcek.der --endorsements ask_ark.pem \\
+    --measurement 3e3e... --host-data 4040... --minimum-tcb db18000000000104
+  coco attest verify quote.dat --collateral collateral.json --accept SWHardeningNeeded
+  coco attest verify document.cose --at 2026-11-30T12:00:00Z --register 8=5ef0...
+  coco attest verify evidence.json --nonce 6368616c --key ak.pem
+
+What was not asked for is named as not checked. Which options go with which evidence, and what --accept
+takes, is in the chapter `Attestation` of the book.
+Exit status: 0 verified, and all that was asked for holds; 1 refused, and why; 2 wrong arguments, files
+cannot be read or have no known evidence.";
+
+/// Verify evidence.
+#[derive(Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct VerifyArgs {
+    /// Evidence; - reads standard input
+    #[arg(required = true, value_name = "FILE")]
+    files: Vec<PathBuf>,
+    /// What the files are meant to be
+    #[arg(long, value_enum)]
+    platform: Option<Platform>,
+    /// Certificates for the key that signed, PEM or DER, up to the root, beside those that come with it
+    #[arg(long, value_name = "FILE")]
+    endorsements: Vec<PathBuf>,
+    /// Endorsements of the utility VM of SEV-SNP
+    #[arg(long, value_name = "FILE")]
+    uvm_endorsements: Option<PathBuf>,
+    /// What the maker publishes: Intel's collateral as JSON, or AMD's revocation lists as DER
+    #[arg(long, value_name = "FILE")]
+    collateral: Vec<PathBuf>,
+    /// Certificate of a root that you trust, instead of the maker's or where there is no maker
+    #[arg(long, value_name = "FILE")]
+    root: Option<PathBuf>,
+    /// The TPM's key that you know: its public key as PEM, or its public area
+    #[arg(long, value_name = "FILE", conflicts_with = "root")]
+    key: Option<PathBuf>,
+    /// Certificate of who may vouch for what the firmware of Windows starts
+    #[arg(long, value_name = "FILE")]
+    boot_authority: Vec<PathBuf>,
+    /// When it is looked at, such as 2026-11-30T12:00:00Z; now if not given
+    #[arg(long, value_name = "TIME")]
+    at: Option<UnixTime>,
+    /// What it must be bound to; zeros follow. Evidence of a node must be bound to its key without this
+    #[arg(long, value_name = "HEX")]
+    report_data: Option<Hex>,
+    /// What it must answer
+    #[arg(long, value_name = "HEX")]
+    nonce: Option<Hex>,
+    /// The code that must run
+    #[arg(long, value_name = "HEX")]
+    measurement: Option<Hex>,
+    /// What the host must have configured at the launch
+    #[arg(long, value_name = "HEX")]
+    host_data: Option<Hex>,
+    /// Value of a register: PCR of a TPM or a Nitro Enclave, RTMR of TDX
+    #[arg(long, value_name = "N=HEX")]
+    register: Vec<Register>,
+    /// The oldest trusted computing base: 16 digits on SEV-SNP, evaluation number of Intel, secure kernel of Windows
+    #[arg(long, value_name = "VERSION")]
+    minimum_tcb: Option<String>,
+    /// Something that is refused otherwise; a refusal names it
+    #[arg(long, value_name = "WHAT")]
+    accept: Vec<String>,
+    /// Tell the result as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// Evidence that was not judged.
+#[derive(Debug, thiserror::Error)]
+enum VerifyError {
+    #[error(transparent)]
+    Evidence(#[from] NoEvidence),
+    #[error(transparent)]
+    File(#[from] Unreadable),
+    #[error(transparent)]
+    Misuse(#[from] Misuse),
+    #[error("standard output: {0}")]
+    Output(#[from] io::Error),
+}
+
+impl VerifyArgs {
+    pub(super) fn execute(&self) -> ExitCode {
+        match self.verify() {
+            Ok(status) => ExitCode::from(status),
+            Err(error) => exit::failed(error),
+        }
+    }
+
+    fn verify(&self) -> Result<u8, VerifyError> {
+        let asked = Asked::of(self)?;
+        let mut outcomes = Vec::new();
+        for file in &self.files {
+            for piece in form::read(file, self.platform)? {
+                let found = match judge(&piece, &asked) {
+                    Ok(verdict) => Ok(verdict),
+                    Err(NotShown::Refused(refused)) => Err(*refused),
+                    Err(NotShown::Misuse(misuse)) => return Err(misuse.into()),
+                };
+                outcomes.push(Outcome { piece, found });
+            }
+        }
+        self.tell(&asked, &outcomes)?;
+        let all = !outcomes.is_empty() && outcomes.iter().all(|outcome| outcome.found.is_ok());
+        Ok(if all { 0 } else { exit::REFUSED })
+    }
+
+    fn tell(&self, asked: &Asked, outcomes: &[Outcome]) -> Result<(), VerifyError> {
+        exit::print(|out| {
+            if self.json {
+                let all: Vec<_> = outcomes.iter().map(Outcome::to_json).collect();
+                writeln!(out, "{:#}", json!({ "at": asked.now.to_string(), "evidence": all }))?;
+                return Ok(());
+            }
+            if outcomes.is_empty() {
+                writeln!(out, "NOTHING VERIFIED: there is no evidence.")?;
+            }
+            for (at, outcome) in outcomes.iter().enumerate() {
+                if at > 0 {
+                    writeln!(out)?;
+                }
+                outcome.write(asked.now, out)?;
+            }
+            Ok(())
+        })
+    }
+}
+
+/// What comes of a piece of evidence by the rules of its platform.
+fn judge(piece: &Piece, asked: &Asked) -> Result<Verdict, NotShown> {
+    match piece.platform {
+        Platform::Virtual => insecure_virtual::judge(piece, asked),
+        Platform::SevSnp => sev_snp::judge(piece, asked),
+        Platform::Sgx => dcap::judge_sgx(piece, asked),
+        Platform::Tdx => dcap::judge_tdx(piece, asked),
+        Platform::Tpm => tpm::judge(piece, asked),
+        Platform::AzureCvm => azure_cvm::judge(piece, asked),
+        Platform::Vbs => vbs::judge(piece, asked),
+        Platform::Nitro => nitro::judge(piece, asked),
+        Platform::EventLog => Err(Misuse::LogAlone.into()),
+    }
+}
+
+#[cfg(test)]
+mod tests;
