@@ -1,8 +1,8 @@
 //! Reports of AMD SEV-SNP.
 
 use coco_attest::sev_snp::{
-    Claims, Endorsements, Processor, Product, Report, Requirements, Roots, Signer, TcbVersion, Vmpl,
-    certificates::of_azure,
+    Claims, Endorsements, Processor, Product, Refusal, Report, Requirements, Roots, Signer, TcbVersion, Vmpl,
+    certificates::{InvalidEndorsements, of_azure},
     uvm::{AZURE, Endorsers},
     verify,
 };
@@ -62,25 +62,30 @@ pub(super) fn is_acceptable(what: &str) -> bool {
 }
 
 impl<'a> Terms<'a> {
-    pub(super) fn of(report: &Report, piece: &'a Piece, asked: &'a Asked) -> Result<Self, Misuse> {
+    pub(super) fn of(report: &Report, piece: &'a Piece, asked: &'a Asked) -> Result<Self, NotShown> {
         let given = asked.certificates(piece);
         if given.is_empty() {
             let needed =
                 "--endorsements FILE: the certificates of its chip, of who signed that, and of AMD's root";
-            return Err(Misuse::Missing { needed, platform: piece.platform });
+            return Err(Misuse::Missing { needed, platform: piece.platform }.into());
         }
-        let certificates = of_azure(&given, report).unwrap_or(given);
-        let accepted =
-            |prefix: &'static str| asked.accept.iter().filter_map(move |what| what.strip_prefix(prefix));
-        let level = accepted("vmpl-").filter_map(|level| level.parse().ok()).next();
+        let certificates = match of_azure(&given, report) {
+            Ok(text) => text,
+            Err(InvalidEndorsements::Tcb { endorsed, reported }) => {
+                return Err(Refusal::EndorsedTcb { endorsed, reported }.into());
+            }
+            Err(_) => given,
+        };
+        let providers = asked.accept.iter().filter_map(|what| what.strip_prefix("provider:"));
+        let level = format!("vmpl-{}", report.vmpl);
         Ok(Self {
             certificates,
             lists: asked.revocation_lists(),
             uvm: asked.uvm.as_deref().or(piece.uvm.as_deref()),
             roots: roots(report, asked),
-            vmpl: Vmpl::Exactly(level.unwrap_or(0)),
+            vmpl: Vmpl::Exactly(if asked.accepts(&level) { report.vmpl } else { 0 }),
             oldest_version: if asked.accepts("version-2") { 2 } else { Requirements::STRICT.oldest_version },
-            providers: accepted("provider:").collect(),
+            providers: providers.collect(),
             minimum: asked.minimum_tcb.as_deref().map(|text| minimum(report, text)).transpose()?,
         })
     }
