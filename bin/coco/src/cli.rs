@@ -6,8 +6,9 @@ use clap::{Parser, Subcommand};
 use coco_app::Adapter;
 
 use crate::{
-    adapters::Adapters, app::AppCommand, attest::AttestCommand, exit, gov::GovCommand, keygen::KeygenArgs, ledger::LedgerCommand,
-    network::NetworkCommand, node, node::NodeArgs, receipt::ReceiptCommand, sandbox::SandboxArgs, version,
+    adapters::Adapters, app::AppCommand, attest::AttestCommand, exit, gov::GovCommand, keygen::KeygenArgs,
+    ledger::LedgerCommand, network::NetworkCommand, node, node::NodeArgs, receipt::ReceiptCommand,
+    sandbox::SandboxArgs, version,
 };
 
 /// A confidential ledger that a consortium governs.

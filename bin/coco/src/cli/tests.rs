@@ -9,7 +9,7 @@ fn the_definitions_are_consistent() {
 }
 
 #[test]
-fn arguments() {
+fn good_arguments() {
     let good = [
         "--version",
         "-v",
@@ -43,6 +43,10 @@ fn arguments() {
     for line in good {
         Cli::try_parse_from(format!("coco {line}").split(' ')).map(drop).unwrap();
     }
+}
+
+#[test]
+fn bad_arguments() {
     let bad = [
         ("node", ErrorKind::MissingRequiredArgument),
         ("node -c a.json --config-timeout soon", ErrorKind::ValueValidation),

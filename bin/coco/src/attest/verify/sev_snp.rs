@@ -159,7 +159,7 @@ impl<'a> Terms<'a> {
             0 => verdict
                 .not_checked("whether AMD has revoked a certificate: no revocation list (--collateral)"),
             count => {
-                verdict.trust(format!("{count} revocation lists of the chain do not name its certificates."))
+                verdict.trust(format!("{count} revocation lists of the chain do not name its certificates."));
             }
         }
         let option = ("measurement", asked.measurement.as_deref());
@@ -171,7 +171,7 @@ impl<'a> Terms<'a> {
                 }
             }
             None => {
-                verdict.compare("measurement", option, &claims.report.measurement, "any guest may run")?
+                verdict.compare("measurement", option, &claims.report.measurement, "any guest may run")?;
             }
         }
         let option = ("host-data", asked.host_data.as_deref());
@@ -183,10 +183,10 @@ impl<'a> Terms<'a> {
         )?;
         match &asked.minimum_tcb {
             Some(text) => {
-                verdict.holds(format!("the reported, committed and launch TCB are not older than {text}"))
+                verdict.holds(format!("the reported, committed and launch TCB are not older than {text}"));
             }
             None => {
-                verdict.not_checked("the age of the firmware (--minimum-tcb): it may have known weaknesses")
+                verdict.not_checked("the age of the firmware (--minimum-tcb): it may have known weaknesses");
             }
         }
         Ok(())

@@ -44,7 +44,7 @@ pub(super) fn judge(piece: &Piece, asked: &Asked) -> Result<Verdict, NotShown> {
     match &asked.minimum_tcb {
         Some(number) => verdict.holds(format!("the secure kernel is not older than {number}")),
         None => {
-            verdict.not_checked("the age of the secure kernel (--minimum-tcb): it may have known weaknesses")
+            verdict.not_checked("the age of the secure kernel (--minimum-tcb): it may have known weaknesses");
         }
     }
     verdict.bound(piece, asked, terms.enclave_data);
