@@ -85,10 +85,13 @@ impl Kinds {
     }
 
     fn record(&mut self, kind: &Kind) -> &mut Record {
-        if self.kinds.len() >= MAX_KINDS && !self.kinds.contains_key(kind) {
-            self.kinds.retain(|_, record| record.is_busy());
+        if !self.kinds.contains_key(kind) {
+            if self.kinds.len() >= MAX_KINDS {
+                self.kinds.retain(|_, record| record.is_busy());
+            }
+            self.kinds.insert(kind.clone(), Record::default());
         }
-        self.kinds.entry(kind.clone()).or_default()
+        self.kinds.get_mut(kind).expect("it is there, or was put there")
     }
 
     /// Notes that a job takes long. Unless that is new of its kind, those of it wait here that wait in `others`.
@@ -145,10 +148,7 @@ impl Kinds {
 
     /// Notes that a job took a moment only.
     pub(super) fn was_quick(&mut self, kind: &Kind, took: Duration) {
-        let record = match self.kinds.get_mut(kind) {
-            Some(record) => record,
-            None => self.record(kind),
-        };
+        let record = self.record(kind);
         record.usual = Some(record.usual.map_or(took, |usual| (3 * usual + took) / 4));
         record.is_slow = false;
         record.quick = record.quick.saturating_add(1);

@@ -96,7 +96,15 @@ fn buffer_of<'js>(
     if ffi::is_typed_array(object) {
         return tools.plain(ctx)?.call((body.clone(),)).map(Some);
     }
-    Ok(ffi::is_buffer(object).then(|| ArrayBuffer::from_value(body.clone())).flatten())
+    if !ffi::is_buffer(object) {
+        return Ok(None);
+    }
+    let buffer = ArrayBuffer::from_value(body.clone());
+    if buffer.is_none() {
+        // The engine has noted that it is detached.
+        ctx.catch();
+    }
+    Ok(buffer)
 }
 
 type Field = (Cow<'static, str>, Cow<'static, str>);

@@ -195,8 +195,7 @@
   }
 
   for (const name of ["includes", "indexOf", "lastIndexOf"]) {
-    const search = uncurried(String.prototype[name]);
-    replace(String.prototype, name, () => ({
+    replace(String.prototype, name, (original, search = uncurried(original)) => ({
       method(needle, position) {
         const text = subject(this);
         if (name === "includes" && typeof needle === "object" && needle !== null && needle[match]) {
@@ -211,8 +210,7 @@
 
   for (const name of ["replace", "replaceAll", "split"]) {
     const symbol = name === "split" ? Symbol.split : Symbol.replace;
-    const change = uncurried(String.prototype[name]);
-    replace(String.prototype, name, () => ({
+    replace(String.prototype, name, (original, change = uncurried(original)) => ({
       method(needle, second) {
         const isObject = (typeof needle === "object" && needle !== null) || typeof needle === "function";
         const own = isObject ? needle[symbol] : undefined;

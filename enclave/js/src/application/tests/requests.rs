@@ -45,6 +45,7 @@ fn the_request_object_tells_what_was_asked() {
              \"route\":\"/app/f/{id}\",\"url\":\"/app/f/a%20b?x=1&y=2\",\"params\":{\"id\":\"a%20b\"},\"body\":{},\
              \"caller\":{\"policy\":\"no_auth\"}}",
         ),
+        ("const b = new ArrayBuffer(4); b.transfer(); return { body: b }", get, "", "200 {}"),
         ("request.headers = 1; return { body: { ...request }.headers }", get, "", "200 1"),
         (
             "try { return { body: Object.create(request).caller } } catch (e) { return { body: e.message } }",
