@@ -120,7 +120,7 @@ shared_bytes! {
 }
 
 /// Names of the tables that hold the service's own state begin so: those of CCF, and those that only we have.
-const SERVICE: [&str; 2] = ["public:ccf.", "public:coco.internal."];
+const SERVICE: [&str; 3] = ["public:ccf.", "public:coco.gov.", "public:coco.internal."];
 
 /// Changes of one table: the new value of each key, or none where the key is removed.
 pub type TableWrites = BTreeMap<Key, Option<Value>>;

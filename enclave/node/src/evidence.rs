@@ -4,7 +4,7 @@ mod snp;
 
 use coco_app::ChannelBinding;
 use coco_attest::{
-    Claims, Details, Evidence, Platform, Policy, Refusal, ReportData,
+    Claims, Details, Evidence, Platform, Policy, Refusal, ReportData, Roots,
     sev_snp::{self, Requirements, uvm::Endorsers},
 };
 use coco_boundary::{Evidence as BoundaryEvidence, EvidenceFormat};
@@ -12,7 +12,7 @@ use coco_crypto::{hash::sha256, x509::UnixTime};
 use coco_kv::{Reader, Tx};
 use coco_tables::{
     Tables,
-    nodes::{QuoteFormat, QuoteInfo},
+    nodes::{Appraisal, QuoteFormat, QuoteInfo, Renewal},
     platforms::CodeStatus,
     value::{JsonText, Present},
 };
@@ -21,31 +21,108 @@ use coco_wire::{Digest, text::Base64};
 use self::snp::Required;
 use crate::view::Shared;
 
-/// Why a node is not to join. Texts are CCF's (`quote_verification_error` in `src/node/rpc/node_frontend.h`), which
-/// operators and tests look for; the last two it does not word.
+/// Why a node is not to take part. Texts are CCF's (`quote_verification_error` in `src/node/rpc/node_frontend.h`), which
+/// operators and tests look for, where it has one.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum Unwelcome {
-    /// Not evidence of a platform that this version knows, or forged.
-    #[error("Quote could not be verified")]
-    Evidence,
-    /// Evidence for another key than the one shown in TLS.
-    #[error("Quote report data does not contain node's public key hash")]
-    Key,
+pub enum Unwelcome {
+    /// Not believed, or not by the rules of the members.
+    #[error("{}", text(.0))]
+    Refused(#[source] Refusal),
     /// Code that the members did not admit.
     #[error("Quote does not contain known enclave measurement")]
     Measurement,
     /// A host configuration, such as an executable, that the members did not admit.
     #[error("Quote host data is not authorised")]
     HostData,
-    /// The endorsements of the utility VM are of nobody whom the members trust, or not of this VM.
-    #[error("UVM endorsements are not authorised")]
-    UvmEndorsements,
-    /// A processor for which the members set no least version of the trusted computing base.
-    #[error("Quote is of a processor without a minimum TCB version")]
-    Processor,
-    /// Older firmware than the members allow for this processor.
-    #[error("Quote TCB version is below the minimum")]
-    TcbVersion,
+}
+
+fn text(refusal: &Refusal) -> &'static str {
+    match refusal {
+        Refusal::ReportData => "Quote report data does not contain node's public key hash",
+        Refusal::SevSnp(sev_snp::Refusal::Uvm(_)) => "UVM endorsements are not authorised",
+        Refusal::SevSnp(sev_snp::Refusal::NoMinimumTcb) => {
+            "Quote is of a processor without a minimum TCB version"
+        }
+        Refusal::SevSnp(sev_snp::Refusal::MinimumTcb(_)) => "Quote TCB version is below the minimum",
+        Refusal::TooLarge | Refusal::Malformed | Refusal::UnexpectedEndorsements | Refusal::SevSnp(_) => {
+            "Quote could not be verified"
+        }
+    }
+}
+
+/// When evidence is looked at, and whose signatures count.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Judge {
+    /// Certificates must be valid then.
+    pub now: UnixTime,
+    /// The makers of hardware, or who stands for them in a test.
+    pub roots: Roots,
+}
+
+impl Judge {
+    /// One who looks now.
+    pub(crate) fn of(shared: &Shared) -> Self {
+        let seconds = i64::try_from(shared.clock.wall_ms() / 1000).unwrap_or(i64::MAX);
+        Self { now: UnixTime(seconds), roots: *shared.roots() }
+    }
+
+    /// What evidence of a node says that the members admit by `state`: authentic, bound to `expected` and by their rules.
+    ///
+    /// # Errors
+    /// If they do not.
+    pub fn appraise(
+        &self,
+        (tables, state): (&Tables, &impl Reader),
+        quote: &QuoteInfo,
+        expected: &ReportData,
+    ) -> Result<Claims, Unwelcome> {
+        let required = Required::read(tables, state);
+        let trusted = required.trusted();
+        let sev_snp = required.requirements(self.always(), &trusted);
+        let claims = self.verify(quote, expected, sev_snp).map_err(Unwelcome::Refused)?;
+        admit(tables, state, &claims)?;
+        Ok(claims)
+    }
+
+    /// What evidence of the first node says, whom nobody has admitted: it must be authentic, and bound to `expected`.
+    /// Whoever endorses its utility VM is written down with everything else, for members to see before they open the
+    /// service.
+    ///
+    /// # Errors
+    /// If it is not.
+    pub fn appraise_first(&self, quote: &QuoteInfo, expected: &ReportData) -> Result<Claims, Refusal> {
+        self.verify(quote, expected, Requirements { uvm: Endorsers::Anyone, ..self.always() })
+    }
+
+    fn verify(
+        &self,
+        quote: &QuoteInfo,
+        expected: &ReportData,
+        sev_snp: Requirements<'_>,
+    ) -> Result<Claims, Refusal> {
+        let platform = match quote.format {
+            QuoteFormat::InsecureVirtual => Platform::InsecureVirtual,
+            QuoteFormat::AmdSevSnpV1 => Platform::SevSnp,
+            QuoteFormat::OeSgxV1 => return Err(Refusal::Malformed),
+        };
+        let evidence = Evidence {
+            platform,
+            quote: quote.quote.0.clone(),
+            endorsements: quote.endorsements.0.clone(),
+            uvm_endorsements: quote.uvm_endorsements.as_ref().map(|message| message.0.clone()),
+        };
+        coco_attest::verify(&evidence, expected, &Policy { now: self.now, sev_snp })
+    }
+
+    /// What is written down of evidence that was found good.
+    pub(crate) fn found_good(&self, renewal: Option<Renewal>) -> Appraisal {
+        Appraisal { time: u64::try_from(self.now.0).unwrap_or_default(), renewal }
+    }
+
+    /// What is required of SEV-SNP whatever the members say.
+    fn always(&self) -> Requirements<'static> {
+        Requirements { roots: self.roots.sev_snp, ..Requirements::STRICT }
+    }
 }
 
 /// Evidence in the form that the ledger and the join request have.
@@ -60,74 +137,6 @@ pub(crate) fn quote_info(evidence: &BoundaryEvidence) -> QuoteInfo {
         endorsements: Base64(evidence.endorsements.clone()),
         uvm_endorsements: evidence.uvm_endorsements.clone().map(Base64),
         endorsed_tcb: None,
-    }
-}
-
-/// What evidence of the first node says, whom nobody has admitted: it must be authentic, and bound to `expected`. Whoever
-/// endorses its utility VM is written down with everything else, for members to see before they open the service.
-pub(crate) fn verify_first(
-    shared: &Shared,
-    quote: &QuoteInfo,
-    expected: &ReportData,
-) -> Result<Claims, Refusal> {
-    let sev_snp = Requirements { uvm: Endorsers::Anyone, ..always(shared) };
-    verify(quote, expected, &Policy { now: now(shared), sev_snp })
-}
-
-/// What evidence of a node says that the members admit: authentic, bound to `expected` and by their rules.
-pub(crate) fn appraise(
-    shared: &Shared,
-    (tables, state): (&Tables, &impl Reader),
-    quote: &QuoteInfo,
-    expected: &ReportData,
-) -> Result<Claims, Unwelcome> {
-    let required = Required::read(tables, state);
-    let trusted = required.trusted();
-    let sev_snp = required.requirements(always(shared), &trusted);
-    let claims = verify(quote, expected, &Policy { now: now(shared), sev_snp });
-    let claims = claims.map_err(|refusal| {
-        shared.log.fail(format_args!("Attestation evidence is refused: {refusal}"));
-        Unwelcome::from(refusal)
-    })?;
-    admit(tables, state, &claims)?;
-    Ok(claims)
-}
-
-fn verify(quote: &QuoteInfo, expected: &ReportData, policy: &Policy<'_>) -> Result<Claims, Refusal> {
-    let platform = match quote.format {
-        QuoteFormat::InsecureVirtual => Platform::InsecureVirtual,
-        QuoteFormat::AmdSevSnpV1 => Platform::SevSnp,
-        QuoteFormat::OeSgxV1 => return Err(Refusal::Malformed),
-    };
-    let evidence = Evidence {
-        platform,
-        quote: quote.quote.0.clone(),
-        endorsements: quote.endorsements.0.clone(),
-        uvm_endorsements: quote.uvm_endorsements.as_ref().map(|message| message.0.clone()),
-    };
-    coco_attest::verify(&evidence, expected, policy)
-}
-
-/// What is required of SEV-SNP whatever the members say.
-fn always(shared: &Shared) -> Requirements<'static> {
-    Requirements { roots: shared.roots().sev_snp, ..Requirements::STRICT }
-}
-
-fn now(shared: &Shared) -> UnixTime {
-    UnixTime(i64::try_from(shared.clock.wall_ms() / 1000).unwrap_or(i64::MAX))
-}
-
-impl From<Refusal> for Unwelcome {
-    fn from(refusal: Refusal) -> Self {
-        match refusal {
-            Refusal::ReportData => Self::Key,
-            Refusal::SevSnp(sev_snp::Refusal::Uvm(_)) => Self::UvmEndorsements,
-            Refusal::SevSnp(sev_snp::Refusal::NoMinimumTcb) => Self::Processor,
-            Refusal::SevSnp(sev_snp::Refusal::MinimumTcb(_)) => Self::TcbVersion,
-            Refusal::TooLarge | Refusal::Malformed | Refusal::UnexpectedEndorsements | Refusal::SevSnp(_) => {
-                Self::Evidence
-            }
-        }
     }
 }
 

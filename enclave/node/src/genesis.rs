@@ -17,7 +17,7 @@ use serde_json::Value;
 
 use crate::{
     call::{Mount, Write},
-    evidence::{admit_first, quote_info, verify_first},
+    evidence::{Judge, admit_first, quote_info},
     keys::ServiceIdentity,
     view::View,
 };
@@ -158,7 +158,9 @@ impl Genesis {
         let keys = &view.shared.keys;
         let public_key = keys.node.public_key();
         let quote_info = quote_info(evidence);
-        let claims = verify_first(&view.shared, &quote_info, &ReportData::of_node(public_key))
+        let judge = Judge::of(&view.shared);
+        let claims = judge
+            .appraise_first(&quote_info, &ReportData::of_node(public_key))
             .map_err(|refusal| Reject::internal(format!("The node's own evidence is refused: {refusal}")))?;
         admit_first(tables, tx, &claims, self.security_policy.as_deref())
             .map_err(|error| Reject::internal(error.to_string()))?;
@@ -176,6 +178,7 @@ impl Genesis {
             retired_committed: false,
         };
         tables.nodes.info.put(tx, &keys.node_id, &info);
+        tables.nodes.appraisals.put(tx, &keys.node_id, &judge.found_good(None));
         tables.nodes.endorsed_certificates.put(tx, &keys.node_id, &service.endorsed.load().to_pem());
         Ok(())
     }

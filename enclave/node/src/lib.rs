@@ -7,7 +7,7 @@ pub mod admin;
 pub mod call;
 pub mod channel;
 pub mod core;
-mod evidence;
+pub mod evidence;
 mod feed;
 pub mod forward;
 pub mod genesis;

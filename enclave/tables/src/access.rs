@@ -34,9 +34,6 @@ pub enum Access {
 #[error("table names that begin with ccf. are reserved")]
 pub struct ReservedName;
 
-/// Tables of the service that CCF does not have: names that begin with `ccf.` are for those that it documents.
-const OURS: &str = "coco.internal.";
-
 /// Who a table belongs to.
 enum Owner {
     Service,
@@ -90,15 +87,20 @@ impl Access {
 }
 
 impl Owner {
-    /// Source: CCF `src/kv/kv_types.h`, `parse_map_name`.
+    /// Source: CCF `src/kv/kv_types.h`, `parse_map_name`. Tables that CCF does not have are ours by names that begin with
+    /// `coco.`: those that begin with `ccf.` are for what it documents.
     fn of(table: &str) -> Result<Self, ReservedName> {
         match table.strip_prefix("public:").unwrap_or(table) {
-            name if name.starts_with("ccf.internal.") || name.starts_with(OURS) => Ok(Self::Service),
-            name if name.starts_with("ccf.gov.") => Ok(Self::Governance),
+            name if begins(name, ["ccf.internal.", "coco.internal."]) => Ok(Self::Service),
+            name if begins(name, ["ccf.gov.", "coco.gov."]) => Ok(Self::Governance),
             name if name.starts_with("ccf.") => Err(ReservedName),
             _ => Ok(Self::Application),
         }
     }
+}
+
+fn begins(name: &str, with: [&str; 2]) -> bool {
+    with.iter().any(|prefix| name.starts_with(prefix))
 }
 
 #[cfg(test)]

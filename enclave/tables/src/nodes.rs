@@ -1,16 +1,18 @@
 //! Nodes of the service.
 
+mod appraisal;
 mod membership;
 
 use std::collections::BTreeMap;
 
-use coco_kv::{JsonValue, Table};
+use coco_kv::{JsonValue, Singleton, Table};
 use coco_wire::{Digest, Seqno, text::Base64};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::value::is_default;
 
+pub use appraisal::{Appraisal, Lease, Renewal};
 pub use membership::{changes, leaving, mark_retired_committed, removable, trusted};
 
 /// Name of `nodes.info`.
@@ -28,11 +30,23 @@ pub struct Nodes {
     /// primary when a node joins, `transition_node_to_trusted`, `set_node_certificate_validity`,
     /// `set_all_nodes_certificate_validity`, and operators who remove a retired node.
     pub endorsed_certificates: Table<Digest, String>,
+    /// `public:coco.gov.nodes.appraisals`: when evidence of a node was judged last, and that evidence if it is not what it
+    /// joined with. Written by the first transaction, the primary when a node asks to join or renews its lease,
+    /// `remove_node`, and operators who remove a retired node.
+    pub appraisals: Table<Digest, Appraisal>,
+    /// `public:coco.gov.nodes.lease`: how long evidence counts; without it, for ever. Written by `set_node_lease` and
+    /// `remove_node_lease`.
+    pub lease: Singleton<Lease>,
 }
 
 impl Default for Nodes {
     fn default() -> Self {
-        Self { info: Table::new(INFO), endorsed_certificates: Table::new(ENDORSED_CERTIFICATES) }
+        Self {
+            info: Table::new(INFO),
+            endorsed_certificates: Table::new(ENDORSED_CERTIFICATES),
+            appraisals: Table::new("public:coco.gov.nodes.appraisals"),
+            lease: Singleton::new("public:coco.gov.nodes.lease"),
+        }
     }
 }
 

@@ -40,6 +40,11 @@
 //       Retires a node, or turns away one that asked to join. It may be stopped once it is listed by
 //       /node/network/removable_nodes.
 //   set_node_data               node_id, node_data
+//   set_node_lease              seconds: 10 or more
+//       How long evidence of a node counts. Nodes show new evidence before that, and when it changes what is trusted.
+//       One that does not, or that is no longer trusted, is retired. A lease that is there is replaced.
+//   remove_node_lease
+//       Evidence counts for ever.
 //
 // What may run a node
 //   add_node_code, remove_node_code                          code_id
@@ -142,7 +147,8 @@ function checkArguments(checks, given) {
 // ---- Tables of governance
 
 const singleton = new ArrayBuffer(8);
-const table = (name) => ccf.kv[`public:ccf.gov.${name}`];
+// Tables that CCF does not have are named from "coco" on.
+const table = (name) => ccf.kv[name.startsWith("coco.") ? `public:${name}` : `public:ccf.gov.${name}`];
 const keyOf = (id) => (id === singleton ? id : ccf.strToBuf(id));
 
 function find(name, id = singleton) {
@@ -374,6 +380,7 @@ action("remove_node", { node_id: entityId }, ({ node_id }) => {
   const info = find("nodes.info", node_id);
   if (info?.status === "Pending") {
     remove("nodes.info", node_id);
+    remove("coco.gov.nodes.appraisals", node_id);
   } else if (info !== undefined) {
     put("nodes.info", node_id, { ...info, status: "Retired" });
   }
@@ -381,6 +388,9 @@ action("remove_node", { node_id: entityId }, ({ node_id }) => {
 
 action("set_node_data", { node_id: entityId, node_data: anything }, ({ node_id, node_data }) =>
   put("nodes.info", node_id, { ...get("nodes.info", node_id), node_data }));
+
+action("set_node_lease", { seconds: integer(10) }, (lease) => put("coco.gov.nodes.lease", singleton, lease));
+action("remove_node_lease", {}, () => remove("coco.gov.nodes.lease", singleton));
 
 // Actions that add to and remove from a list of what is trusted.
 function trusted(kind, name, argument, entry, checks = {}, validate = anything) {

@@ -105,6 +105,8 @@ pub(super) static ACTIONS: &[Action] = &[
         "Renew the certificates of all nodes",
         &[need("valid_from", Time).or(Now), may("validity_period_days", Number).also("days")],
     ),
+    action("set_node_lease", "Have nodes show again and again what they run", &[need("seconds", Number)]),
+    action("remove_node_lease", "Have them show it no longer", &[]),
     // What may run a node.
     action("add_node_code", "Let this code run a node", &[need("code_id", Text).also("id")]),
     action("remove_node_code", "Let it no longer", &[need("code_id", Text).also("id")]),

@@ -25,7 +25,7 @@ use coco_wire::{Digest, Seqno};
 
 use super::{Admin, redirect::to_primary};
 use crate::{
-    evidence::{Proof, appraise},
+    evidence::{Judge, Proof, Unwelcome},
     join::{
         PATH,
         message::{JoinAnswer, JoinRequest, NetworkInfo},
@@ -162,7 +162,8 @@ fn trusted(
         Reject::new(Status::UNAUTHORIZED, ErrorCode::InvalidQuote, text)
     })?;
     let proof = Proof { service: identity.key.public_key().id(), node: joining.id, challenge };
-    appraised(admin, &*cx.tx, quote, &ReportData(proof.report_data(&session)))?;
+    let judge = Judge::of(&admin.shared);
+    appraised(admin, &*cx.tx, judge, quote, &ReportData(proof.report_data(&session)))?;
     let network_info = secrets(admin, cx, &joining.id, node, service)?;
     Ok(Response::json(Status::OK, &JoinAnswer { network_info, ..answer }))
 }
@@ -241,7 +242,8 @@ fn register(
         ServiceStatus::Open | ServiceStatus::WaitingForRecoveryShares => NodeStatus::Pending,
     };
     refuse_conflict(admin, &*cx.tx, &request.node_info_network)?;
-    let claims = appraised(admin, &*cx.tx, &request.quote_info, &ReportData::of_node(&joining.key))?;
+    let judge = Judge::of(&admin.shared);
+    let claims = appraised(admin, &*cx.tx, judge, &request.quote_info, &ReportData::of_node(&joining.key))?;
     RsaPublicKey::from_spki_pem(&request.public_encryption_key)
         .map_err(|error| Reject::invalid_input(format!("The node's encryption key: {error}")))?;
     let signing_request = signing_request(&request, joining)?;
@@ -273,6 +275,7 @@ fn register(
         nodes.endorsed_certificates.put(cx.tx, &joining.id, &endorsed.to_pem());
     }
     nodes.info.put(cx.tx, &joining.id, &info);
+    nodes.appraisals.put(cx.tx, &joining.id, &judge.found_good(None));
     Ok(stands(joining, status))
 }
 
@@ -294,10 +297,14 @@ fn refuse_conflict(admin: &Admin, state: &impl Reader, network: &NodeNetwork) ->
 fn appraised(
     admin: &Admin,
     state: &impl Reader,
+    judge: Judge,
     quote: &QuoteInfo,
     expected: &ReportData,
 ) -> Result<Claims, Reject> {
-    appraise(&admin.shared, (&admin.tables, state), quote, expected).map_err(|unwelcome| {
+    judge.appraise((&admin.tables, state), quote, expected).map_err(|unwelcome| {
+        if let Unwelcome::Refused(refusal) = &unwelcome {
+            admin.shared.log.fail(format_args!("Attestation evidence is refused: {refusal}"));
+        }
         Reject::new(Status::UNAUTHORIZED, ErrorCode::InvalidQuote, unwelcome.to_string())
     })
 }

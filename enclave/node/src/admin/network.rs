@@ -181,6 +181,7 @@ fn remove(admin: &Admin, call: &Call, cx: &mut Context<'_>) -> Result<Response, 
     }
     nodes.info.remove(cx.tx, &id);
     nodes.endorsed_certificates.remove(cx.tx, &id);
+    nodes.appraisals.remove(cx.tx, &id);
     Ok(ok(&Value::Bool(true)))
 }
 

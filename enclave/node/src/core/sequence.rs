@@ -12,7 +12,7 @@ use super::{Changed, Core, Output, Refusal, nodes::Change};
 use crate::call::{Mount, Write};
 
 /// Names of the tables that say who may do what begin so.
-const GOVERNANCE: &str = "public:ccf.gov.";
+const GOVERNANCE: [&str; 2] = ["public:ccf.gov.", "public:coco.gov."];
 /// Table whose change may open the service to users.
 pub(super) const SERVICE_INFO: &str = "public:ccf.gov.service.info";
 
@@ -117,7 +117,7 @@ impl Core {
         if !writes.concerns_service() {
             return;
         }
-        if writes.tables().any(|(name, _)| name.as_str().starts_with(GOVERNANCE)) {
+        if writes.tables().any(|(name, _)| GOVERNANCE.iter().any(|it| name.as_str().starts_with(it))) {
             self.changed = Changed::Decisive;
         }
         self.note_snapshots(writes);
