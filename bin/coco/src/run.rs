@@ -5,6 +5,7 @@ mod error;
 mod files;
 mod issuers;
 mod join;
+mod leases;
 pub(crate) mod platform;
 mod sessions;
 mod settings;
@@ -46,7 +47,7 @@ use coco_wire::Seqno;
 use serde_json::Value;
 use tokio::sync::watch;
 
-use self::{backup::Fetching, issuers::Refreshing, join::Joining, platform::Vouching};
+use self::{backup::Fetching, issuers::Refreshing, join::Joining, leases::Leasing, platform::Vouching};
 use crate::config::{
     NodeConfig,
     command::{CommandKind, Start},
@@ -230,6 +231,7 @@ impl<'a> Node<'a> {
             Arc::new(SystemEntropy),
             log.clone(),
         ));
+        let authority = Arc::new(authority(&shared, Arc::clone(&app), clock, log));
         let facts = NodeFacts {
             ccf_version: crate::version::CCF.to_owned(),
             quickjs_version: coco_js::engine_version().to_owned(),
@@ -239,11 +241,11 @@ impl<'a> Node<'a> {
             started: clock.wall(),
             app: Arc::clone(&app),
             sessions: Arc::new(interfaces.metrics()),
+            rekey: Arc::new(coco_gov::rekeying(Arc::clone(&authority))),
         };
-        let authority = authority(&shared, Arc::clone(&app), clock, log);
         let mounts = Mounts {
             app,
-            gov: Arc::new(coco_gov::adapter(Arc::new(authority))),
+            gov: Arc::new(coco_gov::adapter(authority)),
             node: Arc::new(admin::adapter(Arc::clone(&shared), facts)),
             offered: sessions::offered(&config.network),
             redirections: sessions::redirections(&config.network),
@@ -333,7 +335,8 @@ impl Running<'_> {
         let fetching = how.map(|how| Fetching::begin(how, driver, self.stop.subscribe(), self.log));
         let fetching = fetching.transpose()?;
         let refreshing = Refreshing::begin(self.config.jwt, driver, self.stop.subscribe(), self.log)?;
-        let platform = self.platform;
+        let platform = Arc::clone(&self.platform);
+        let leasing = Leasing::begin(driver, self.platform, self.stop.subscribe(), self.log)?;
         let options = MachineOptions {
             clock: self.clock,
             tick: self.config.tick_interval,
@@ -346,6 +349,7 @@ impl Running<'_> {
         server.stop(GRACE);
         fetching.into_iter().for_each(Fetching::end);
         refreshing.end();
+        leasing.end();
         Ok(match reason {
             StopReason::Asked => ExitCode::SUCCESS,
             StopReason::Fault => ExitCode::FAILURE,

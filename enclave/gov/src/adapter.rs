@@ -6,6 +6,8 @@ use coco_app::{
     Call, Context, Description, Endpoint, Manifest, Method, Reject, Response, RestAdapter, Schema, media,
     openapi::Content,
 };
+use coco_crypto::LedgerSecret;
+use coco_kv::Tx;
 use coco_tables::Tables;
 
 use crate::{
@@ -162,6 +164,20 @@ fn reads(governance: &Governance) -> Vec<(ApiVersion, Endpoint)> {
         (least, read(governance, path, least, answer, summary, handler))
     };
     reads.into_iter().map(read).collect()
+}
+
+/// Makes a new ledger secret within a transaction, which hands it to the nodes that are trusted at its end.
+///
+/// The error says why not.
+pub fn rekeying(
+    authority: Arc<Authority>,
+) -> impl Fn(&mut Tx) -> Result<LedgerSecret, String> + Send + Sync + 'static {
+    let governance = Governance { authority, tables: Arc::default() };
+    move |tx| {
+        let secret = governance.rekey(tx);
+        let handed = secret.and_then(|secret| governance.hand_out(tx, &secret).map(|()| secret));
+        handed.map_err(|refusal| refusal.to_string())
+    }
 }
 
 fn write(

@@ -32,6 +32,6 @@ mod join_policy;
 mod recovery;
 mod service;
 
-pub use adapter::adapter;
+pub use adapter::{adapter, rekeying};
 pub use authority::{ApplicationConsole, Authority, NewestSecrets};
 pub use verdict::Verdict;

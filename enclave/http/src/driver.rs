@@ -6,6 +6,7 @@
 mod execute;
 mod files;
 mod forward;
+mod itself;
 mod others;
 mod reads;
 mod token_keys;

@@ -5,6 +5,7 @@
 mod consensus;
 pub(crate) mod files;
 mod join;
+mod leases;
 mod metrics;
 mod network;
 mod prometheus;
@@ -23,6 +24,8 @@ use coco_app::{
     Response, RestAdapter, Schema, Status,
 };
 use coco_boundary::{InterfaceName, Unix};
+use coco_crypto::LedgerSecret;
+use coco_kv::Tx;
 use coco_tables::{Tables, nodes::NodeNetwork};
 use coco_wire::Digest;
 use serde_json::Value;
@@ -47,7 +50,12 @@ pub struct NodeFacts {
     pub app: Arc<dyn Adapter>,
     /// Counts sessions.
     pub sessions: Arc<dyn SessionMetrics>,
+    /// Seals what comes after a transaction with a new secret.
+    pub rekey: Rekey,
 }
+
+/// Makes a new ledger secret within a transaction, which hands it to all that are to have it. The error says why not.
+pub type Rekey = Arc<dyn Fn(&mut Tx) -> Result<LedgerSecret, String> + Send + Sync>;
 
 /// Counts of sessions, kept by whoever serves the interfaces.
 pub trait SessionMetrics: Send + Sync {
@@ -102,6 +110,7 @@ pub fn adapter(shared: Arc<Shared>, facts: NodeFacts) -> RestAdapter {
         status::endpoints,
         network::endpoints,
         join::endpoints,
+        leases::endpoints,
         service::endpoints,
         quotes::endpoints,
         consensus::endpoints,
@@ -120,7 +129,7 @@ struct Admin {
     shared: Arc<Shared>,
     facts: Arc<NodeFacts>,
     tables: Arc<Tables>,
-    /// Of nodes that join.
+    /// Of nodes that join, or renew their leases.
     challenges: Arc<join::Challenges>,
 }
 

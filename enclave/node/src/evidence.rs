@@ -116,7 +116,7 @@ impl Judge {
 
     /// What is written down of evidence that was found good.
     pub(crate) fn found_good(&self, renewal: Option<Renewal>) -> Appraisal {
-        Appraisal { time: u64::try_from(self.now.0).unwrap_or_default(), renewal }
+        Appraisal { time: u64::try_from(self.now.0).unwrap_or_default(), renewal, eviction: None }
     }
 
     /// What is required of SEV-SNP whatever the members say.
@@ -125,8 +125,9 @@ impl Judge {
     }
 }
 
-/// Evidence in the form that the ledger and the join request have.
-pub(crate) fn quote_info(evidence: &BoundaryEvidence) -> QuoteInfo {
+/// Evidence in the form that the ledger and requests of nodes have.
+#[must_use]
+pub fn quote_info(evidence: &BoundaryEvidence) -> QuoteInfo {
     let format = match evidence.format {
         EvidenceFormat::Virtual => QuoteFormat::InsecureVirtual,
         EvidenceFormat::SevSnp => QuoteFormat::AmdSevSnpV1,
@@ -140,18 +141,25 @@ pub(crate) fn quote_info(evidence: &BoundaryEvidence) -> QuoteInfo {
     }
 }
 
-/// What fresh evidence of a node that joins is bound to.
+/// What fresh evidence of a node is bound to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Proof {
-    /// Names the service that it joins.
-    pub(crate) service: Digest,
+    /// Names its service, by the key.
+    pub service: Digest,
     /// Names the node.
-    pub(crate) node: Digest,
+    pub node: Digest,
     /// From the service's last answer.
-    pub(crate) challenge: Digest,
+    pub challenge: Digest,
 }
 
 impl Proof {
+    /// What the evidence has to contain by which a node that takes part renews its lease.
+    #[must_use]
+    pub fn of_lease(&self) -> Digest {
+        const PURPOSE: &[u8] = b"coco lease evidence v1";
+        sha256(&[PURPOSE, &self.service.0, &self.node.0, &self.challenge.0].concat())
+    }
+
     /// What the evidence has to contain that is shown in this TLS session. No other evidence of a node does: what was made
     /// for one session is worth nothing in another, whoever holds the node's key.
     #[must_use]

@@ -15,6 +15,7 @@ pub mod history;
 pub mod index;
 pub mod join;
 pub mod keys;
+pub mod lease;
 pub mod peers;
 pub mod reads;
 pub mod redirect;

@@ -24,6 +24,7 @@ use crate::{
     history::History,
     index::Indexes,
     keys::{Keys, SecretSlot},
+    lease::Rules,
     streams::Streams,
     token_keys::Refreshing,
 };
@@ -233,6 +234,8 @@ pub struct Shared {
     pub streams: Streams,
     /// How the keys of token issuers are kept fresh.
     pub refreshing: Refreshing,
+    /// Counts changes of what nodes have to show.
+    pub(crate) rules: Rules,
     /// The other nodes, by the latest state.
     pub peers: ArcSwap<BTreeMap<NodeId, Peer>>,
     /// Random bytes.
@@ -292,6 +295,7 @@ impl Shared {
             feed,
             streams: Streams::default(),
             refreshing: Refreshing::default(),
+            rules: Rules::default(),
             peers: ArcSwap::default(),
             entropy,
             clock: Clock::default(),

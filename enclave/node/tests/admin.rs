@@ -11,6 +11,8 @@ mod harness;
 mod host;
 #[path = "admin/join.rs"]
 mod join;
+#[path = "admin/leases.rs"]
+mod leases;
 #[expect(dead_code, reason = "shared with the tests of the toy protocol, which use all of it")]
 #[path = "toy/node.rs"]
 mod node;

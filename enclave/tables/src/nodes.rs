@@ -6,19 +6,32 @@ mod membership;
 use std::collections::BTreeMap;
 
 use coco_kv::{JsonValue, Singleton, Table};
-use coco_wire::{Digest, Seqno, text::Base64};
+use coco_wire::{Digest, Seqno, WriteSet, text::Base64};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::value::is_default;
 
-pub use appraisal::{Appraisal, Lease, Renewal};
+pub use appraisal::{Appraisal, Eviction, Lease, Reason, Renewal};
 pub use membership::{changes, leaving, mark_retired_committed, removable, trusted};
 
 /// Name of `nodes.info`.
 pub const INFO: &str = "public:ccf.gov.nodes.info";
 /// Name of `nodes.endorsed_certificates`.
 pub const ENDORSED_CERTIFICATES: &str = "public:ccf.gov.nodes.endorsed_certificates";
+/// Name of `public:coco.gov.nodes.appraisals`.
+pub const APPRAISALS: &str = "public:coco.gov.nodes.appraisals";
+
+/// Whether a transaction may change which nodes are welcome, or for how long.
+#[must_use]
+pub fn changes_rules(writes: &WriteSet) -> bool {
+    const RULES: [&str; 2] = ["public:ccf.gov.nodes.", "public:coco.gov.nodes."];
+    const NODES: [&str; 3] = [INFO, ENDORSED_CERTIFICATES, APPRAISALS];
+    writes.tables().any(|(name, _)| {
+        let name = name.as_str();
+        RULES.iter().any(|prefix| name.starts_with(prefix)) && !NODES.contains(&name)
+    })
+}
 
 /// Tables of nodes, by the digest of their public key (DER of SubjectPublicKeyInfo).
 pub struct Nodes {
@@ -31,8 +44,8 @@ pub struct Nodes {
     /// `set_all_nodes_certificate_validity`, and operators who remove a retired node.
     pub endorsed_certificates: Table<Digest, String>,
     /// `public:coco.gov.nodes.appraisals`: when evidence of a node was judged last, and that evidence if it is not what it
-    /// joined with. Written by the first transaction, the primary when a node asks to join or renews its lease,
-    /// `remove_node`, and operators who remove a retired node.
+    /// joined with. Written by the first transaction, the primary when a node asks to join, renews its lease or has to
+    /// leave, `remove_node`, and operators who remove a retired node.
     pub appraisals: Table<Digest, Appraisal>,
     /// `public:coco.gov.nodes.lease`: how long evidence counts; without it, for ever. Written by `set_node_lease` and
     /// `remove_node_lease`.
@@ -44,7 +57,7 @@ impl Default for Nodes {
         Self {
             info: Table::new(INFO),
             endorsed_certificates: Table::new(ENDORSED_CERTIFICATES),
-            appraisals: Table::new("public:coco.gov.nodes.appraisals"),
+            appraisals: Table::new(APPRAISALS),
             lease: Singleton::new("public:coco.gov.nodes.lease"),
         }
     }

@@ -294,7 +294,7 @@ fn refuse_conflict(admin: &Admin, state: &impl Reader, network: &NodeNetwork) ->
     Ok(())
 }
 
-fn appraised(
+pub(super) fn appraised(
     admin: &Admin,
     state: &impl Reader,
     judge: Judge,

@@ -26,6 +26,11 @@ impl Core {
         self.raft.log().configurations().all(|(_, nodes)| nodes.has_quorum(heard))
     }
 
+    /// Has a successor stand for election, if one is close enough behind.
+    pub fn hand_over(&mut self, out: &mut Output) {
+        self.raft_input(Input::HandOver, out);
+    }
+
     /// Begins to leave: no more transactions are taken.
     pub(super) fn leave(&mut self) {
         let until = Monotonic(self.view.shared.clock.now().0.saturating_add(PATIENCE_MS));

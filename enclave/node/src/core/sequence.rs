@@ -130,5 +130,8 @@ impl Core {
         if writes.table(jwt::ISSUERS).is_some() {
             self.view.shared.refreshing.note_written();
         }
+        if nodes::changes_rules(writes) {
+            self.view.shared.rules.note_written();
+        }
     }
 }

@@ -65,6 +65,10 @@ fn facts(of: &Node) -> NodeFacts {
         started: Unix(1_780_000_000_500),
         app: Arc::clone(&of.view.mounts.app),
         sessions: Arc::new(Sessions),
+        rekey: Arc::new(|tx| {
+            Tables::default().secrets.for_nodes.put(tx, &SecretsForNodes::default());
+            Ok(LedgerSecret::generate(&SystemEntropy))
+        }),
     }
 }
 

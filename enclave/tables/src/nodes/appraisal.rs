@@ -1,5 +1,7 @@
 //! What was found when evidence of nodes was judged, and for how long that counts.
 
+use std::fmt;
+
 use coco_kv::JsonValue;
 use coco_wire::Digest;
 use serde::{Deserialize, Serialize};
@@ -15,9 +17,39 @@ pub struct Appraisal {
     /// What the node has shown since it joined; before that, its evidence is that in `nodes.info`, bound to its key.
     #[serde(default, skip_serializing_if = "is_default")]
     pub renewal: Option<Renewal>,
+    /// Why the node was retired, if it was because it may no longer take part.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub eviction: Option<Eviction>,
 }
 
 impl JsonValue for Appraisal {}
+
+/// A node had to leave.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Eviction {
+    /// When, in seconds since 1970, by the clock of the primary.
+    pub time: u64,
+    /// Why.
+    pub reason: Reason,
+}
+
+/// Why a node has to leave.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum Reason {
+    /// Its evidence is not admitted by the tables any more.
+    Unwelcome,
+    /// It has shown no new evidence in time.
+    Expired,
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Unwelcome => "what it runs is no longer admitted",
+            Self::Expired => "it has shown no new evidence in time",
+        })
+    }
+}
 
 /// Evidence of a node that takes part, made when it was asked.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -145,16 +145,6 @@ fn view(secrets: SecretSlot, network: NodeNetwork, clock: Clock) -> View {
     let shared =
         Shared::new(keys, secrets.clone(), 1 << 20, Arc::clone(&app), entropy.clone(), Log::discard());
     let shared = Arc::new(shared);
-    let facts = NodeFacts {
-        ccf_version: "ccf-7.0.0".to_owned(),
-        quickjs_version: String::new(),
-        unsafe_build: false,
-        network,
-        node_data: Value::Null,
-        started: clock.wall(),
-        app: Arc::clone(&app),
-        sessions: Arc::new(NoSessions),
-    };
     let authority = Authority {
         service_key: Arc::new(shared.keys.service_signer()),
         ledger_secrets: Box::new(move || newest(&secrets)),
@@ -168,9 +158,21 @@ fn view(secrets: SecretSlot, network: NodeNetwork, clock: Clock) -> View {
         },
         refused: Box::new(|_| {}),
     };
+    let authority = Arc::new(authority);
+    let facts = NodeFacts {
+        ccf_version: "ccf-7.0.0".to_owned(),
+        quickjs_version: String::new(),
+        unsafe_build: false,
+        network,
+        node_data: Value::Null,
+        started: clock.wall(),
+        app: Arc::clone(&app),
+        sessions: Arc::new(NoSessions),
+        rekey: Arc::new(coco_gov::rekeying(Arc::clone(&authority))),
+    };
     let mounts = Mounts {
         app,
-        gov: Arc::new(coco_gov::adapter(Arc::new(authority))),
+        gov: Arc::new(coco_gov::adapter(authority)),
         node: Arc::new(admin::adapter(Arc::clone(&shared), facts)),
         offered: BTreeMap::new(),
         redirections: BTreeMap::new(),

@@ -1,4 +1,4 @@
-//! Challenges that joining nodes bind their evidence to.
+//! Challenges that nodes bind their evidence to.
 
 use std::{
     collections::BTreeMap,
@@ -31,7 +31,7 @@ impl Challenge {
 
 impl Challenges {
     /// A new challenge of `node`; an earlier one is void.
-    pub(super) fn make(&self, node: Digest, now: Monotonic, services: &dyn Services) -> Digest {
+    pub(in crate::admin) fn make(&self, node: Digest, now: Monotonic, services: &dyn Services) -> Digest {
         let mut random = Digest::ZERO;
         services.fill_random(&mut random.0);
         let mut challenges = self.lock();
@@ -45,7 +45,7 @@ impl Challenges {
     }
 
     /// The challenge of `node` if it is good, which it then is no more.
-    pub(super) fn take(&self, node: &Digest, now: Monotonic) -> Option<Digest> {
+    pub(in crate::admin) fn take(&self, node: &Digest, now: Monotonic) -> Option<Digest> {
         let challenge = self.lock().remove(node)?;
         challenge.is_good(now).then_some(challenge.random)
     }
