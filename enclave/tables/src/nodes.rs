@@ -6,13 +6,13 @@ mod membership;
 use std::collections::BTreeMap;
 
 use coco_kv::{JsonValue, Singleton, Table};
-use coco_wire::{Digest, Seqno, WriteSet, text::Base64};
+use coco_wire::{Digest, Seqno, text::Base64};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::value::is_default;
 
-pub use appraisal::{Appraisal, Eviction, Lease, Reason, Renewal};
+pub use appraisal::{Appraisal, Eviction, Lease, Reason, Renewal, changes_rules};
 pub use membership::{changes, leaving, mark_retired_committed, removable, trusted};
 
 /// Name of `nodes.info`.
@@ -21,17 +21,6 @@ pub const INFO: &str = "public:ccf.gov.nodes.info";
 pub const ENDORSED_CERTIFICATES: &str = "public:ccf.gov.nodes.endorsed_certificates";
 /// Name of `public:coco.gov.nodes.appraisals`.
 pub const APPRAISALS: &str = "public:coco.gov.nodes.appraisals";
-
-/// Whether a transaction may change which nodes are welcome, or for how long.
-#[must_use]
-pub fn changes_rules(writes: &WriteSet) -> bool {
-    const RULES: [&str; 2] = ["public:ccf.gov.nodes.", "public:coco.gov.nodes."];
-    const NODES: [&str; 3] = [INFO, ENDORSED_CERTIFICATES, APPRAISALS];
-    writes.tables().any(|(name, _)| {
-        let name = name.as_str();
-        RULES.iter().any(|prefix| name.starts_with(prefix)) && !NODES.contains(&name)
-    })
-}
 
 /// Tables of nodes, by the digest of their public key (DER of SubjectPublicKeyInfo).
 pub struct Nodes {

@@ -196,6 +196,9 @@ fn leases_are_listed() {
     assert_eq!(admin.get("/node/leases"), json!({ "nodes": [{ "node_id": id, "appraised_at": at }] }));
 }
 
+/// What a node of this name answers to a challenge.
+type Answer = fn(&Admin, &Digest, &Digest) -> Value;
+
 #[test]
 fn only_what_answers_a_challenge_renews() {
     let (mut admin, others) = network(0, 1);
@@ -205,7 +208,7 @@ fn only_what_answers_a_challenge_renews() {
     let body = shown(&admin, &id, &none, |_| {});
     assert_eq!(ask(&mut admin, &certificate, "renew", &body).0, 400, "there was no challenge");
 
-    let cases: [(&str, fn(&Admin, &Digest, &Digest) -> Value); 4] = [
+    let cases: [(&str, Answer); 4] = [
         ("another challenge", |admin, id, _| shown(admin, id, &Digest([1; 32]), |_| {})),
         ("another node", |admin, _, challenge| shown(admin, &Digest([2; 32]), challenge, |_| {})),
         ("another measurement", |admin, id, challenge| {

@@ -3,10 +3,10 @@
 use std::fmt;
 
 use coco_kv::JsonValue;
-use coco_wire::Digest;
+use coco_wire::{Digest, WriteSet};
 use serde::{Deserialize, Serialize};
 
-use super::QuoteInfo;
+use super::{APPRAISALS, ENDORSED_CERTIFICATES, INFO, QuoteInfo};
 use crate::value::is_default;
 
 /// The last time that evidence of a node was judged, and found good by the tables of the same transaction.
@@ -68,3 +68,14 @@ pub struct Lease {
 }
 
 impl JsonValue for Lease {}
+
+/// Whether a transaction may change which nodes are welcome, or for how long.
+#[must_use]
+pub fn changes_rules(writes: &WriteSet) -> bool {
+    const RULES: [&str; 2] = ["ccf.gov.nodes.", "coco.gov.nodes."];
+    const NODES: [&str; 3] = [INFO, ENDORSED_CERTIFICATES, APPRAISALS];
+    writes.tables().any(|(name, _)| {
+        let public = name.as_str().strip_prefix("public:").unwrap_or_default();
+        RULES.iter().any(|prefix| public.starts_with(prefix)) && !NODES.contains(&name.as_str())
+    })
+}
