@@ -125,14 +125,13 @@ impl Governance {
         let power = Power::Act(host.clone());
         self.call_constitution(cx, case.constitution, "apply", &arguments, power)
             .map_err(|error| failed("Failed to apply(): ", &failure(error)))?;
-        nodes.check(&NodeRows::of(&self.tables.nodes, cx.tx)).map_err(|forbidden| {
-            let reason = forbidden.to_string();
-            failed("Failed to apply(): ", &Failure { reason, trace: None })
-        })?;
+        let refused = |reason: String| failed("Failed to apply(): ", &Failure { reason, trace: None });
+        nodes
+            .check(&NodeRows::of(&self.tables.nodes, cx.tx))
+            .map_err(|forbidden| refused(forbidden.to_string()))?;
+        self.tables.nodes.check_diversity(&*cx.tx).map_err(|not| refused(not.to_string()))?;
         let requests = host.borrow().finish(cx.tx);
-        cx.requests = requests.map_err(|refusal| {
-            failed("Failed to apply(): ", &Failure { reason: refusal.to_string(), trace: None })
-        })?;
+        cx.requests = requests.map_err(|refusal| refused(refusal.to_string()))?;
         Ok(())
     }
 }

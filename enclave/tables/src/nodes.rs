@@ -1,11 +1,12 @@
 //! Nodes of the service.
 
 mod appraisal;
+mod diversity;
 mod membership;
 
 use std::collections::BTreeMap;
 
-use coco_kv::{JsonValue, Singleton, Table};
+use coco_kv::{JsonValue, Malformed, Reader, Singleton, Table};
 use coco_wire::{Digest, Seqno, text::Base64};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -13,6 +14,7 @@ use serde_json::Value;
 use crate::value::is_default;
 
 pub use appraisal::{Appraisal, Eviction, Lease, Reason, Renewal, changes_rules};
+pub use diversity::{Concentrated, Diversity, Kind};
 pub use membership::{changes, leaving, mark_retired_committed, removable, trusted};
 
 /// Name of `nodes.info`.
@@ -39,6 +41,9 @@ pub struct Nodes {
     /// `public:coco.gov.nodes.lease`: how long evidence counts; without it, for ever. Written by `set_node_lease` and
     /// `remove_node_lease`.
     pub lease: Singleton<Lease>,
+    /// `public:coco.gov.nodes.diversity`: who must run fewer nodes than a majority; without it, nobody. Written by
+    /// `set_node_diversity` and `remove_node_diversity`.
+    pub diversity: Singleton<Diversity>,
 }
 
 impl Default for Nodes {
@@ -48,8 +53,33 @@ impl Default for Nodes {
             endorsed_certificates: Table::new(ENDORSED_CERTIFICATES),
             appraisals: Table::new(APPRAISALS),
             lease: Singleton::new("public:coco.gov.nodes.lease"),
+            diversity: Singleton::new("public:coco.gov.nodes.diversity"),
         }
     }
+}
+
+impl Nodes {
+    /// Whether the nodes that decide together are as diverse as the members demand.
+    ///
+    /// # Errors
+    /// If they are not, or a row cannot be read.
+    pub fn check_diversity(&self, state: &impl Reader) -> Result<(), NotDiverse> {
+        let Some(rule) = self.diversity.get(state)? else { return Ok(()) };
+        let nodes: Result<Vec<_>, _> = self.info.iter(state).map(|row| row.map(|(_, node)| node)).collect();
+        let nodes = nodes?;
+        Ok(rule.check(nodes.iter().filter(|node| node.status == NodeStatus::Trusted))?)
+    }
+}
+
+/// The nodes are not as diverse as the members demand.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NotDiverse {
+    /// One has a majority.
+    #[error(transparent)]
+    Concentrated(#[from] Concentrated),
+    /// A row is none.
+    #[error(transparent)]
+    Malformed(#[from] Malformed),
 }
 
 /// What is known of a node. Source: CCF `include/ccf/service/node_info.h`.

@@ -45,6 +45,10 @@
 //       One that does not, or that is no longer trusted, is retired. A lease that is there is replaced.
 //   remove_node_lease
 //       Evidence counts for ever.
+//   set_node_diversity          vendors: boolean, clouds: boolean
+//       No majority of the nodes may run on hardware of one vendor, or in one cloud: the cloud of their node_data. Whatever
+//       would break that is refused from then on.
+//   remove_node_diversity
 //
 // What may run a node
 //   add_node_code, remove_node_code                          code_id
@@ -391,6 +395,10 @@ action("set_node_data", { node_id: entityId, node_data: anything }, ({ node_id, 
 
 action("set_node_lease", { seconds: integer(10) }, (lease) => put("coco.gov.nodes.lease", singleton, lease));
 action("remove_node_lease", {}, () => remove("coco.gov.nodes.lease", singleton));
+
+action("set_node_diversity", { vendors: flag, clouds: flag },
+  (rule) => put("coco.gov.nodes.diversity", singleton, rule));
+action("remove_node_diversity", {}, () => remove("coco.gov.nodes.diversity", singleton));
 
 // Actions that add to and remove from a list of what is trusted.
 function trusted(kind, name, argument, entry, checks = {}, validate = anything) {

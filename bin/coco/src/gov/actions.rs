@@ -107,6 +107,12 @@ pub(super) static ACTIONS: &[Action] = &[
     ),
     action("set_node_lease", "Have nodes show again and again what they run", &[need("seconds", Number)]),
     action("remove_node_lease", "Have them show it no longer", &[]),
+    action(
+        "set_node_diversity",
+        "Have no majority of nodes depend on one vendor, or one cloud",
+        &[need("vendors", Flag), need("clouds", Flag)],
+    ),
+    action("remove_node_diversity", "Let it depend on one", &[]),
     // What may run a node.
     action("add_node_code", "Let this code run a node", &[need("code_id", Text).also("id")]),
     action("remove_node_code", "Let it no longer", &[need("code_id", Text).also("id")]),

@@ -356,3 +356,32 @@ fn no_constitution_breaks_the_table_of_nodes() {
         assert_eq!(network.status(&id).is_some(), row.is_some());
     }
 }
+
+#[test]
+fn no_cloud_and_no_vendor_gets_a_majority_if_members_say_so() {
+    let mut network = Network::new(&constitutions::ours());
+    let in_cloud = |node: Digest, cloud: &str| json!({ "name": "set_node_data", "args": { "node_id": node, "node_data": { "cloud": cloud } } });
+    let rule = |vendors: bool, clouds: bool| json!({ "name": "set_node_diversity", "args": { "vendors": vendors, "clouds": clouds } });
+    let refused = |network: &mut Network, actions: Value, why: &str| {
+        let answer = network.service.decide(&actions);
+        assert_eq!(answer.status, Status::INTERNAL_SERVER_ERROR, "{}", text(&answer));
+        assert!(text(&answer).contains(why), "{why}: {}", text(&answer));
+    };
+    let accepted = |network: &mut Network, actions: Value| {
+        let answer = network.service.decide(&actions);
+        assert_eq!(body(&answer)["proposalState"], "Accepted", "{}", text(&answer));
+    };
+    refused(&mut network, json!([rule(true, false)]), "2 of 2 nodes would be of the vendor nobody");
+    refused(&mut network, json!([rule(false, true)]), "2 of 2 nodes would be of the cloud that is not named");
+    accepted(&mut network, json!([in_cloud(TRUSTED, "a"), in_cloud(OTHER_TRUSTED, "b"), rule(false, true)]));
+    refused(&mut network, json!([in_cloud(OTHER_TRUSTED, "a")]), "2 of 2 nodes would be of the cloud a");
+    refused(&mut network, remove(TRUSTED), "1 of 1 nodes would be of the cloud b");
+    let pending = network.pending;
+    accepted(&mut network, json!([in_cloud(pending, "a")]));
+    refused(&mut network, trust(pending, "20251028164048Z", None), "2 of 3 nodes would be of the cloud a");
+    assert_eq!(network.status(&pending), Some(NodeStatus::Pending));
+    accepted(&mut network, json!([in_cloud(pending, "c")]));
+    accepted(&mut network, trust(pending, "20251028164048Z", None));
+    accepted(&mut network, json!([{ "name": "remove_node_diversity" }]));
+    accepted(&mut network, remove(TRUSTED));
+}

@@ -276,6 +276,9 @@ fn register(
     }
     nodes.info.put(cx.tx, &joining.id, &info);
     nodes.appraisals.put(cx.tx, &joining.id, &judge.found_good(None));
+    nodes
+        .check_diversity(&*cx.tx)
+        .map_err(|not| Reject::new(Status::BAD_REQUEST, ErrorCode::InvalidNodeState, not.to_string()))?;
     Ok(stands(joining, status))
 }
 

@@ -128,10 +128,14 @@ fn enforce(admin: &Admin, call: &Call, cx: &mut Context<'_>) -> Result<Response,
     let open = service.is_some_and(|service| service.status == ServiceStatus::Open);
     let Some(lease) = lease.filter(|_| open) else { return Ok(ok(&json!(Enforced::default()))) };
     let now = cx.services.now_ms() / 1000;
-    let (mut unfit, trusted) = unfit(admin, cx.tx, lease, now)?;
+    let (fit, mut unfit) = judged(admin, cx.tx, lease, now)?;
     // While a change of the agreement is not committed, nobody knows who decides in the end.
     let settled = admin.state().consensus.configurations.len() == 1;
-    let mut kept = unfit.split_off(unfit.len().min(if settled { spared(trusted) } else { 0 }));
+    let most = if settled { spared(fit.len() + unfit.len()).min(unfit.len()) } else { 0 };
+    let rule = admin.tables.nodes.diversity.get(&*cx.tx)?.unwrap_or_default();
+    let stay = |gone: &usize| fit.iter().chain(unfit[*gone..].iter().map(|unfit| &unfit.info));
+    let gone = (0..=most).rev().find(|gone| rule.check(stay(gone)).is_ok()).unwrap_or_default();
+    let mut kept = unfit.split_off(gone);
     let itself = unfit.pop_if(|unfit| unfit.node == own);
     let steps_down = itself.is_some();
     kept.extend(itself);
@@ -164,28 +168,30 @@ fn retire(admin: &Admin, tx: &mut Tx, unfit: &Unfit, now: u64) {
     nodes.appraisals.put(tx, node, &Appraisal { eviction, ..appraisal });
 }
 
-/// The trusted nodes that may no longer take part, those that have to leave first in front and this one last, and how many
-/// are trusted.
-fn unfit(admin: &Admin, tx: &Tx, lease: Lease, now: u64) -> Result<(Vec<Unfit>, usize), Reject> {
+/// The trusted nodes that may take part, and those that may no longer: those that have to leave first in front, and this
+/// one last.
+fn judged(admin: &Admin, tx: &Tx, lease: Lease, now: u64) -> Result<(Vec<NodeInfo>, Vec<Unfit>), Reject> {
     let nodes = &admin.tables.nodes;
-    let (mut unfit, mut trusted) = (Vec::new(), 0);
+    let (mut fit, mut unfit) = (Vec::new(), Vec::new());
     for row in nodes.info.iter(tx) {
         let (node, info) = row?;
         if info.status != NodeStatus::Trusted {
             continue;
         }
-        trusted += 1;
         let appraisal = nodes.appraisals.get(tx, &node)?;
         let reason = if !is_welcome(admin, tx, &node, &info, appraisal.as_ref())? {
             Some(Reason::Unwelcome)
         } else {
             is_expired(appraisal.as_ref(), lease, now).then_some(Reason::Expired)
         };
-        unfit.extend(reason.map(|reason| Unfit { node, info, appraisal, reason }));
+        match reason {
+            Some(reason) => unfit.push(Unfit { node, info, appraisal, reason }),
+            None => fit.push(info),
+        }
     }
-    let judged = |unfit: &Unfit| unfit.appraisal.as_ref().map(|appraisal| appraisal.time);
-    unfit.sort_by_key(|unfit| (unfit.node == admin.node_id(), unfit.reason, judged(unfit)));
-    Ok((unfit, trusted))
+    let time = |unfit: &Unfit| unfit.appraisal.as_ref().map(|appraisal| appraisal.time);
+    unfit.sort_by_key(|unfit| (unfit.node == admin.node_id(), unfit.reason, time(unfit)));
+    Ok((fit, unfit))
 }
 
 /// Whether the tables still admit the evidence of a node that was judged last, as of then.

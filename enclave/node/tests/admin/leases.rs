@@ -8,7 +8,7 @@ use coco_app::{ClientCertificate, Headers, InterfaceName, Method, Peer, Request}
 use coco_crypto::{Certificate, Signer as _, hash::sha256};
 use coco_node::lease::{Due, Enforced, Watch};
 use coco_tables::{
-    nodes::{Appraisal, Lease, NodeInfo, NodeStatus, Reason},
+    nodes::{Appraisal, Diversity, Lease, NodeInfo, NodeStatus, Reason},
     service::{ServiceInfo, ServiceStatus},
     value::Present,
 };
@@ -18,7 +18,7 @@ use serde_json::{Value, json};
 use crate::{
     applicant::{Applicant, MEASUREMENT},
     harness::Admin,
-    join::node,
+    join::{node, refusal},
 };
 
 const LEASE_S: u64 = 30;
@@ -96,6 +96,16 @@ fn settle(admin: &Admin, nodes: &[Digest]) {
         state.primary = true;
         state.consensus.configurations = vec![(Seqno(1), nodes)];
     });
+}
+
+/// What would be done.
+fn enforce_dry(admin: &Admin) -> Enforced {
+    let certificate = ClientCertificate::from_der(own(admin).der()).expect("valid");
+    let peer = Peer { interface: InterfaceName::new(""), certificate: Some(certificate) };
+    let request = Request::new(Method::Post, "/node/leases/enforce".into(), Headers::default(), Bytes::new());
+    let planned = admin.view.decode(request, &peer).expect("there is such an endpoint");
+    let ran = admin.view.run(coco_node::Mount::Node, &planned.plan.calls[0], planned.plan.mode, None);
+    serde_json::from_slice(&ran.response.body).expect("what would be done")
 }
 
 fn enforce(admin: &mut Admin) -> Enforced {
@@ -312,4 +322,37 @@ fn nobody_is_retired_while_the_agreement_changes_or_the_service_opens() {
     let mut opening = leased();
     age(&mut opening);
     assert_eq!(enforce(&mut opening), Enforced::default());
+}
+
+#[test]
+fn the_rule_of_diversity_holds_for_those_who_stay() {
+    // Five nodes in three clouds: without both of one cloud, two of three would be in another.
+    let (mut admin, others) = network(2, 2);
+    let clouds = ["a", "a", "b", "c"];
+    let own = admin.id();
+    admin.write(|tables, tx| {
+        let nodes = others.iter().map(Applicant::id).zip(clouds).chain([(own, "c")]);
+        for (node, cloud) in nodes {
+            let row = tables.nodes.info.get(tx, &node).expect("a row").expect("it is there");
+            tables.nodes.info.put(tx, &node, &NodeInfo { node_data: json!({ "cloud": cloud }), ..row });
+        }
+    });
+    settle_all(&admin, &others);
+    assert_eq!(enforce_dry(&admin).evicted.len(), 2);
+    admin.write(|tables, tx| tables.nodes.diversity.put(tx, &Diversity { vendors: false, clouds: true }));
+    settle_all(&admin, &others);
+    let done = enforce(&mut admin);
+    assert_eq!((done.evicted.len(), done.kept.len()), (1, 1));
+}
+
+#[test]
+fn the_rule_of_diversity_holds_while_the_service_opens() {
+    let mut admin = Admin::start();
+    admin.node.tick(1000);
+    admin.write(|tables, tx| tables.nodes.diversity.put(tx, &Diversity { vendors: true, clouds: false }));
+    let applicant = Applicant::new();
+    let answer = applicant.ask(&mut admin, &applicant.body());
+    let why = "2 of 2 nodes would be of the vendor nobody, and a majority of them must not be";
+    assert_eq!(refusal(&answer), (400, "InvalidNodeState", why));
+    assert_eq!(node(&admin, &applicant.id()), None);
 }
