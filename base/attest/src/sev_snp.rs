@@ -29,7 +29,7 @@ pub use endorsements::{Endorsements, Signer};
 pub use product::{Product, TcbVersion, UnknownProduct};
 pub use refusal::{Extension, Link, Refusal, Tcb};
 pub use report::{GuestPolicy, Processor, Report};
-pub use requirements::{Demand, Requirements, Revocation, Vmpl};
+pub use requirements::{Demand, Providers, Requirements, Revocation, Vmpl};
 pub use roots::Roots;
 
 use crate::{Details, Measurement, Policy, ReportData};

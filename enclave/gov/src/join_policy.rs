@@ -14,7 +14,7 @@ pub(crate) fn get(governance: &Governance, _: &Call, cx: &mut Context<'_>) -> Re
 
 fn describe(governance: &Governance, tx: &Tx) -> Result<Response, Malformed> {
     let platforms = &governance.tables.platforms;
-    let policy = json!({
+    let mut policy = json!({
         "sgx": { "measurements": keys(&platforms.sgx_measurements, tx)? },
         "virtual": {
             "measurements": keys(&platforms.virtual_measurements, tx)?,
@@ -27,6 +27,15 @@ fn describe(governance: &Governance, tx: &Tx) -> Result<Response, Malformed> {
             "tcbVersions": rows(&platforms.snp_tcb_versions, tx)?,
         },
     });
+    // What CCF does not have is told only if it is there.
+    let mut add = |name: &str, value: Value| {
+        if value.as_array().is_none_or(|list| !list.is_empty()) && !value.is_null() {
+            policy["snp"][name] = value;
+        }
+    };
+    add("providers", json!(keys(&platforms.snp_providers, tx)?));
+    add("chips", json!(keys(&platforms.snp_chips, tx)?));
+    add("demands", json!(platforms.snp_demands.get(tx)?));
     Ok(Response::json(Status::OK, &policy))
 }
 

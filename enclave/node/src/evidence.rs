@@ -5,11 +5,11 @@ mod snp;
 use coco_app::ChannelBinding;
 use coco_attest::{
     Claims, Details, Evidence, Platform, Policy, Refusal, ReportData, Roots,
-    sev_snp::{self, Requirements, uvm::Endorsers},
+    sev_snp::{self, Providers, Requirements, uvm::Endorsers},
 };
 use coco_boundary::{Evidence as BoundaryEvidence, EvidenceFormat};
 use coco_crypto::{hash::sha256, x509::UnixTime};
-use coco_kv::{Reader, Tx};
+use coco_kv::{Malformed, Reader, Tx};
 use coco_tables::{
     Tables,
     nodes::{Appraisal, QuoteFormat, QuoteInfo, Renewal},
@@ -34,6 +34,12 @@ pub enum Unwelcome {
     /// A host configuration, such as an executable, that the members did not admit.
     #[error("Quote host data is not authorised")]
     HostData,
+    /// The members list the chips that they admit, and this is none of them.
+    #[error("Quote is of a chip that is not authorised")]
+    Chip,
+    /// Nobody can tell what the members demand.
+    #[error(transparent)]
+    Rules(#[from] Malformed),
 }
 
 fn text(refusal: &Refusal) -> &'static str {
@@ -44,6 +50,12 @@ fn text(refusal: &Refusal) -> &'static str {
             "Quote is of a processor without a minimum TCB version"
         }
         Refusal::SevSnp(sev_snp::Refusal::MinimumTcb(_)) => "Quote TCB version is below the minimum",
+        Refusal::SevSnp(sev_snp::Refusal::Provider) => {
+            "Quote is signed for a provider that is not authorised"
+        }
+        Refusal::SevSnp(sev_snp::Refusal::Demand(_)) => {
+            "Quote does not meet what is demanded of guests and platforms"
+        }
         Refusal::TooLarge | Refusal::Malformed | Refusal::UnexpectedEndorsements | Refusal::SevSnp(_) => {
             "Quote could not be verified"
         }
@@ -76,22 +88,23 @@ impl Judge {
         quote: &QuoteInfo,
         expected: &ReportData,
     ) -> Result<Claims, Unwelcome> {
-        let required = Required::read(tables, state);
-        let trusted = required.trusted();
-        let sev_snp = required.requirements(self.always(), &trusted);
+        let required = Required::read(tables, state)?;
+        let lists = required.lists();
+        let sev_snp = required.requirements(self.always(), &lists);
         let claims = self.verify(quote, expected, sev_snp).map_err(Unwelcome::Refused)?;
         admit(tables, state, &claims)?;
         Ok(claims)
     }
 
     /// What evidence of the first node says, whom nobody has admitted: it must be authentic, and bound to `expected`.
-    /// Whoever endorses its utility VM is written down with everything else, for members to see before they open the
+    /// Whoever endorses its utility VM, or signs for its provider, is written down with everything else, for members to see before they open the
     /// service.
     ///
     /// # Errors
     /// If it is not.
     pub fn appraise_first(&self, quote: &QuoteInfo, expected: &ReportData) -> Result<Claims, Refusal> {
-        self.verify(quote, expected, Requirements { uvm: Endorsers::Anyone, ..self.always() })
+        let anyone = Requirements { uvm: Endorsers::Anyone, providers: Providers::Anyone, ..self.always() };
+        self.verify(quote, expected, anyone)
     }
 
     fn verify(
@@ -185,6 +198,11 @@ fn admit(tables: &Tables, state: &impl Reader, claims: &Claims) -> Result<(), Un
             snp.uvm.is_some() || platforms.snp_measurements.has(state, &measurement),
         ),
     };
+    if let Details::SevSnp(snp) = &claims.details
+        && !snp::admits_chip(platforms, state, snp)?
+    {
+        return Err(Unwelcome::Chip);
+    }
     if !host_data {
         return Err(Unwelcome::HostData);
     }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use coco_kv::{JsonValue, Table};
+use coco_kv::{JsonValue, Singleton, Table};
 use coco_wire::Digest;
 use serde::{Deserialize, Serialize};
 
@@ -30,6 +30,15 @@ pub struct Platforms {
     /// `nodes.snp.tcb_versions`: least version by hexadecimal CPUID. Written by the first transaction,
     /// `set_snp_minimum_tcb_version`, `set_snp_minimum_tcb_version_hex` and `remove_snp_minimum_tcb_version`.
     pub snp_tcb_versions: Table<String, TcbVersion>,
+    /// `public:coco.gov.nodes.snp.providers`: name of a cloud provider (CSP_ID) whose key may sign in place of those of its
+    /// chips. Written by the first transaction, `add_snp_provider` and `remove_snp_provider`.
+    pub snp_providers: Table<String, CodeStatus>,
+    /// `public:coco.gov.nodes.snp.chips`: identifier of a chip (128 hexadecimal digits). Counts if
+    /// `nodes.snp.demands` says so. Written by `add_snp_chip` and `remove_snp_chip`.
+    pub snp_chips: Table<String, CodeStatus>,
+    /// `public:coco.gov.nodes.snp.demands`: what else guest and platform must have; without a row, nothing. Written by
+    /// `set_snp_demands` and `remove_snp_demands`.
+    pub snp_demands: Singleton<SnpDemands>,
 }
 
 impl Default for Platforms {
@@ -42,6 +51,9 @@ impl Default for Platforms {
             snp_host_data: Table::new("public:ccf.gov.nodes.snp.host_data"),
             snp_uvm_endorsements: Table::new("public:ccf.gov.nodes.snp.uvm_endorsements"),
             snp_tcb_versions: Table::new("public:ccf.gov.nodes.snp.tcb_versions"),
+            snp_providers: Table::new("public:coco.gov.nodes.snp.providers"),
+            snp_chips: Table::new("public:coco.gov.nodes.snp.chips"),
+            snp_demands: Singleton::new("public:coco.gov.nodes.snp.demands"),
         }
     }
 }
@@ -93,3 +105,23 @@ pub struct TcbVersion {
 }
 
 impl JsonValue for TcbVersion {}
+
+/// What guests of SEV-SNP and their platforms must have beyond what is always required.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct SnpDemands {
+    /// Its own key signs for the chip, and `nodes.snp.chips` lists it.
+    pub listed_chip: bool,
+    /// The policy of the guest rules out that two threads share a core.
+    pub no_smt: bool,
+    /// The policy of the guest demands a single socket.
+    pub single_socket: bool,
+    /// The policy of the guest demands that the host does not see the ciphertext of memory.
+    pub hidden_ciphertext: bool,
+    /// The firmware has found no two addresses for the same memory.
+    pub alias_check: bool,
+    /// Mitigations that were there at the launch and are there now: a bit for each (AMD publication 56860).
+    pub mitigations: u64,
+}
+
+impl JsonValue for SnpDemands {}

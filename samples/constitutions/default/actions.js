@@ -60,6 +60,13 @@
 //   set_snp_minimum_tcb_version                              cpuid, tcb_version: object of numbers
 //   set_snp_minimum_tcb_version_hex                          cpuid, tcb_version: 16 hexadecimal digits
 //   remove_snp_minimum_tcb_version                           cpuid
+//   add_snp_provider, remove_snp_provider                    provider
+//       Whose keys may sign in place of those of chips.
+//   add_snp_chip, remove_snp_chip                            chip_id: 128 hexadecimal digits
+//   set_snp_demands         listed_chip?, no_smt?, single_socket?, hidden_ciphertext?, alias_check?: boolean,
+//                           mitigations?: number
+//       What else is demanded of guests and platforms, instead of what was: with listed_chip, one of those chips.
+//   remove_snp_demands
 //   add_virtual_measurement, remove_virtual_measurement      measurement
 //   add_virtual_host_data, remove_virtual_host_data          host_data
 //       What adds drops all other open proposals: members may have voted for them on the strength of what
@@ -426,6 +433,22 @@ trusted("snp_host_data", "nodes.snp.host_data", "host_data",
       expected("host_data", "the SHA-256 digest of security_policy");
     }
   });
+
+trusted("snp_provider", "coco.gov.nodes.snp.providers", "provider", allowed);
+trusted("snp_chip", "coco.gov.nodes.snp.chips", "chip_id", allowed, { chip_id: hex(128) });
+
+action("set_snp_demands", {
+  listed_chip: optional(flag),
+  no_smt: optional(flag),
+  single_socket: optional(flag),
+  hidden_ciphertext: optional(flag),
+  alias_check: optional(flag),
+  mitigations: optional(integer()),
+}, (demands) => {
+  const said = Object.entries(demands).filter(([_, demand]) => demand !== null);
+  put("coco.gov.nodes.snp.demands", singleton, Object.fromEntries(said));
+});
+action("remove_snp_demands", {}, () => remove("coco.gov.nodes.snp.demands", singleton));
 
 action("add_snp_uvm_endorsement", { did: text, feed: text, svn: text }, ({ did, feed, svn }, proposalId) => {
   put("nodes.snp.uvm_endorsements", did, { ...find("nodes.snp.uvm_endorsements", did), [feed]: { svn } });

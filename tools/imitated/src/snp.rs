@@ -22,6 +22,8 @@ const NUMBER_LEN: usize = 48;
 pub mod at {
     /// What the guest demands of its host: 8 bytes.
     pub const POLICY: usize = 0x08;
+    /// What the platform is: 8 bytes.
+    pub const PLATFORM: usize = 0x40;
     /// Privilege level that asked: 4 bytes.
     pub const VMPL: usize = 0x30;
     /// What the guest had signed: 64 bytes.
@@ -257,7 +259,7 @@ fn report(line: Line, version: u32) -> Vec<u8> {
     put(0, &version.to_le_bytes());
     put(at::POLICY, &0x3_001f_u64.to_le_bytes());
     put(0x34, &1_u32.to_le_bytes());
-    put(0x40, &0x25_u64.to_le_bytes());
+    put(at::PLATFORM, &0x25_u64.to_le_bytes());
     put(at::REPORT_DATA, &[0xda; 64]);
     put(at::MEASUREMENT, &[0x3e; 48]);
     put(at::HOST_DATA, &[0x40; 32]);

@@ -14,8 +14,8 @@ pub struct Requirements<'a> {
     pub oldest_version: u32,
     /// Who may have asked for the report.
     pub vmpl: Vmpl,
-    /// Names of providers whose keys may sign, beside those of chips.
-    pub providers: &'a [&'a str],
+    /// Providers whose keys may sign, beside those of chips.
+    pub providers: Providers<'a>,
     /// All of the report data, if it must be something.
     pub report_data: Option<[u8; 64]>,
     /// The reported trusted computing base, packed, if it must be exactly one.
@@ -28,6 +28,15 @@ pub struct Requirements<'a> {
     pub demands: &'a [Demand],
     /// Who may endorse utility VMs, if there are such endorsements.
     pub uvm: uvm::Endorsers<'a>,
+}
+
+/// Providers of clouds whose keys may sign.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Providers<'a> {
+    /// Those of these names.
+    Only(&'a [&'a str]),
+    /// All that AMD certifies: for those who decide afterwards, by [`Signer`], whether they trust them.
+    Anyone,
 }
 
 /// Privilege levels of a guest that may have asked for a report.
@@ -69,7 +78,7 @@ impl Requirements<'_> {
         roots: Roots::AMD,
         oldest_version: 3,
         vmpl: Vmpl::Exactly(0),
-        providers: &[],
+        providers: Providers::Only(&[]),
         report_data: None,
         expected_tcb: None,
         minimum_tcb: None,
@@ -86,7 +95,7 @@ impl Requirements<'_> {
             _ => return Err(Refusal::Vmpl(report.vmpl)),
         }
         if let Signer::Provider(name) = &endorsed.signer
-            && !self.providers.contains(&name.as_str())
+            && !self.providers.include(name)
         {
             return Err(Refusal::Provider);
         }
@@ -121,6 +130,15 @@ impl Requirements<'_> {
             }
         }
         Ok(())
+    }
+}
+
+impl Providers<'_> {
+    fn include(self, name: &str) -> bool {
+        match self {
+            Self::Only(names) => names.contains(&name),
+            Self::Anyone => true,
+        }
     }
 }
 

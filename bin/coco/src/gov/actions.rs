@@ -130,6 +130,23 @@ pub(super) static ACTIONS: &[Action] = &[
         &[need("did", Text), need("feed", Text), need("svn", Text)],
     ),
     action("remove_snp_uvm_endorsement", "Believe them no longer", &[need("did", Text), need("feed", Text)]),
+    action("add_snp_provider", "Believe keys of a cloud provider", &[need("provider", Text)]),
+    action("remove_snp_provider", "Believe them no longer", &[need("provider", Text)]),
+    action("add_snp_chip", "List a chip", &[need("chip_id", Text)]),
+    action("remove_snp_chip", "List it no longer", &[need("chip_id", Text)]),
+    action(
+        "set_snp_demands",
+        "Demand more of guests and platforms",
+        &[
+            may("listed_chip", Flag),
+            may("no_smt", Flag),
+            may("single_socket", Flag),
+            may("hidden_ciphertext", Flag),
+            may("alias_check", Flag),
+            may("mitigations", Number),
+        ],
+    ),
+    action("remove_snp_demands", "Demand no more", &[]),
     action(
         "set_snp_minimum_tcb_version",
         "Set the oldest firmware of a processor",

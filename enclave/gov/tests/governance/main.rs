@@ -17,6 +17,7 @@ mod policies;
 mod proposals;
 mod refusals;
 mod rekey;
+mod rules;
 mod samples;
 mod service;
 mod shares;

@@ -2,23 +2,33 @@
 
 use std::collections::BTreeMap;
 
-use coco_attest::sev_snp::{Claims, Processor, Product, Requirements, TcbVersion, uvm};
-use coco_kv::{Reader, Tx};
+use coco_attest::sev_snp::{
+    Claims, Demand, Processor, Product, Providers, Requirements, Signer, TcbVersion, uvm,
+};
+use coco_kv::{Malformed, Reader, Tx};
 use coco_tables::{
     Tables,
-    platforms::{self, Platforms, UvmEndorsement, UvmEndorsements},
+    platforms::{self, CodeStatus, Platforms, SnpDemands, UvmEndorsement, UvmEndorsements},
 };
-use coco_wire::text::decode_hex;
+use coco_wire::text::{decode_hex, encode_hex};
 
 /// What the tables require. A row that cannot be read counts as missing, and what is missing admits nobody.
 pub(super) struct Required {
     minimum_tcb: Vec<(Processor, TcbVersion)>,
     /// Who may endorse utility VMs, under which name, and the least version.
     uvm: Vec<(String, String, u64)>,
+    providers: Vec<String>,
+    demands: Vec<Demand>,
+}
+
+/// Requirements refer to these, which refer to [`Required`].
+pub(super) struct Lists<'a> {
+    trusted: Vec<uvm::Trusted<'a>>,
+    providers: Vec<&'a str>,
 }
 
 impl Required {
-    pub(super) fn read(tables: &Tables, state: &impl Reader) -> Self {
+    pub(super) fn read(tables: &Tables, state: &impl Reader) -> Result<Self, Malformed> {
         let platforms = &tables.platforms;
         let minimum_tcb = platforms.snp_tcb_versions.iter(state).flatten();
         let endorsers = platforms.snp_uvm_endorsements.iter(state).flatten();
@@ -26,23 +36,58 @@ impl Required {
             let feeds = feeds.into_iter();
             feeds.filter_map(move |(feed, row)| Some((did.clone(), feed, row.svn.parse().ok()?)))
         });
-        Self {
+        let providers = platforms.snp_providers.iter(state).flatten();
+        Ok(Self {
             minimum_tcb: minimum_tcb.filter_map(|(cpuid, row)| minimum(&cpuid, &row)).collect(),
             uvm: uvm.collect(),
-        }
+            providers: providers.map(|(name, _)| name).collect(),
+            demands: platforms.snp_demands.get(state)?.map(demands).unwrap_or_default(),
+        })
     }
 
-    pub(super) fn trusted(&self) -> Vec<uvm::Trusted<'_>> {
-        self.uvm.iter().map(|(did, feed, svn)| uvm::Trusted { did, feed, svn: *svn }).collect()
+    pub(super) fn lists(&self) -> Lists<'_> {
+        let trusted = self.uvm.iter().map(|(did, feed, svn)| uvm::Trusted { did, feed, svn: *svn });
+        Lists { trusted: trusted.collect(), providers: self.providers.iter().map(String::as_str).collect() }
     }
 
     pub(super) fn requirements<'a>(
         &'a self,
         always: Requirements<'a>,
-        trusted: &'a [uvm::Trusted<'a>],
+        lists: &'a Lists<'a>,
     ) -> Requirements<'a> {
-        Requirements { minimum_tcb: Some(&self.minimum_tcb), uvm: uvm::Endorsers::Only(trusted), ..always }
+        Requirements {
+            minimum_tcb: Some(&self.minimum_tcb),
+            uvm: uvm::Endorsers::Only(&lists.trusted),
+            providers: Providers::Only(&lists.providers),
+            demands: &self.demands,
+            ..always
+        }
     }
+}
+
+fn demands(row: SnpDemands) -> Vec<Demand> {
+    let SnpDemands { listed_chip: _, no_smt, single_socket, hidden_ciphertext, alias_check, mitigations } =
+        row;
+    let demands = [
+        (no_smt, Demand::NoSmt),
+        (single_socket, Demand::SingleSocket),
+        (hidden_ciphertext, Demand::HiddenCiphertext),
+        (alias_check, Demand::AliasCheck),
+        (mitigations != 0, Demand::Mitigations(mitigations)),
+    ];
+    demands.into_iter().filter_map(|(is_made, demand)| is_made.then_some(demand)).collect()
+}
+
+/// Whether the members admit the chip. A provider's key is of none that they list.
+pub(super) fn admits_chip(
+    platforms: &Platforms,
+    state: &impl Reader,
+    claims: &Claims,
+) -> Result<bool, Malformed> {
+    let demands = platforms.snp_demands.get(state)?.unwrap_or_default();
+    let listed =
+        matches!(&claims.signer, Signer::Chip(id) if platforms.snp_chips.has(state, &encode_hex(id)));
+    Ok(listed || !demands.listed_chip)
 }
 
 /// The processor of a row of `nodes.snp.tcb_versions`, and the least version for it. As in CCF, a row says all parts that
@@ -65,12 +110,15 @@ fn minimum(cpuid: &str, row: &platforms::TcbVersion) -> Option<(Processor, TcbVe
     Some((processor, version))
 }
 
-/// Has the service admit the utility VM and the trusted computing base of its first node.
+/// Has the service admit the utility VM, the provider and the trusted computing base of its first node.
 pub(super) fn admit_first(platforms: &Platforms, tx: &mut Tx, claims: &Claims) {
     if let Some(uvm) = &claims.uvm {
         let endorsement = UvmEndorsement { svn: uvm.svn.to_string() };
         let feeds = BTreeMap::from([(uvm.feed.clone(), endorsement)]);
         platforms.snp_uvm_endorsements.put(tx, &uvm.did, &UvmEndorsements(feeds));
+    }
+    if let Signer::Provider(name) = &claims.signer {
+        platforms.snp_providers.put(tx, name, &CodeStatus::AllowedToJoin);
     }
     if let Some(processor) = claims.report.processor {
         let cpuid = format!("{:08x}", processor.cpuid());

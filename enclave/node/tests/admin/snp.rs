@@ -27,7 +27,7 @@ use crate::{
     node::{Ground, Node},
 };
 
-/// What answers to nodes say, as CCF words it; the last two are ours.
+/// What answers to nodes say, as CCF words it; from the processor on they are ours.
 const UNVERIFIED: &str = "Quote could not be verified";
 const KEY: &str = "Quote report data does not contain node's public key hash";
 const MEASUREMENT: &str = "Quote does not contain known enclave measurement";
@@ -35,6 +35,9 @@ const HOST_DATA: &str = "Quote host data is not authorised";
 const UVM: &str = "UVM endorsements are not authorised";
 const PROCESSOR: &str = "Quote is of a processor without a minimum TCB version";
 const TCB: &str = "Quote TCB version is below the minimum";
+const PROVIDER: &str = "Quote is signed for a provider that is not authorised";
+const DEMANDS: &str = "Quote does not meet what is demanded of guests and platforms";
+const CHIP: &str = "Quote is of a chip that is not authorised";
 
 /// EAX of CPUID function 1 of [`milan`].
 const CPUID: &str = "00a00f11";

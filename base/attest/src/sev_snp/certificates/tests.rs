@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::{
-    sev_snp::{Requirements, Signer},
+    sev_snp::{Providers, Requirements, Signer},
     tests::{
         changes::Random,
         snp::{Machine, NOW, Verify as _, to_pem},
@@ -42,7 +42,7 @@ fn what_a_table_gives_is_what_a_report_is_believed_by() {
             Machine::of_provider("CN=cloud"),
             VLEK,
             VCEK,
-            Requirements { providers: &["CN=cloud"], ..Requirements::STRICT },
+            Requirements { providers: Providers::Only(&["CN=cloud"]), ..Requirements::STRICT },
         ),
     ];
     for (machine, own, foreign, requirements) in machines {

@@ -4,8 +4,8 @@ use coco_crypto::x509::{InvalidCertificate, InvalidRevocationList, UnixTime};
 
 use super::{
     super::{
-        Demand, Extension, Link, Processor, Product, Refusal, Requirements, Revocation, Signer, Tcb,
-        TcbVersion, UnknownProduct, Vmpl, report::Mitigations,
+        Demand, Extension, Link, Processor, Product, Providers, Refusal, Requirements, Revocation, Signer,
+        Tcb, TcbVersion, UnknownProduct, Vmpl, report::Mitigations,
     },
     der::{CERTIFICATES, REVOCATION_LISTS, authority, critical_extension, day, revocation_list},
     machine::{
@@ -48,9 +48,10 @@ fn machines_that_are_believed() {
 #[test]
 fn what_may_be_allowed() {
     let provider = Machine::of_provider("CN=cloud").sign();
-    let of_provider = Requirements { providers: &["CN=other", "CN=cloud"], ..STRICT };
-    let claims = provider.verify(&of_provider, NOW).unwrap();
-    assert_eq!(claims.signer, Signer::Provider("CN=cloud".to_owned()));
+    for providers in [Providers::Only(&["CN=other", "CN=cloud"]), Providers::Anyone] {
+        let claims = provider.verify(&Requirements { providers, ..STRICT }, NOW).unwrap();
+        assert_eq!(claims.signer, Signer::Provider("CN=cloud".to_owned()));
+    }
 
     let mut machine = Machine::milan();
     machine.put(0x30, &[3]);

@@ -6,7 +6,7 @@ use std::{fs, path::Path};
 use coco_crypto::{pem, x509::UnixTime};
 
 use super::super::{
-    Claims, Demand, Endorsements, Link, Product, Refusal, Report, Requirements, Signer, Vmpl,
+    Claims, Demand, Endorsements, Link, Product, Providers, Refusal, Report, Requirements, Signer, Vmpl,
     check_endorsements,
     uvm::{self, AZURE},
     verify,
@@ -197,12 +197,12 @@ fn a_key_of_a_provider() {
     };
     let (report, certificates) = (vector.report(&directory), vector.certificates(&directory));
     let provider = "CN=cc-us-east-2.amazonaws.com";
-    let allowed = Requirements { providers: &[provider], vmpl: Vmpl::Exactly(1), ..STRICT };
+    let allowed = Requirements { providers: Providers::Only(&[provider]), vmpl: Vmpl::Exactly(1), ..STRICT };
     let claims = check(&report, &certificates, &allowed, NOW).unwrap();
     assert_eq!(claims.signer, Signer::Provider(provider.to_owned()));
     let refused =
         |requirements: &Requirements<'_>, now| check(&report, &certificates, requirements, now).unwrap_err();
-    assert_eq!(refused(&Requirements { providers: &[], ..allowed }, NOW), Refusal::Provider);
+    assert_eq!(refused(&Requirements { providers: Providers::Only(&[]), ..allowed }, NOW), Refusal::Provider);
     assert_eq!(refused(&Requirements { vmpl: Vmpl::Exactly(0), ..allowed }, NOW), Refusal::Vmpl(1));
     let expired = UnixTime(1_765_404_861 + 86_400);
     assert_eq!(refused(&allowed, expired), Refusal::Expired(Link::End));

@@ -1,7 +1,8 @@
 //! Reports of AMD SEV-SNP.
 
 use coco_attest::sev_snp::{
-    Claims, Endorsements, Processor, Product, Refusal, Report, Requirements, Roots, Signer, TcbVersion, Vmpl,
+    Claims, Endorsements, Processor, Product, Providers, Refusal, Report, Requirements, Roots, Signer,
+    TcbVersion, Vmpl,
     certificates::{InvalidEndorsements, of_azure},
     uvm::{AZURE, Endorsers},
     verify,
@@ -115,7 +116,7 @@ impl<'a> Terms<'a> {
             roots: self.roots,
             oldest_version: self.oldest_version,
             vmpl: self.vmpl,
-            providers: &self.providers,
+            providers: Providers::Only(&self.providers),
             report_data,
             minimum_tcb: self.minimum.as_deref(),
             // Who endorses is judged when it is known who that is.

@@ -5,10 +5,17 @@ use coco_imitated::{
     snp::{Line, Machine, at},
     uvm::{FEED, Message},
 };
-use coco_tables::{nodes::QuoteFormat, platforms::CodeStatus, value::JsonText};
+use coco_tables::{
+    nodes::QuoteFormat,
+    platforms::{CodeStatus, SnpDemands},
+    value::JsonText,
+};
 use coco_wire::Digest;
 
-use super::{HOST_DATA, KEY, MEASUREMENT, another, endorsed, machine, milan, start_on, tcb, trusting};
+use super::{
+    CHIP, DEMANDS, HOST_DATA, KEY, MEASUREMENT, PROVIDER, another, endorsed, lasting, machine, milan,
+    start_on, tcb, trusting,
+};
 use crate::{
     applicant::Applicant,
     harness::Admin,
@@ -93,5 +100,101 @@ fn secrets_are_for_evidence_made_now_that_is_still_admitted() {
         remove(&mut admin);
         let answer = applicant.show(&mut admin, &challenge);
         assert_eq!(refusal(&answer), (401, "InvalidQuote", expected));
+    }
+}
+
+/// A chip that a provider's key stands for.
+fn of_provider(name: &str) -> Machine {
+    lasting(Machine::of_provider(name))
+}
+
+#[test]
+fn keys_of_providers_count_whom_members_name() {
+    let mut admin = start_on(&milan());
+    let asked = |admin: &mut Admin, name: &str| {
+        let applicant = Applicant::on(of_provider(name));
+        let mut body = applicant.body();
+        body["node_info_network"]["node_to_node_interface"]["bind_address"] =
+            serde_json::json!(format!("{}:1", applicant.id()));
+        refused(&applicant.ask(admin, &body))
+    };
+    assert_eq!(asked(&mut admin, "CN=cloud"), Some(PROVIDER.to_owned()));
+    let name = "CN=cloud".to_owned();
+    admin.write(|tables, tx| tables.platforms.snp_providers.put(tx, &name, &CodeStatus::AllowedToJoin));
+    assert_eq!(asked(&mut admin, "CN=other"), Some(PROVIDER.to_owned()));
+    assert_eq!(asked(&mut admin, "CN=cloud"), None);
+
+    // Whoever founds a service on such a machine admits its provider.
+    let mut admin = start_on(&of_provider("CN=first"));
+    assert_eq!(asked(&mut admin, "CN=cloud"), Some(PROVIDER.to_owned()));
+    assert_eq!(asked(&mut admin, "CN=first"), None);
+}
+
+fn refused(answer: &(u16, serde_json::Value, coco_app::Response)) -> Option<String> {
+    (answer.0 != 200).then(|| refusal(answer).2.to_owned())
+}
+
+#[test]
+fn what_members_demand_of_guests_and_platforms() {
+    let with = |place: usize, bytes: &[u8]| {
+        let mut machine = milan();
+        machine.put(place, bytes);
+        machine
+    };
+    // Bits of the policy of the guest: 16 two threads a core, 20 one socket, 24 hidden ciphertext; of the platform: 5.
+    let cases = [
+        (SnpDemands { no_smt: true, ..SnpDemands::default() }, with(at::POLICY + 2, &[0x02]), milan()),
+        (SnpDemands { single_socket: true, ..SnpDemands::default() }, with(at::POLICY + 2, &[0x13]), milan()),
+        (
+            SnpDemands { hidden_ciphertext: true, ..SnpDemands::default() },
+            with(at::POLICY + 3, &[0x01]),
+            milan(),
+        ),
+        (SnpDemands { alias_check: true, ..SnpDemands::default() }, milan(), with(at::PLATFORM, &[0x05])),
+    ];
+    for (demands, met, unmet) in cases {
+        for (machine, expected) in [(unmet, Some(DEMANDS.to_owned())), (met, None)] {
+            let mut admin = start_on(&milan());
+            admin.write(|tables, tx| tables.platforms.snp_demands.put(tx, &demands));
+            let applicant = Applicant::on(machine);
+            let body = applicant.body();
+            assert_eq!(refused(&applicant.ask(&mut admin, &body)), expected, "{demands:?}");
+        }
+    }
+    // The second of three mitigations was there at the launch, and is there still.
+    for (mitigations, expected) in [(2, None), (3, None), (4, Some(DEMANDS.to_owned()))] {
+        let mut admin = start_on(&machine(Line::Genoa, 5));
+        let demands = SnpDemands { mitigations, ..SnpDemands::default() };
+        admin.write(|tables, tx| tables.platforms.snp_demands.put(tx, &demands));
+        let applicant = Applicant::on(machine(Line::Genoa, 5));
+        let body = applicant.body();
+        assert_eq!(refused(&applicant.ask(&mut admin, &body)), expected, "{mitigations}");
+    }
+}
+
+#[test]
+fn chips_count_that_are_listed_if_members_say_so() {
+    let listed = SnpDemands { listed_chip: true, ..SnpDemands::default() };
+    let chip = |digits: &str| digits.repeat(64);
+    let cases: [(&[&str], Machine, Option<&str>); 4] = [
+        (&[], milan(), Some(CHIP)),
+        (&["c2"], milan(), Some(CHIP)),
+        (&["c2", "c1"], milan(), None),
+        (&["c1", "00"], of_provider("CN=cloud"), Some(CHIP)),
+    ];
+    for (chips, machine, expected) in cases {
+        let mut admin = start_on(&milan());
+        admin.write(|tables, tx| {
+            let platforms = &tables.platforms;
+            platforms.snp_demands.put(tx, &listed);
+            platforms.snp_providers.put(tx, &"CN=cloud".to_owned(), &CodeStatus::AllowedToJoin);
+            for digits in chips {
+                platforms.snp_chips.put(tx, &chip(digits), &CodeStatus::AllowedToJoin);
+            }
+        });
+        let applicant = Applicant::on(machine);
+        let body = applicant.body();
+        let answer = applicant.ask(&mut admin, &body);
+        assert_eq!(refused(&answer).as_deref(), expected, "{chips:?}");
     }
 }

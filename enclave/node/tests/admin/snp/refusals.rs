@@ -11,8 +11,8 @@ use coco_wire::{Digest, cbor::Cbor};
 use serde_json::Value;
 
 use super::{
-    CPUID, HOST_DATA, KEY, MEASUREMENT, PROCESSOR, TCB, UNVERIFIED, UVM, endorsed, lasting, machine, milan,
-    start_on, tcb, trusting,
+    CPUID, HOST_DATA, KEY, MEASUREMENT, PROCESSOR, PROVIDER, TCB, UNVERIFIED, UVM, endorsed, lasting,
+    machine, milan, start_on, tcb, trusting,
 };
 use crate::{
     applicant::{Applicant, quote_of},
@@ -72,7 +72,7 @@ const MACHINES: [Case<Machine>; 17] = [
         UNVERIFIED,
     ),
     ("a certificate that has expired", |it| it.end.end = day(100), UNVERIFIED),
-    ("a provider's key", |it| *it = lasting(Machine::of_provider("CN=cloud")), UNVERIFIED),
+    ("a provider's key", |it| *it = lasting(Machine::of_provider("CN=cloud")), PROVIDER),
     ("another line of processors", |it| *it = machine(Line::Genoa, 3), UNVERIFIED),
     ("a report that names no processor", |it| *it = machine(Line::Milan, 2), UNVERIFIED),
 ];
