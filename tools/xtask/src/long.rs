@@ -107,6 +107,22 @@ const RUNS: &[Run] = &[
         steps: &[end_to_end!("receipts")],
     },
     Run {
+        name: "vectors",
+        about: "how genuine evidence is judged, a line for each piece; COCO_VECTORS names where it is",
+        steps: &[&[
+            "cargo",
+            "test",
+            "--profile",
+            "long",
+            "--package",
+            "coco-attest",
+            "vectors::",
+            "--",
+            "--nocapture",
+            "--test-threads=1",
+        ]],
+    },
+    Run {
         name: "python",
         about: "CCF's Python package verifies a ledger of 100,000 transactions",
         steps: &[end_to_end!("python_ccf")],

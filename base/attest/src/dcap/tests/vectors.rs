@@ -110,6 +110,7 @@ fn verdicts() {
     for vector in all(&directory) {
         let entry = &vector.entry;
         let found = vector.verify(&vector.quote, &vector.collateral);
+        vectors::tell(&format!("{} with {}", entry.quote, entry.collateral), vector.now(), &found);
         assert_eq!(entry.result == "verified", entry.error.is_empty());
         assert_eq!(found.clone().map(drop), vector.expected(), "{}", entry.quote);
         assert_eq!(u16::from_le_bytes([vector.quote[0], vector.quote[1]]), entry.quote_version);

@@ -60,7 +60,9 @@ fn verdicts() {
         let at = |seconds: i64, requirements: &Requirements<'_>| {
             verify(&document, UnixTime(made.0 + seconds), requirements)
         };
-        match at(300, &STRICT) {
+        let found = at(300, &STRICT);
+        vectors::tell(&format!("nitro/evervault/{name}"), UnixTime(made.0 + 300), &found);
+        match found {
             Ok(found) => {
                 assert!(!debug, "{name}");
                 assert_eq!((found.made_at(), found.registers.len()), (made, 16), "{name}");

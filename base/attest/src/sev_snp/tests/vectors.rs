@@ -177,6 +177,7 @@ fn verdicts() {
     for vector in all() {
         let (report, certificates) = (vector.report(&directory), vector.certificates(&directory));
         let found = check(&report, &certificates, &STRICT, NOW);
+        vectors::tell(&format!("{} by {}", vector.report, vector.end), NOW, &found);
         let summary = found.map(|claims| (claims.product, claims.report.version));
         assert_eq!(summary, vector.expected, "{} by {}", vector.report, vector.end);
         if vector.expected.is_ok() {
@@ -198,7 +199,9 @@ fn a_key_of_a_provider() {
     let (report, certificates) = (vector.report(&directory), vector.certificates(&directory));
     let provider = "CN=cc-us-east-2.amazonaws.com";
     let allowed = Requirements { providers: Providers::Only(&[provider]), vmpl: Vmpl::Exactly(1), ..STRICT };
-    let claims = check(&report, &certificates, &allowed, NOW).unwrap();
+    let found = check(&report, &certificates, &allowed, NOW);
+    vectors::tell(&format!("{} by {}", vector.report, vector.end), NOW, &found);
+    let claims = found.unwrap();
     assert_eq!(claims.signer, Signer::Provider(provider.to_owned()));
     let refused =
         |requirements: &Requirements<'_>, now| check(&report, &certificates, requirements, now).unwrap_err();
@@ -279,7 +282,9 @@ fn endorsements_of_utility_vms() {
     for (file, measurement, feed, svn) in cases {
         let message = fs::read(directory.join("uvm").join(file)).unwrap();
         let measurement = coco_wire::text::decode_hex(measurement).unwrap().try_into().unwrap();
-        let claims = uvm::verify(&message, &measurement, &AZURE).unwrap();
+        let found = uvm::verify(&message, &measurement, &AZURE);
+        vectors::tell(&format!("uvm/{file}"), NOW, &found);
+        let claims = found.unwrap();
         assert_eq!((claims.feed.as_str(), claims.svn), (feed, svn), "{file}");
         assert_eq!(uvm::verify(&message, &[0; 48], &AZURE), Err(uvm::Refusal::Measurement));
         assert_eq!(uvm::verify(&message, &measurement, &[]), Err(uvm::Refusal::NotTrusted));

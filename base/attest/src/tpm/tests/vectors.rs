@@ -37,7 +37,9 @@ fn a_quote_of_tpm2_tools() {
         let quoted = Quoted { message, signature: Signature::Structure(signature), pcrs };
         verify_quoted(&quoted, &key, requirements)
     };
-    let (quote, values) = check(&message, &signature, &pcrs, &requirements).unwrap();
+    let found = check(&message, &signature, &pcrs, &requirements);
+    vectors::tell("tpm/swtpm/q.msg", NOW, &found);
+    let (quote, values) = found.unwrap();
     assert_eq!((quote.clock.resets, quote.clock.restarts, quote.clock.safe), (2, 0, true));
     assert_eq!(values.value(0), Some(&[0; 32][..]));
     let other = Requirements { nonce: b"other", ..requirements };
@@ -62,7 +64,9 @@ fn an_endorsement_key() {
         .map(|name| fs::read_to_string(directory.join(name)).unwrap());
     let root = Certificate::from_pem(&above[1]).unwrap().public_key().id();
     let chain = format!("{end}{}{}", above[0], above[1]);
-    let certified = endorsement_key(chain.as_bytes(), &[root], NOW).unwrap();
+    let found = endorsement_key(chain.as_bytes(), &[root], NOW);
+    vectors::tell("tpm/swtpm/ek.der", NOW, &found);
+    let certified = found.unwrap();
     assert!(matches!(certified.key, PublicKey::Rsa(key) if key.bits() == 2048));
     let refused = |chain: &str, roots: &[_], now| endorsement_key(chain.as_bytes(), roots, now).unwrap_err();
     assert_eq!(refused(&chain, &[], NOW), Refusal::Root);
@@ -89,7 +93,9 @@ const OLD: Requirements<'static> = Requirements {
 fn quotes_of_sha1_count_where_they_are_asked_for() {
     let Some(windows) = Windows::read(TPM) else { return };
     assert_eq!(verify_windows(&windows, &Requirements::STRICT), Err(Refusal::WeakSignature));
-    let claims = verify_windows(&windows, &OLD).unwrap();
+    let found = verify_windows(&windows, &OLD);
+    vectors::tell("tpm/go-attestation: the Windows machine, SHA-1 allowed", NOW, &found);
+    let claims = found.unwrap();
     assert_eq!((claims.events.len(), claims.quote.bank), (21, Hash::Sha1));
     let secure_boot = claims.events.iter().find(|event| event.kind == EventKind::VARIABLE_DRIVER_CONFIG);
     assert!(secure_boot.and_then(|event| event.measured(Hash::Sha1)).is_some());
@@ -138,7 +144,9 @@ fn logs() {
         let bytes = fs::read(directory.join("tpm/go-attestation").join(name)).unwrap();
         let log = EventLog::read(&bytes).unwrap();
         assert_eq!(log.events.len(), events, "{name}");
-        log.replay(bank).unwrap();
+        let found = log.replay(bank);
+        vectors::tell(&format!("tpm/go-attestation/{name}, replayed"), NOW, &found);
+        found.unwrap();
         for length in (0..bytes.len()).step_by(97) {
             let found = EventLog::read(&bytes[..length]);
             assert!(found.is_err() || found.is_ok_and(|cut| cut.events.len() < events), "{name} {length}");

@@ -59,7 +59,9 @@ fn a_genuine_report() {
     let read = |name: &str| fs::read(directory.join("vbs/sql2019-aetm").join(name)).unwrap();
     let certificate = Certificate::from_der(&read("health_cert_idks.der")).unwrap();
     let (package, key) = (read("vbs_enclave_report_pkg.bin"), certificate.public_key());
-    let report = Report::authenticate(&package, key).unwrap();
+    let found = Report::authenticate(&package, key);
+    vectors::tell("vbs/sql2019-aetm/vbs_enclave_report_pkg.bin", UnixTime(1_572_460_000), &found);
+    let report = found.unwrap();
     let enclave_key = sha256(&read("enclave_rsa_pubkey.bcrypt.bin"));
     assert_eq!(report.enclave_data, [enclave_key.0, [0; 32]].concat()[..]);
     let names: Vec<&str> = report.modules.iter().map(|module| module.name.as_str()).collect();
@@ -112,7 +114,9 @@ fn a_genuine_health_certificate() {
         verify(&evidence, &requirements, UnixTime(1_572_460_000)).map(|_| ()).unwrap_err()
     };
     let own = Certificate::from_der(&certificate).unwrap().public_key().id();
-    assert_eq!(of(&[&certificate], &[own]), Refusal::Certificates(1));
+    let alone = of(&[&certificate], &[own]);
+    vectors::tell::<(), _>("vbs/sql2019-aetm/health_cert_idks.der", UnixTime(1_572_460_000), &Err(&alone));
+    assert_eq!(alone, Refusal::Certificates(1));
     assert_eq!(of(&[&certificate, &certificate], &[]), Refusal::HealthRoot);
     assert_eq!(of(&[&certificate, &certificate], &[own]), Refusal::ChainSignature(0));
 }
@@ -129,7 +133,13 @@ fn a_genuine_boot_without_vsm() {
     let refused = |requirements: &Requirements<'_>| {
         verify(&evidence, requirements, UnixTime(1_600_000_000)).map(|_| ()).unwrap_err()
     };
-    assert_eq!(refused(&required), BootRefusal::VsmOff.into());
+    let off = refused(&required);
+    vectors::tell::<(), _>(
+        "tpm/go-attestation: the Windows machine, VSM",
+        UnixTime(1_600_000_000),
+        &Err(&off),
+    );
+    assert_eq!(off, BootRefusal::VsmOff.into());
     assert_eq!(refused(&Requirements { boot_authorities: &[], ..required }), BootRefusal::Authority.into());
     let strict = tpm::Requirements { names: &[name], ..tpm::Requirements::STRICT };
     assert_eq!(refused(&Requirements { tpm: strict, ..required }), tpm::Refusal::WeakSignature.into());
@@ -143,7 +153,9 @@ fn genuine_logs() {
         let log = fs::read(directory.join("tpm/go-attestation").join(name)).unwrap();
         let events = EventLog::read(&log).unwrap().measured_into(PCRS).events;
         let requirements = Requirements { boot_authorities, ..Requirements::STRICT };
-        boot::signing_key(&events, bank, &requirements)
+        let found = boot::signing_key(&events, bank, &requirements);
+        vectors::tell(&format!("tpm/go-attestation/{name} as a boot of Windows"), UnixTime(0), &found);
+        found
     };
     let [_, windows, devices] = signers();
     // A secure kernel that signs nothing, as of before 2019 or without the feature.
@@ -189,6 +201,8 @@ fn a_token_of_a_service() {
 
     let text: String = chain.iter().map(|der| pem::encode("CERTIFICATE", der)).collect();
     let evidence = Evidence { report: &[], secure_kernel: SecureKernel::Certified(text.as_bytes()) };
-    let found = verify(&evidence, &Requirements::STRICT, UnixTime(1_738_083_036)).map(|_| ());
+    let now = UnixTime(1_738_083_036);
+    let found = verify(&evidence, &Requirements::STRICT, now).map(|_| ());
+    vectors::tell("vbs/maa/report_boot.jwt", now, &found);
     assert_eq!(found, Err(Refusal::Certificates(3)));
 }
