@@ -2,6 +2,7 @@
 
 pub mod insecure_virtual;
 pub mod sev_snp;
+pub mod tpm;
 pub mod tsm;
 
 use coco_boundary::{Evidence, QuoteFault};

@@ -2,4 +2,5 @@
 
 mod kernel;
 mod sev_snp;
+mod tpm;
 mod tsm;
