@@ -11,6 +11,7 @@
 
 pub mod certificates;
 pub mod event_log;
+pub mod form;
 mod hash;
 mod pcrs;
 mod public;
@@ -23,6 +24,7 @@ use coco_crypto::{PublicKey, x509::UnixTime};
 
 pub use certificates::Certified;
 pub use event_log::{Event, EventKind, EventLog};
+pub use form::Form;
 pub use hash::Hash;
 pub use pcrs::{PcrSet, Pcrs};
 pub use public::{Attribute, Attributes, Public};
