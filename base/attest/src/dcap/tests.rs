@@ -1,6 +1,5 @@
 //! Quotes of made-up machines, whose root key is drawn for each run, and of machines that exist.
 
-pub(crate) mod documents;
 pub(crate) mod machine;
 mod mutations;
 mod refusals;

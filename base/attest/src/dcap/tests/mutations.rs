@@ -1,10 +1,33 @@
 //! Evidence with anything in it changed. One place of several is, unless `COCO_FULL` is set.
 
+use coco_wire::Digest;
+
 use super::{
     super::{Collateral, Document, Refusal, Requirements, Signed},
-    machine::{Claims, Evidence, Kind, Machine, NOW},
+    machine::{self, Claims, Kind, Machine, NOW},
 };
 use crate::tests::changes::{Random, each_nth_change, is_full};
+
+/// Evidence as the verifier takes it.
+#[derive(Clone, PartialEq, Eq)]
+struct Evidence {
+    kind: Kind,
+    root: Digest,
+    quote: Vec<u8>,
+    collateral: Collateral,
+}
+
+impl Evidence {
+    fn of(kind: Kind) -> Self {
+        let machine::Evidence { quote, collateral, root, .. } = Machine::new(kind).sign();
+        Self { kind, root, quote, collateral: machine::collateral(&collateral) }
+    }
+
+    fn verify(&self) -> Result<Claims, Refusal> {
+        let requirements = Requirements { root: self.root, ..Requirements::STRICT };
+        machine::verify(self.kind, &self.quote, &self.collateral, &requirements, NOW)
+    }
+}
 
 /// A part of evidence.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -116,11 +139,11 @@ pub(super) fn check_changes<C: PartialEq + std::fmt::Debug>(
 #[test]
 fn any_change_is_refused() {
     for (kind, step) in [(Kind::Sgx, 5), (Kind::Tdx10, 17), (Kind::Tdx15, 17), (Kind::Tdx15Ex, 5)] {
-        let mut evidence = Machine::new(kind).sign();
+        let mut evidence = Evidence::of(kind);
         evidence.quote.extend([0; 40]);
         check_changes("made up", &evidence.quote, &evidence.collateral, step, |quote, collateral| {
             let changed = Evidence { quote: quote.to_vec(), collateral: collateral.clone(), ..evidence };
-            changed.verify(&Requirements::STRICT, NOW)
+            changed.verify()
         });
     }
 }
@@ -129,9 +152,8 @@ fn any_change_is_refused() {
 fn random_changes_are_refused() {
     let mut random = Random::new();
     let rounds = if is_full() { 200_000 } else { 2_000 };
-    let evidence = Kind::ALL.map(|kind| Machine::new(kind).sign());
-    let claims: Vec<Claims> =
-        evidence.iter().map(|evidence| evidence.verify(&Requirements::STRICT, NOW).unwrap()).collect();
+    let evidence = Kind::ALL.map(Evidence::of);
+    let claims: Vec<Claims> = evidence.iter().map(|evidence| evidence.verify().unwrap()).collect();
     for round in 0..rounds {
         let at = random.draw(evidence.len());
         let mut changed = evidence[at].clone();
@@ -142,7 +164,7 @@ fn random_changes_are_refused() {
         if part.set(&mut changed.quote, &mut changed.collateral, bytes).is_none() || changed == evidence[at] {
             continue;
         }
-        if let Ok(found) = changed.verify(&Requirements::STRICT, NOW) {
+        if let Ok(found) = changed.verify() {
             assert_eq!(found, claims[at], "round {round} of seed {}", random.seed);
             let zero_or_less = matches!(part, Part::Quote | Part::Issuers(_));
             assert!(zero_or_less, "round {round} of seed {}: {part:?}", random.seed);
@@ -153,7 +175,7 @@ fn random_changes_are_refused() {
 #[test]
 fn random_bytes_are_refused() {
     let mut random = Random::new();
-    let good = Machine::new(Kind::Tdx15Ex).sign();
+    let good = Evidence::of(Kind::Tdx15Ex);
     for _ in 0..if is_full() { 200_000 } else { 5_000 } {
         let mut quote = good.quote.clone();
         let from = random.draw(quote.len());
@@ -162,7 +184,7 @@ fn random_bytes_are_refused() {
         quote.splice(from..(from + length).min(quote.len()), noise);
         if quote != good.quote {
             let changed = Evidence { quote, ..good.clone() };
-            assert!(changed.verify(&Requirements::STRICT, NOW).is_err(), "seed {}", random.seed);
+            assert!(changed.verify().is_err(), "seed {}", random.seed);
         }
     }
 }
@@ -170,19 +192,8 @@ fn random_bytes_are_refused() {
 #[test]
 fn changed_json_is_other_collateral_or_none() {
     let mut random = Random::new();
-    let collateral = Machine::new(Kind::Tdx15).sign().collateral;
-    let hex = coco_wire::text::encode_hex;
-    let json = serde_json::json!({
-        "root_ca_crl": hex(&collateral.root_list),
-        "pck_crl": hex(&collateral.machine_list),
-        "tcb_info": collateral.tcb_info.text,
-        "tcb_info_signature": hex(&collateral.tcb_info.signature),
-        "tcb_info_issuer_chain": collateral.tcb_info.issuers,
-        "qe_identity": collateral.qe_identity.text,
-        "qe_identity_signature": hex(&collateral.qe_identity.signature),
-        "qe_identity_issuer_chain": collateral.qe_identity.issuers,
-    });
-    let json = json.to_string().into_bytes();
+    let published = Machine::new(Kind::Tdx15).sign().collateral;
+    let (json, collateral) = (published.to_json(), machine::collateral(&published));
     assert_eq!(Collateral::from_json(&json), Ok(collateral.clone()));
     for _ in 0..5_000 {
         let mut changed = json.clone();
@@ -211,8 +222,8 @@ fn negated(number: &[u8]) -> Vec<u8> {
 
 #[test]
 fn the_other_form_of_a_signature_is_the_same() {
-    let mut evidence = Machine::new(Kind::Sgx).sign();
-    let claims = evidence.verify(&Requirements::STRICT, NOW).unwrap();
+    let mut evidence = Evidence::of(Kind::Sgx);
+    let claims = evidence.verify().unwrap();
     // Behind header, body, length and r.
     let at = 48 + 384 + 4 + 32;
     let other = negated(&evidence.quote[at..at + 32]);
@@ -220,5 +231,5 @@ fn the_other_form_of_a_signature_is_the_same() {
     let document = &mut evidence.collateral.tcb_info.signature[32..];
     let other = negated(document);
     document.copy_from_slice(&other);
-    assert_eq!(evidence.verify(&Requirements::STRICT, NOW), Ok(claims));
+    assert_eq!(evidence.verify(), Ok(claims));
 }

@@ -5,12 +5,12 @@ mod certificates;
 mod collateral;
 
 use coco_crypto::x509::UnixTime;
+use coco_imitated::intel::documents::Description;
 use serde_json::{Value, json};
 
 use super::{
     super::{Demand, Document, Level, QeField, Refusal, Requirements, TcbStatus, TdxModuleField},
-    documents::Description,
-    machine::{Claims, Kind, Machine, NOW, keys},
+    machine::{Claims, Kind, Machine, NOW, Verify as _, keys},
 };
 use crate::{sgx, tdx, tests::der::day};
 

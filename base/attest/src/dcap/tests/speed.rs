@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use super::{
     super::Requirements,
-    machine::{Kind, Machine, NOW},
+    machine::{Kind, Machine, NOW, Verify as _},
 };
 
 #[test]

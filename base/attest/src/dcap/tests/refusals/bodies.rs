@@ -3,7 +3,7 @@
 use super::{
     super::{
         super::{Forbidden, Refusal},
-        machine::{Evidence, Kind, Machine, NOW},
+        machine::{Evidence, Kind, Machine, NOW, Verify as _},
     },
     ALL, SGX, STRICT, TDX, refused,
 };

@@ -5,7 +5,7 @@ use coco_crypto::x509::UnixTime;
 use super::{
     super::{
         super::{Chain, Document, Refusal},
-        machine::{Evidence, Kind, List, Machine, NOW, keys, to_pem},
+        machine::{Evidence, Kind, List, Machine, NOW, Verify as _, collateral, keys, to_pem},
     },
     ALL, BOTH, STRICT, describe, refused, refused_by,
 };
@@ -43,7 +43,8 @@ fn chains() {
 
     let evidence = Evidence { root: keys.other.public_key().id(), ..machine.sign() };
     assert_eq!(evidence.verify(&STRICT, NOW), Err(Refusal::Root));
-    let intel = sgx::verify(&evidence.quote, &evidence.collateral, &sgx::Requirements::STRICT, NOW);
+    let published = collateral(&evidence.collateral);
+    let intel = sgx::verify(&evidence.quote, &published, &sgx::Requirements::STRICT, NOW);
     assert_eq!(intel, Err(Refusal::Root));
     refused(&Refusal::Root, ALL, |machine| machine.root.signed_by = &keys.other);
     for document in BOTH {

@@ -1,13 +1,16 @@
 //! Documents, and the form of everything that Intel publishes.
 
 use coco_crypto::x509::{InvalidRevocationList, UnixTime};
+use coco_imitated::intel::{
+    Published,
+    documents::{qe_identity, tcb_info, text},
+};
 use serde_json::{Value, json};
 
 use super::{
     super::{
         super::{Chain, Collateral, Document, Refusal, Requirements},
-        documents::{qe_identity, tcb_info, text},
-        machine::{Kind, Machine, NOW, keys, to_pem},
+        machine::{Kind, Machine, NOW, Verify as _, keys, to_pem},
     },
     ALL, BOTH, STRICT, TDX, document, refused, refused_by,
 };
@@ -16,7 +19,7 @@ use crate::tests::der::day;
 #[test]
 fn forms_of_collateral() {
     let good = Machine::new(Kind::Tdx15).sign();
-    let with = |change: &dyn Fn(&mut Collateral)| {
+    let with = |change: &dyn Fn(&mut Published)| {
         let mut evidence = good.clone();
         change(&mut evidence.collateral);
         evidence.verify(&STRICT, NOW).unwrap_err()

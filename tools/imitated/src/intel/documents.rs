@@ -3,24 +3,35 @@
 use coco_crypto::x509::UnixTime;
 use serde_json::{Value, json};
 
-use crate::tests::der::{day, element, extension, object_id, sequence};
+use crate::der::{day, element, extension, object_id, sequence};
 
 /// The arc of everything that certificates say of a machine: 1.2.840.113741.1.13.1.
 const SGX: &str = "1.2.840.113741.1.13.1";
 
 /// What the certificate of a machine's key says of it.
 #[derive(Clone)]
-pub(crate) struct Description {
-    pub(crate) fmspc: Vec<u8>,
-    pub(crate) pce_id: [u8; 2],
-    pub(crate) cpu_svn: [u8; 16],
-    pub(crate) pce_svn: u8,
+pub struct Description {
+    /// The kind of processors, packages and firmware: 6 bytes.
+    pub fmspc: Vec<u8>,
+    /// The enclave that certifies quoting enclaves.
+    pub pce_id: [u8; 2],
+    /// Version numbers of the processor's trusted computing base.
+    pub cpu_svn: [u8; 16],
+    /// Version number of the certifying enclave.
+    pub pce_svn: u8,
     /// Dynamic, cached keys, SMT; certificates of single processors do not say.
-    pub(crate) flags: Option<[bool; 3]>,
+    pub flags: Option<[bool; 3]>,
+}
+
+impl Default for Description {
+    fn default() -> Self {
+        Self::new()
+    }
 }
 
 impl Description {
-    pub(crate) fn new() -> Self {
+    /// A machine that is up to date.
+    pub fn new() -> Self {
         Self {
             fmspc: vec![0x50, 0x80, 0x6f, 0, 0, 0],
             pce_id: [0, 0],
@@ -31,7 +42,7 @@ impl Description {
     }
 
     /// The extension of the certificate.
-    pub(crate) fn extension(&self) -> Vec<u8> {
+    pub fn extension(&self) -> Vec<u8> {
         let octets = |bytes: &[u8]| element(0x04, &[bytes]);
         let integer = |value: u8| {
             if value < 0x80 { element(0x02, &[&[value]]) } else { element(0x02, &[&[0, value]]) }
@@ -71,7 +82,7 @@ fn of(entries: &[Vec<u8>]) -> Vec<u8> {
 }
 
 /// As documents write time.
-pub(crate) fn text(time: UnixTime) -> String {
+pub fn text(time: UnixTime) -> String {
     let text = time.to_string();
     let [year, month, day, hour, minute, second] =
         [(0, 4), (4, 6), (6, 8), (8, 10), (10, 12), (12, 14)].map(|(from, to)| &text[from..to]);
@@ -92,7 +103,7 @@ fn level(svn: u8, pce_svn: u16, status: &str, advisories: &[&str], is_tdx: bool)
 }
 
 /// Up to date from version 7 on, out of date with an advisory from 5 on, revoked from 3 on.
-pub(crate) fn tcb_info(is_tdx: bool) -> Value {
+pub fn tcb_info(is_tdx: bool) -> Value {
     let mut info = json!({
         "id": if is_tdx { "TDX" } else { "SGX" },
         "version": 3,
@@ -125,7 +136,7 @@ pub(crate) fn tcb_info(is_tdx: bool) -> Value {
 }
 
 /// Up to date from version 8 on, out of date from 6 on, revoked from 4 on.
-pub(crate) fn qe_identity(is_tdx: bool) -> Value {
+pub fn qe_identity(is_tdx: bool) -> Value {
     let levels = [(8, "UpToDate"), (6, "OutOfDate"), (4, "Revoked")].map(|(isvsvn, status)| {
         json!({ "tcb": { "isvsvn": isvsvn }, "tcbDate": text(day(-5)), "tcbStatus": status })
     });
