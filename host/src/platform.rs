@@ -5,6 +5,10 @@ pub mod sev_snp;
 pub mod tpm;
 pub mod tsm;
 
+pub mod intel;
+pub mod sgx;
+pub mod tdx;
+
 use coco_boundary::{Evidence, QuoteFault};
 use coco_wire::Digest;
 

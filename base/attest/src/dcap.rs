@@ -26,12 +26,12 @@ use coco_crypto::{
     x509::{UnixTime, Validity},
 };
 use coco_wire::Digest;
-pub use collateral::{Collateral, Signed};
+pub use collateral::{Collateral, Signed, check_collateral};
 use dcap_qvl::{PckCertFlag, QuoteClaims, QuotePolicy, verify::QuoteVerifier};
 pub(crate) use quote::{DOMAIN_1_5_EX_LEN, DOMAIN_1_5_LEN};
 use quote::{ENCLAVE_LEN, Quote};
 pub use refusal::{Chain, Document, Forbidden, Level, QeField, Refusal, TdxModuleField};
-pub use requirements::{Demand, INTEL_ROOT, Requirements, TcbStatus};
+pub use requirements::{Advisories, Demand, INTEL_ROOT, Requirements, TcbStatus, UnknownStatus};
 
 /// Which of the two a quote is of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,11 +49,14 @@ impl Tee {
     }
 }
 
+/// A kind of machines: processors, packages and firmware (FMSPC).
+pub type Fmspc = [u8; 6];
+
 /// What Intel says of the machine that made a believed quote.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Machine {
-    /// The kind of processors, packages and firmware.
-    pub fmspc: [u8; 6],
+    /// Its kind.
+    pub fmspc: Fmspc,
     /// Names the machine to Intel (PPID).
     pub provisioning_id: Vec<u8>,
     /// Names it since it was last set up; of machines that may have several processors.
@@ -81,6 +84,9 @@ pub struct Machine {
 pub struct Tcb {
     /// Of the machine, its quoting enclave and the module of TDX together.
     pub status: TcbStatus,
+    /// Of what runs now, if the quote tells it, and of the quoting enclave: that these are worth less than the whole would
+    /// not show in what dcap-qvl makes of them.
+    pub of_parts: Vec<TcbStatus>,
     /// Names of Intel's advisories about it, such as `INTEL-SA-00615`.
     pub advisories: Vec<String>,
     /// Number of the evaluation that the documents are the result of: the lower one of the two.
@@ -112,7 +118,7 @@ pub(crate) fn verify<'a>(
     check_qe_report_data(&quote.qe_report)?;
     collateral.check(&claims.platform.pck.pce_id, requirements, now)?;
     let machine = describe(&claims, seconds)?;
-    requirements.check(&claims, &machine)?;
+    requirements.check(&machine)?;
     Ok((quote, machine))
 }
 
@@ -121,19 +127,45 @@ pub(crate) fn body(quote: &[u8], tee: Tee) -> Result<&[u8], Refusal> {
     Quote::read(quote, tee).map(|quote| quote.body)
 }
 
+/// The kind of machine that made a quote, by the certificate of its key, of which nothing is believed yet.
+///
+/// # Errors
+/// When the quote cannot be read.
+pub fn fmspc(quote: &[u8]) -> Result<Fmspc, Refusal> {
+    let [machine, ..] = certificates(quote)?;
+    let extension = dcap_qvl::intel::parse_pck_extension_with::<Backend>(machine.der());
+    extension.map(|extension| extension.fmspc).map_err(|_| Refusal::MachineExtension)
+}
+
+/// What goes with a quote of a node.
+pub(crate) fn collateral_of(evidence: &crate::Evidence) -> Result<Collateral, crate::Refusal> {
+    if evidence.uvm_endorsements.is_some() {
+        return Err(crate::Refusal::UnexpectedEndorsements);
+    }
+    Ok(Collateral::from_json(&evidence.endorsements)?)
+}
+
 /// The certificates of the machine's key that a quote carries: its own, that of who certified it, the root's. Nothing of
 /// them is believed yet.
 ///
 /// # Errors
 /// When the quote cannot be read.
 pub fn certificates(quote: &[u8]) -> Result<[Certificate; 3], Refusal> {
-    let quote = match Quote::read(quote, Tee::Sgx) {
-        Err(Refusal::Tee(_)) => Quote::read(quote, Tee::Tdx)?,
-        read => read?,
-    };
+    let (quote, _) = of_either(quote)?;
     let [machine, authority, root] = collateral::chain(quote.certificates, Chain::Quote)?;
     let read = |der: Vec<u8>| Certificate::from_der(&der).map_err(|_| Refusal::Certificate);
     Ok([read(machine)?, read(authority)?, read(root)?])
+}
+
+fn is_tdx(quote: &[u8]) -> Result<bool, Refusal> {
+    of_either(quote).map(|(_, tee)| tee == Tee::Tdx)
+}
+
+fn of_either(quote: &[u8]) -> Result<(Quote<'_>, Tee), Refusal> {
+    match Quote::read(quote, Tee::Sgx) {
+        Err(Refusal::Tee(_)) => Ok((Quote::read(quote, Tee::Tdx)?, Tee::Tdx)),
+        read => Ok((read?, Tee::Sgx)),
+    }
 }
 
 /// The root of a chain, if its key is the trusted one. It signs itself, so that no byte of it can be changed.
@@ -168,8 +200,11 @@ fn describe(claims: &QuoteClaims, now_s: u64) -> Result<Machine, Refusal> {
         }
     }
     let status = TcbStatus::of(claims.tcb.status).ok_or(Refusal::RevokedTcb)?;
+    let parts = platform.current_tcb_level.iter().map(|level| level.tcb_status);
+    let of_parts = parts.chain([claims.qe.tcb_level.tcb_status]).map(TcbStatus::of);
     let tcb = Tcb {
         status,
+        of_parts: of_parts.collect::<Option<_>>().ok_or(Refusal::RevokedTcb)?,
         advisories,
         evaluation: claims.tcb.eval_data_number,
         date: time(platform.tcb_date_tag)?,

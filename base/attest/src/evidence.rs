@@ -12,10 +12,15 @@ pub enum Platform {
     InsecureVirtual,
     /// AMD SEV-SNP.
     SevSnp,
+    /// Intel SGX.
+    Sgx,
+    /// Intel TDX.
+    Tdx,
 }
 
 impl Platform {
-    const ALL: [Self; 2] = [Self::InsecureVirtual, Self::SevSnp];
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::InsecureVirtual, Self::SevSnp, Self::Sgx, Self::Tdx];
 
     /// The name, as CCF logs it at start.
     #[must_use]
@@ -23,15 +28,20 @@ impl Platform {
         match self {
             Self::InsecureVirtual => "Virtual",
             Self::SevSnp => "SNP",
+            Self::Sgx => "SGX",
+            Self::Tdx => "TDX",
         }
     }
 
-    /// The `format` of a quote in CCF's tables and replies (`include/ccf/ds/quote_info.h`).
+    /// The `format` of a quote in CCF's tables and replies (`include/ccf/ds/quote_info.h`). Those of Intel's platforms are
+    /// ours: CCF has none for TDX, and of SGX only what Open Enclave wrapped around quotes.
     #[must_use]
     pub fn quote_format(self) -> &'static str {
         match self {
             Self::InsecureVirtual => "Insecure_Virtual",
             Self::SevSnp => "AMD_SEV_SNP_v1",
+            Self::Sgx => "Intel_SGX_DCAP_v1",
+            Self::Tdx => "Intel_TDX_v1",
         }
     }
 
@@ -49,8 +59,8 @@ pub struct Evidence {
     pub platform: Platform,
     /// The signed report.
     pub quote: Vec<u8>,
-    /// Certificates and collateral that lead to the maker of the hardware; empty on
-    /// [`Platform::InsecureVirtual`].
+    /// What leads to the maker of the hardware: PEM of certificates on [`Platform::SevSnp`], JSON of
+    /// [`crate::dcap::Collateral`] on those of Intel, nothing on [`Platform::InsecureVirtual`].
     pub endorsements: Vec<u8>,
     /// Who vouches for the measurement of a utility VM: a COSE_Sign1 message, on [`Platform::SevSnp`].
     pub uvm_endorsements: Option<Vec<u8>>,
@@ -61,6 +71,14 @@ pub struct Evidence {
 pub struct ReportData(pub Digest);
 
 impl ReportData {
+    /// All 64 bytes that hardware signs: zeros follow.
+    #[must_use]
+    pub fn padded(&self) -> [u8; 64] {
+        let mut all = [0; 64];
+        all[..Digest::LEN].copy_from_slice(&self.0.0);
+        all
+    }
+
     /// Binds evidence to the key of a node: SHA-256 of its SubjectPublicKeyInfo, which is also the node's
     /// name.
     #[must_use]

@@ -130,7 +130,7 @@ pub(crate) fn appraise(evidence: &Evidence, expected: &ReportData) -> Result<Cla
     if report_data != *expected {
         return Err(Refusal::ReportData);
     }
-    Ok(Claims { measurement, host_data, details: Details::InsecureVirtual })
+    Ok(Claims { measurement, details: Details::InsecureVirtual { host_data } })
 }
 
 #[cfg(test)]

@@ -30,8 +30,6 @@ pub use evidence::{Evidence, Measurement, Platform, ReportData};
 pub struct Claims {
     /// The code that runs.
     pub measurement: Measurement,
-    /// Digest of what the host configured at launch: the executable on [`Platform::InsecureVirtual`].
-    pub host_data: Digest,
     /// Who signed it, and what only such hardware says.
     pub details: Details,
 }
@@ -39,10 +37,17 @@ pub struct Claims {
 /// What one kind of hardware says.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Details {
-    /// Nothing more.
-    InsecureVirtual,
+    /// Nothing but what stands for host data of hardware.
+    InsecureVirtual {
+        /// SHA-256 of the executable.
+        host_data: Digest,
+    },
     /// See there.
     SevSnp(Box<sev_snp::Claims>),
+    /// See there.
+    Sgx(Box<sgx::Claims>),
+    /// See there.
+    Tdx(Box<tdx::Claims>),
 }
 
 impl Claims {
@@ -51,8 +56,20 @@ impl Claims {
     pub fn code_digest(&self) -> String {
         let measurement = self.measurement.as_str();
         match self.details {
-            Details::InsecureVirtual => encode_hex(measurement.as_bytes()),
-            Details::SevSnp(_) => measurement.to_owned(),
+            Details::InsecureVirtual { .. } => encode_hex(measurement.as_bytes()),
+            Details::SevSnp(_) | Details::Sgx(_) | Details::Tdx(_) => measurement.to_owned(),
+        }
+    }
+
+    /// What the host configured at the launch: 32 bytes, on [`Platform::Sgx`] 64 (CONFIGID), on [`Platform::Tdx`] 48
+    /// (MRCONFIGID).
+    #[must_use]
+    pub fn host_data(&self) -> &[u8] {
+        match &self.details {
+            Details::InsecureVirtual { host_data } => &host_data.0,
+            Details::SevSnp(claims) => &claims.report.host_data,
+            Details::Sgx(claims) => &claims.enclave.config_id,
+            Details::Tdx(claims) => &claims.domain.config_id,
         }
     }
 }
@@ -62,11 +79,13 @@ impl Claims {
 pub struct Roots {
     /// Of [`Platform::SevSnp`].
     pub sev_snp: sev_snp::Roots,
+    /// Of [`Platform::Sgx`] and [`Platform::Tdx`]: SHA-256 of the root key's SubjectPublicKeyInfo.
+    pub intel: Digest,
 }
 
 impl Roots {
     /// Those of the makers.
-    pub const MAKERS: Self = Self { sev_snp: sev_snp::Roots::AMD };
+    pub const MAKERS: Self = Self { sev_snp: sev_snp::Roots::AMD, intel: dcap::INTEL_ROOT };
 }
 
 /// What is required of evidence beyond being genuine, and when it is looked at.
@@ -76,6 +95,23 @@ pub struct Policy<'a> {
     pub now: UnixTime,
     /// Of evidence of [`Platform::SevSnp`]; the report data is that of the binding.
     pub sev_snp: sev_snp::Requirements<'a>,
+    /// The same for [`Platform::Sgx`].
+    pub sgx: sgx::Requirements<'a>,
+    /// The same for [`Platform::Tdx`].
+    pub tdx: tdx::Requirements<'a>,
+}
+
+impl Policy<'static> {
+    /// What is required of a node, but for what governance adds.
+    #[must_use]
+    pub const fn strict(now: UnixTime) -> Self {
+        Self {
+            now,
+            sev_snp: sev_snp::Requirements::STRICT,
+            sgx: sgx::Requirements::STRICT,
+            tdx: tdx::Requirements::STRICT,
+        }
+    }
 }
 
 /// Why evidence is not believed.
@@ -96,6 +132,9 @@ pub enum Refusal {
     /// By the rules of SEV-SNP.
     #[error(transparent)]
     SevSnp(sev_snp::Refusal),
+    /// By the rules of SGX or TDX.
+    #[error(transparent)]
+    Intel(dcap::Refusal),
 }
 
 impl From<sev_snp::Refusal> for Refusal {
@@ -103,6 +142,15 @@ impl From<sev_snp::Refusal> for Refusal {
         match refusal {
             sev_snp::Refusal::ReportData => Self::ReportData,
             other => Self::SevSnp(other),
+        }
+    }
+}
+
+impl From<dcap::Refusal> for Refusal {
+    fn from(refusal: dcap::Refusal) -> Self {
+        match refusal {
+            dcap::Refusal::ReportData => Self::ReportData,
+            other => Self::Intel(other),
         }
     }
 }
@@ -133,6 +181,8 @@ pub fn verify(evidence: &Evidence, expected: &ReportData, policy: &Policy<'_>) -
     match evidence.platform {
         Platform::InsecureVirtual => insecure_virtual::appraise(evidence, expected),
         Platform::SevSnp => sev_snp::appraise(evidence, expected, policy),
+        Platform::Sgx => sgx::appraise(evidence, expected, policy),
+        Platform::Tdx => tdx::appraise(evidence, expected, policy),
     }
 }
 

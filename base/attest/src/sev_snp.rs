@@ -23,7 +23,6 @@ use coco_crypto::{
     signature::SignatureScheme,
     x509::{UnixTime, Validity},
 };
-use coco_wire::Digest;
 use endorsements::Endorsed;
 pub use endorsements::{Endorsements, Signer};
 pub use product::{Product, TcbVersion, UnknownProduct};
@@ -106,9 +105,7 @@ pub(crate) fn appraise(
     expected: &ReportData,
     policy: &Policy<'_>,
 ) -> Result<crate::Claims, crate::Refusal> {
-    let mut report_data = [0; 64];
-    report_data[..Digest::LEN].copy_from_slice(&expected.0.0);
-    let requirements = Requirements { report_data: Some(report_data), ..policy.sev_snp };
+    let requirements = Requirements { report_data: Some(expected.padded()), ..policy.sev_snp };
     let endorsements = Endorsements {
         certificates: &evidence.endorsements,
         revocation_lists: &[],
@@ -117,7 +114,6 @@ pub(crate) fn appraise(
     let claims = verify(&evidence.quote, &endorsements, &requirements, policy.now)?;
     Ok(crate::Claims {
         measurement: Measurement::of_bytes(&claims.report.measurement),
-        host_data: Digest(claims.report.host_data),
         details: Details::SevSnp(Box::new(claims)),
     })
 }

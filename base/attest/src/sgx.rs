@@ -2,13 +2,19 @@
 //!
 //! Verification is pure and bounded, and takes the time as an argument. What SGX shares with TDX is in
 //! [`crate::dcap`], which also says which bytes of evidence can be changed.
+//!
+//! What the host configures, CONFIGID, is only there for enclaves with key separation and sharing (KSS); for others it is
+//! zeros. Its security version, CONFIGSVN, is the host's affair alone, and nobody requires anything of it.
 
 mod enclave;
 
 use coco_crypto::x509::UnixTime;
 pub use enclave::{Attributes, Enclave};
 
-use crate::dcap::{self, Collateral, Forbidden, Machine, Refusal, Tee};
+use crate::{
+    Details, Measurement, Policy, ReportData,
+    dcap::{self, Collateral, Forbidden, Machine, Refusal, Tee},
+};
 
 /// What a believed quote says.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -78,6 +84,21 @@ pub fn verify(
     let enclave = Enclave::read(quote.body)?;
     requirements.check(&enclave)?;
     Ok(Claims { enclave, machine })
+}
+
+/// The claims of evidence of a node.
+pub(crate) fn appraise(
+    evidence: &crate::Evidence,
+    expected: &ReportData,
+    policy: &Policy<'_>,
+) -> Result<crate::Claims, crate::Refusal> {
+    let collateral = dcap::collateral_of(evidence)?;
+    let requirements = Requirements { report_data: Some(expected.padded()), ..policy.sgx };
+    let claims = verify(&evidence.quote, &collateral, &requirements, policy.now)?;
+    Ok(crate::Claims {
+        measurement: Measurement::of_bytes(&claims.enclave.measurement),
+        details: Details::Sgx(Box::new(claims)),
+    })
 }
 
 #[cfg(test)]

@@ -9,7 +9,10 @@ mod domain;
 use coco_crypto::x509::UnixTime;
 pub use domain::{Attributes, Current, Domain, Extended};
 
-use crate::dcap::{self, Collateral, Forbidden, Machine, Refusal, Tee};
+use crate::{
+    Details, Measurement, Policy, ReportData,
+    dcap::{self, Collateral, Forbidden, Machine, Refusal, Tee},
+};
 
 /// What a believed quote says.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -66,7 +69,22 @@ impl Requirements<'_> {
 }
 
 impl Demand {
-    fn is_met(self, domain: &Domain) -> bool {
+    /// Extended features of which the processor keeps only operands of instructions: x87, SSE, AVX, AVX-512, protection
+    /// keys of users, shadow stacks (CET), AMX. Others trace or interrupt a domain.
+    pub const OPERANDS: u64 = 0x6_1ae7;
+
+    /// What a domain is held to by whoever says nothing else.
+    pub const STRICT: [Self; 5] = [
+        Self::NoProtectionKeys,
+        Self::NoKeyLocker,
+        Self::NoCounters,
+        Self::NoProvisioningAgent,
+        Self::Features(Self::OPERANDS),
+    ];
+
+    /// Whether a domain meets it.
+    #[must_use]
+    pub fn is_met(self, domain: &Domain) -> bool {
         match self {
             Self::NoProtectionKeys => !domain.attributes.protection_keys(),
             Self::NoKeyLocker => !domain.attributes.key_locker(),
@@ -91,6 +109,21 @@ pub fn verify(
     let domain = Domain::read(quote.body)?;
     requirements.check(&domain)?;
     Ok(Claims { domain, machine })
+}
+
+/// The claims of evidence of a node.
+pub(crate) fn appraise(
+    evidence: &crate::Evidence,
+    expected: &ReportData,
+    policy: &Policy<'_>,
+) -> Result<crate::Claims, crate::Refusal> {
+    let collateral = dcap::collateral_of(evidence)?;
+    let requirements = Requirements { report_data: Some(expected.padded()), ..policy.tdx };
+    let claims = verify(&evidence.quote, &collateral, &requirements, policy.now)?;
+    Ok(crate::Claims {
+        measurement: Measurement::of_bytes(&claims.domain.measurement),
+        details: Details::Tdx(Box::new(claims)),
+    })
 }
 
 #[cfg(test)]

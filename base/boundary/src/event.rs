@@ -75,7 +75,7 @@ pub struct Evidence {
     pub format: EvidenceFormat,
     /// What the platform produced.
     pub quote: Vec<u8>,
-    /// Certificates of the platform's vendor; empty for [`EvidenceFormat::Virtual`].
+    /// What the platform's vendor says of it; empty for [`EvidenceFormat::Virtual`].
     pub endorsements: Vec<u8>,
     /// Who vouches for the measurement of a utility VM, if that runs the node.
     pub uvm_endorsements: Option<Vec<u8>>,
@@ -88,6 +88,10 @@ pub enum EvidenceFormat {
     Virtual,
     /// AMD SEV-SNP: a report, and the certificates of its key.
     SevSnp,
+    /// Intel SGX: a quote, and collateral.
+    Sgx,
+    /// Intel TDX: a quote, and collateral.
+    Tdx,
 }
 
 /// The platform produced no evidence.

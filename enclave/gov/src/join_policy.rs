@@ -2,6 +2,7 @@
 
 use coco_app::{Call, Context, Reject, Response, Status};
 use coco_kv::{Decode, Encode, Malformed, Table, Tx};
+use coco_tables::intel::Intel;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
@@ -36,7 +37,37 @@ fn describe(governance: &Governance, tx: &Tx) -> Result<Response, Malformed> {
     add("providers", json!(keys(&platforms.snp_providers, tx)?));
     add("chips", json!(keys(&platforms.snp_chips, tx)?));
     add("demands", json!(platforms.snp_demands.get(tx)?));
+    for (name, part) in of_intel(&governance.tables.intel, tx)? {
+        policy[name] = part;
+    }
     Ok(Response::json(Status::OK, &policy))
+}
+
+/// What CCF does not know, as far as there is any.
+fn of_intel(intel: &Intel, tx: &Tx) -> Result<Vec<(&'static str, Value)>, Malformed> {
+    let tdx = json!({
+        "measurements": keys(&intel.tdx_measurements, tx)?,
+        "hostData": keys(&intel.tdx_host_data, tx)?,
+        "registers": rows(&intel.tdx_registers, tx)?,
+        "attributes": intel.tdx_attributes.get(tx)?,
+    });
+    let sgx = json!({
+        "measurements": keys(&intel.sgx_measurements, tx)?,
+        "signers": rows(&intel.sgx_signers, tx)?,
+        "hostData": keys(&intel.sgx_host_data, tx)?,
+    });
+    let machines = rows(&intel.tcb, tx)?;
+    let parts = [("tdx", tdx), ("sgxDcap", sgx), ("intelTcb", machines)];
+    Ok(parts.into_iter().filter(|(_, part)| says_something(part)).collect())
+}
+
+/// Whether there is a row in a part of the policy, or in a part of that.
+fn says_something(part: &Value) -> bool {
+    match part {
+        Value::Object(fields) => fields.values().any(says_something),
+        Value::Array(keys) => !keys.is_empty(),
+        other => !other.is_null(),
+    }
 }
 
 fn keys<K, V>(table: &Table<K, V>, tx: &Tx) -> Result<Vec<K>, Malformed>

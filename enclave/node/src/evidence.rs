@@ -1,11 +1,13 @@
 //! Evidence of what nodes run, and the service's policy of which of it is welcome.
 
+mod intel;
 mod snp;
 
 use coco_app::ChannelBinding;
 use coco_attest::{
-    Claims, Details, Evidence, Platform, Policy, Refusal, ReportData, Roots,
+    Claims, Details, Evidence, Platform, Policy, Refusal, ReportData, Roots, dcap,
     sev_snp::{self, Providers, Requirements, uvm::Endorsers},
+    sgx, tdx,
 };
 use coco_boundary::{Evidence as BoundaryEvidence, EvidenceFormat};
 use coco_crypto::{hash::sha256, x509::UnixTime};
@@ -18,7 +20,6 @@ use coco_tables::{
 };
 use coco_wire::{Digest, text::Base64};
 
-use self::snp::Required;
 use crate::view::Shared;
 
 /// Why a node is not to take part. Texts are CCF's (`quote_verification_error` in `src/node/rpc/node_frontend.h`), which
@@ -40,6 +41,15 @@ pub enum Unwelcome {
     /// Nobody can tell what the members demand.
     #[error(transparent)]
     Rules(#[from] Malformed),
+    /// A kind of Intel's machines that the members did not admit.
+    #[error("Quote is of a kind of machine that is not authorised")]
+    Machine,
+    /// A domain that may use what the members did not allow.
+    #[error("Quote attributes are not authorised")]
+    Attributes,
+    /// A domain that did something else since its launch.
+    #[error("Quote registers are not authorised")]
+    Registers,
 }
 
 fn text(refusal: &Refusal) -> &'static str {
@@ -56,9 +66,20 @@ fn text(refusal: &Refusal) -> &'static str {
         Refusal::SevSnp(sev_snp::Refusal::Demand(_)) => {
             "Quote does not meet what is demanded of guests and platforms"
         }
+        Refusal::Intel(refusal) => text_of_intel(refusal),
         Refusal::TooLarge | Refusal::Malformed | Refusal::UnexpectedEndorsements | Refusal::SevSnp(_) => {
             "Quote could not be verified"
         }
+    }
+}
+
+fn text_of_intel(refusal: &dcap::Refusal) -> &'static str {
+    match refusal {
+        dcap::Refusal::Status(_) | dcap::Refusal::Advisory(_) => "Quote TCB status is not authorised",
+        dcap::Refusal::Evaluation(_) => "Quote TCB version is below the minimum",
+        dcap::Refusal::TooOld => "Quote collateral is too old",
+        dcap::Refusal::Domain(_) => "Quote attributes are not authorised",
+        _ => "Quote could not be verified",
     }
 }
 
@@ -88,10 +109,20 @@ impl Judge {
         quote: &QuoteInfo,
         expected: &ReportData,
     ) -> Result<Claims, Unwelcome> {
-        let required = Required::read(tables, state)?;
-        let lists = required.lists();
-        let sev_snp = required.requirements(self.always(), &lists);
-        let claims = self.verify(quote, expected, sev_snp).map_err(Unwelcome::Refused)?;
+        let snp = snp::Required::read(tables, state)?;
+        let lists = snp.lists();
+        let intel = intel::Required::read(&tables.intel, state, quote)?;
+        let advisories = intel.as_ref().map(intel::Required::advisories).unwrap_or_default();
+        let always = intel::always(self.roots.intel);
+        let machine = intel.as_ref().map_or(always, |intel| intel.of_machine(always, &advisories));
+        let demands = intel.as_ref().map_or(&[][..], |intel| &intel.demands);
+        let policy = Policy {
+            now: self.now,
+            sev_snp: snp.requirements(self.always(), &lists),
+            sgx: sgx::Requirements { machine, ..sgx::Requirements::STRICT },
+            tdx: tdx::Requirements { machine, demands, ..tdx::Requirements::STRICT },
+        };
+        let claims = verify(quote, expected, &policy).map_err(Unwelcome::Refused)?;
         admit(tables, state, &claims)?;
         Ok(claims)
     }
@@ -104,27 +135,14 @@ impl Judge {
     /// If it is not.
     pub fn appraise_first(&self, quote: &QuoteInfo, expected: &ReportData) -> Result<Claims, Refusal> {
         let anyone = Requirements { uvm: Endorsers::Anyone, providers: Providers::Anyone, ..self.always() };
-        self.verify(quote, expected, anyone)
-    }
-
-    fn verify(
-        &self,
-        quote: &QuoteInfo,
-        expected: &ReportData,
-        sev_snp: Requirements<'_>,
-    ) -> Result<Claims, Refusal> {
-        let platform = match quote.format {
-            QuoteFormat::InsecureVirtual => Platform::InsecureVirtual,
-            QuoteFormat::AmdSevSnpV1 => Platform::SevSnp,
-            QuoteFormat::OeSgxV1 => return Err(Refusal::Malformed),
+        let machine = intel::of_first(self.roots.intel);
+        let policy = Policy {
+            now: self.now,
+            sev_snp: anyone,
+            sgx: sgx::Requirements { machine, ..sgx::Requirements::STRICT },
+            tdx: tdx::Requirements { machine, ..tdx::Requirements::STRICT },
         };
-        let evidence = Evidence {
-            platform,
-            quote: quote.quote.0.clone(),
-            endorsements: quote.endorsements.0.clone(),
-            uvm_endorsements: quote.uvm_endorsements.as_ref().map(|message| message.0.clone()),
-        };
-        coco_attest::verify(&evidence, expected, &Policy { now: self.now, sev_snp })
+        verify(quote, expected, &policy)
     }
 
     /// What is written down of evidence that was found good.
@@ -138,12 +156,31 @@ impl Judge {
     }
 }
 
+fn verify(quote: &QuoteInfo, expected: &ReportData, policy: &Policy<'_>) -> Result<Claims, Refusal> {
+    let platform = match quote.format {
+        QuoteFormat::InsecureVirtual => Platform::InsecureVirtual,
+        QuoteFormat::AmdSevSnpV1 => Platform::SevSnp,
+        QuoteFormat::IntelSgxDcapV1 => Platform::Sgx,
+        QuoteFormat::IntelTdxV1 => Platform::Tdx,
+        QuoteFormat::OeSgxV1 => return Err(Refusal::Malformed),
+    };
+    let evidence = Evidence {
+        platform,
+        quote: quote.quote.0.clone(),
+        endorsements: quote.endorsements.0.clone(),
+        uvm_endorsements: quote.uvm_endorsements.as_ref().map(|message| message.0.clone()),
+    };
+    coco_attest::verify(&evidence, expected, policy)
+}
+
 /// Evidence in the form that the ledger and requests of nodes have.
 #[must_use]
 pub fn quote_info(evidence: &BoundaryEvidence) -> QuoteInfo {
     let format = match evidence.format {
         EvidenceFormat::Virtual => QuoteFormat::InsecureVirtual,
         EvidenceFormat::SevSnp => QuoteFormat::AmdSevSnpV1,
+        EvidenceFormat::Sgx => QuoteFormat::IntelSgxDcapV1,
+        EvidenceFormat::Tdx => QuoteFormat::IntelTdxV1,
     };
     QuoteInfo {
         format,
@@ -188,15 +225,17 @@ fn admit(tables: &Tables, state: &impl Reader, claims: &Claims) -> Result<(), Un
     let measurement = claims.measurement.as_str().to_owned();
     // A row says that the code is allowed to join; there is nothing else that it could say.
     let (host_data, code) = match &claims.details {
-        Details::InsecureVirtual => (
-            platforms.virtual_host_data.has(state, &claims.host_data),
+        Details::InsecureVirtual { host_data } => (
+            platforms.virtual_host_data.has(state, host_data),
             platforms.virtual_measurements.has(state, &measurement),
         ),
         // Endorsements of the utility VM stand for its measurement.
         Details::SevSnp(snp) => (
-            platforms.snp_host_data.has(state, &claims.host_data),
+            platforms.snp_host_data.has(state, &Digest(snp.report.host_data)),
             snp.uvm.is_some() || platforms.snp_measurements.has(state, &measurement),
         ),
+        Details::Sgx(claims) => return intel::admit_enclave(&tables.intel, state, &claims.enclave),
+        Details::Tdx(claims) => return intel::admit_domain(&tables.intel, state, &claims.domain),
     };
     if let Details::SevSnp(snp) = &claims.details
         && !snp::admits_chip(platforms, state, snp)?
@@ -231,21 +270,24 @@ pub(crate) fn admit_first(
     let platforms = &tables.platforms;
     let measurement = claims.measurement.as_str().to_owned();
     match &claims.details {
-        Details::InsecureVirtual => {
+        Details::InsecureVirtual { host_data } => {
             platforms.virtual_measurements.put(tx, &measurement, &CodeStatus::AllowedToJoin);
-            platforms.virtual_host_data.put(tx, &claims.host_data, &Present);
+            platforms.virtual_host_data.put(tx, host_data, &Present);
         }
         Details::SevSnp(snp) => {
             if snp.uvm.is_none() {
                 platforms.snp_measurements.put(tx, &measurement, &CodeStatus::AllowedToJoin);
             }
             let policy = security_policy.unwrap_or_default();
-            if !policy.is_empty() && sha256(policy.as_bytes()) != claims.host_data {
+            let host_data = Digest(snp.report.host_data);
+            if !policy.is_empty() && sha256(policy.as_bytes()) != host_data {
                 return Err(OtherSecurityPolicy);
             }
-            platforms.snp_host_data.put(tx, &claims.host_data, &JsonText::from(policy));
+            platforms.snp_host_data.put(tx, &host_data, &JsonText::from(policy));
             snp::admit_first(platforms, tx, snp);
         }
+        Details::Sgx(sgx) => intel::admit_first_enclave(&tables.intel, tx, &sgx.enclave, &sgx.machine),
+        Details::Tdx(tdx) => intel::admit_first_domain(&tables.intel, tx, tdx),
     }
     Ok(())
 }

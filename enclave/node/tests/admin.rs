@@ -9,6 +9,8 @@ mod applicant;
 mod harness;
 #[path = "toy/host.rs"]
 mod host;
+#[path = "admin/intel.rs"]
+mod intel;
 #[path = "admin/join.rs"]
 mod join;
 #[path = "admin/leases.rs"]

@@ -17,6 +17,8 @@ pub mod users;
 pub mod nodes;
 pub mod platforms;
 
+pub mod intel;
+
 pub mod service;
 
 pub mod proposals;
@@ -45,6 +47,8 @@ pub struct Tables {
     pub nodes: nodes::Nodes,
     /// What may run a node.
     pub platforms: platforms::Platforms,
+    /// What may run a node on machines of Intel's.
+    pub intel: intel::Intel,
     /// The service itself.
     pub service: service::Service,
     /// Proposals and governance requests.

@@ -145,7 +145,7 @@ pub struct QuoteInfo {
     pub format: QuoteFormat,
     /// Evidence.
     pub quote: Base64,
-    /// Certificates that the evidence needs.
+    /// Certificates that the evidence needs; of Intel's machines, the JSON of collateral.
     pub endorsements: Base64,
     /// Endorsement of the utility VM (SEV-SNP only).
     #[serde(default, skip_serializing_if = "is_default")]
@@ -167,6 +167,12 @@ pub enum QuoteFormat {
     /// AMD SEV-SNP.
     #[serde(rename = "AMD_SEV_SNP_v1")]
     AmdSevSnpV1,
+    /// Intel SGX: a quote, and collateral. Not CCF's.
+    #[serde(rename = "Intel_SGX_DCAP_v1")]
+    IntelSgxDcapV1,
+    /// Intel TDX: a quote, and collateral. Not CCF's.
+    #[serde(rename = "Intel_TDX_v1")]
+    IntelTdxV1,
 }
 
 /// Addresses of a node. Source: CCF `include/ccf/service/node_info_network.h`.

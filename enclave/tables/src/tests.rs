@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::{
+    intel::{IntelTcb, Products, Registers, TdxAttributes},
     jwt::{Issuer, SigningKey, SigningKeys},
     members::{MemberAck, MemberInfo, MemberStatus, RecoveryRole},
     nodes::*,
@@ -124,6 +125,38 @@ fn platforms() {
         &TcbVersion { microcode: Some(0), snp: Some(22), ..TcbVersion::default() },
         r#"{"microcode":0,"snp":22}"#,
     );
+}
+
+#[test]
+fn machines_of_intel() {
+    let tcb = IntelTcb { minimum_evaluation: 17, ..IntelTcb::default() };
+    check(&tcb, r#"{"minimum_evaluation":17}"#);
+    let tcb = IntelTcb {
+        statuses: vec!["OutOfDate".to_owned()],
+        advisories: vec!["INTEL-SA-00615".to_owned()],
+        max_collateral_age_s: Some(1),
+        ..tcb
+    };
+    let text = concat!(
+        r#"{"advisories":["INTEL-SA-00615"],"max_collateral_age_s":1,"minimum_evaluation":17,"#,
+        r#""statuses":["OutOfDate"]}"#
+    );
+    check(&tcb, text);
+    check(&Registers(vec!["00".to_owned()]), r#"["00"]"#);
+    check(&Products([("1".to_owned(), 7)].into()), r#"{"1":7}"#);
+    check(&TdxAttributes::default(), "{}");
+    let attributes = TdxAttributes { pks: true, xfam: Some("e7".to_owned()), ..TdxAttributes::default() };
+    check(&attributes, r#"{"pks":true,"xfam":"e7"}"#);
+    // What is not understood is not passed over.
+    for text in ["{}", r#"{"minimum_evaluation":-1}"#, r#"{"minimum_evaluation":0,"status":[]}"#] {
+        assert_eq!(IntelTcb::decode(text.as_bytes()), None, "{text}");
+    }
+    for text in [r#"{"PKS":true}"#, r#"{"pks":1}"#] {
+        assert_eq!(TdxAttributes::decode(text.as_bytes()), None, "{text}");
+    }
+    for text in [r#"{"1":65536}"#, r#"{"1":-1}"#, r#"{"1":"7"}"#] {
+        assert_eq!(Products::decode(text.as_bytes()), None, "{text}");
+    }
 }
 
 #[test]

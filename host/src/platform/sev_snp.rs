@@ -3,11 +3,14 @@
 
 use std::{fmt, io, path::Path, sync::Mutex};
 
-use coco_attest::sev_snp::{
-    self, Report,
-    certificates::{InvalidEndorsements, of_azure, of_table},
-    check_endorsements,
-    servers::NoAnswer,
+use coco_attest::{
+    ReportData,
+    sev_snp::{
+        self, Report,
+        certificates::{InvalidEndorsements, of_azure, of_table},
+        check_endorsements,
+        servers::NoAnswer,
+    },
 };
 use coco_boundary::{Evidence, EvidenceFormat, Log, QuoteFault};
 use coco_wire::Digest;
@@ -135,8 +138,7 @@ impl SnpPlatform {
     }
 
     fn evidence(&self, report_data: Digest) -> Result<(Report, Evidence), NoEvidence> {
-        let mut all = [0; 64];
-        all[..Digest::LEN].copy_from_slice(&report_data.0);
+        let all = ReportData(report_data).padded();
         let tsm::Report { provider, quote, auxiliary } = self.tsm.report(&all)?;
         if provider != PROVIDER {
             return Err(NoEvidence::Provider(provider));

@@ -1,5 +1,6 @@
 //! Platforms on a kernel that is imitated.
 
+mod intel;
 mod kernel;
 mod sev_snp;
 mod tpm;

@@ -69,7 +69,22 @@
 //   remove_snp_demands
 //   add_virtual_measurement, remove_virtual_measurement      measurement
 //   add_virtual_host_data, remove_virtual_host_data          host_data
-//       What adds drops all other open proposals: members may have voted for them on the strength of what
+//   set_intel_tcb            fmspc: 12 hexadecimal digits, minimum_evaluation: number, statuses?: beside UpToDate,
+//                            advisories?: names, max_collateral_age_s?: seconds
+//       What machines of a kind, with SGX or TDX, must be worth by Intel's documents. Those of other kinds join no more.
+//   remove_intel_tcb         fmspc
+//   add_tdx_measurement, remove_tdx_measurement              measurement: MRTD, 96 hexadecimal digits
+//   add_tdx_host_data, remove_tdx_host_data                  host_data: MRCONFIGID, 96 hexadecimal digits
+//   add_tdx_register, remove_tdx_register                    register: 0 to 3, value: 96 hexadecimal digits
+//       What a register (RTMR) may be; one of which nothing is said may be anything.
+//   set_tdx_attributes       pks?, kl?, perfmon?, tpa?: booleans, xfam?: 16 hexadecimal digits
+//       What domains may use; what is not said is not allowed, or of xfam what only keeps operands.
+//   remove_tdx_attributes
+//   add_sgx_measurement, remove_sgx_measurement              measurement: MRENCLAVE, 64 hexadecimal digits
+//   add_sgx_signer           signer: MRSIGNER, 64 hexadecimal digits, product_id, minimum_svn: 0 to 65535
+//   remove_sgx_signer        signer, product_id
+//   add_sgx_host_data, remove_sgx_host_data                  host_data: CONFIGID, 128 hexadecimal digits
+//       What adds or sets drops all other open proposals: members may have voted for them on the strength of what
 //       was trusted so far.
 //
 // Applications and others
@@ -155,6 +170,9 @@ function checkArguments(checks, given) {
   return args;
 }
 
+// What is given of arguments that may be left out.
+const givenOf = (args) => Object.fromEntries(Object.entries(args ?? {}).filter(([, value]) => value != null));
+
 // ---- Tables of governance
 
 const singleton = new ArrayBuffer(8);
@@ -213,8 +231,7 @@ function configure(changes) {
       throw new Error(`recovery threshold ${threshold} exceeds the number of recovery members (${members})`);
     }
   }
-  const given = Object.entries(changes).filter(([, value]) => value != null);
-  put("service.config", singleton, { ...config, ...Object.fromEntries(given) });
+  put("service.config", singleton, { ...config, ...givenOf(changes) });
   if (reshare) {
     ccf.node.triggerRecoverySharesRefresh();
   }
@@ -481,6 +498,74 @@ action("set_snp_minimum_tcb_version_hex", { cpuid: hex(8), tcb_version: hex(16) 
 action("remove_snp_minimum_tcb_version", { cpuid: hex(8) }, ({ cpuid }) => {
   get("nodes.snp.tcb_versions", cpuid);
   remove("nodes.snp.tcb_versions", cpuid);
+});
+
+const isHex = (argument, digits) => (args) => hex(digits)(args[argument], argument);
+trusted("tdx_measurement", "coco.gov.nodes.tdx.measurements", "measurement", allowed, {}, isHex("measurement", 96));
+trusted("tdx_host_data", "coco.gov.nodes.tdx.host_data", "host_data", () => singleton, {}, isHex("host_data", 96));
+trusted("sgx_measurement", "coco.gov.nodes.sgx.measurements", "measurement", allowed, {}, isHex("measurement", 64));
+trusted("sgx_host_data", "coco.gov.nodes.sgx.host_data", "host_data", () => singleton, {}, isHex("host_data", 128));
+
+action("set_intel_tcb", {
+  fmspc: hex(12),
+  minimum_evaluation: integer(0, 0xffffffff),
+  statuses: optional(listOf(oneOf("SWHardeningNeeded", "ConfigurationNeeded", "ConfigurationAndSWHardeningNeeded",
+    "OutOfDate", "OutOfDateConfigurationNeeded", "TDRelaunchAdvised", "TDRelaunchAdvisedConfigurationNeeded"))),
+  advisories: optional(listOf(text)),
+  max_collateral_age_s: optional(integer()),
+}, ({ fmspc, ...tcb }, proposalId) => {
+  put("coco.gov.nodes.intel.tcb", fmspc, givenOf(tcb));
+  dropOtherProposals(proposalId);
+});
+
+action("remove_intel_tcb", { fmspc: hex(12) }, ({ fmspc }) => {
+  get("coco.gov.nodes.intel.tcb", fmspc);
+  remove("coco.gov.nodes.intel.tcb", fmspc);
+});
+
+const registers = "coco.gov.nodes.tdx.registers";
+const register = { register: integer(0, 3), value: hex(96) };
+
+action("add_tdx_register", register, ({ register, value }, proposalId) => {
+  const others = (find(registers, `${register}`) ?? []).filter((other) => other !== value);
+  put(registers, `${register}`, [...others, value]);
+  dropOtherProposals(proposalId);
+});
+
+action("remove_tdx_register", register, ({ register, value }) => {
+  const others = (find(registers, `${register}`) ?? []).filter((other) => other !== value);
+  if (others.length === 0) {
+    remove(registers, `${register}`);
+  } else {
+    put(registers, `${register}`, others);
+  }
+});
+
+action("set_tdx_attributes", {
+  pks: optional(flag), kl: optional(flag), perfmon: optional(flag), tpa: optional(flag), xfam: optional(hex(16)),
+}, (attributes, proposalId) => {
+  put("coco.gov.nodes.tdx.attributes", singleton, givenOf(attributes));
+  dropOtherProposals(proposalId);
+});
+
+action("remove_tdx_attributes", {}, () => remove("coco.gov.nodes.tdx.attributes", singleton));
+
+const product = integer(0, 0xffff);
+
+action("add_sgx_signer", { signer: hex(64), product_id: product, minimum_svn: product },
+  ({ signer, product_id, minimum_svn }, proposalId) => {
+    const products = find("coco.gov.nodes.sgx.signers", signer);
+    put("coco.gov.nodes.sgx.signers", signer, { ...products, [product_id]: minimum_svn });
+    dropOtherProposals(proposalId);
+  });
+
+action("remove_sgx_signer", { signer: hex(64), product_id: product }, ({ signer, product_id }) => {
+  const { [product_id]: _, ...others } = find("coco.gov.nodes.sgx.signers", signer) ?? {};
+  if (Object.keys(others).length === 0) {
+    remove("coco.gov.nodes.sgx.signers", signer);
+  } else {
+    put("coco.gov.nodes.sgx.signers", signer, others);
+  }
 });
 
 const endpoint = fields({

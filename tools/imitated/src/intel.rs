@@ -1,5 +1,6 @@
 //! A machine with SGX and TDX, and what its vendor says about it.
 
+mod bodies;
 pub mod documents;
 
 use std::sync::OnceLock;
@@ -14,7 +15,11 @@ use coco_crypto::{
 use coco_wire::{Digest, text::encode_hex};
 use serde_json::{Value, json};
 
-use self::documents::{Description, qe_identity, tcb_info};
+pub use self::bodies::{domain_at, enclave_at};
+use self::{
+    bodies::{domain, enclave},
+    documents::{Description, qe_identity, tcb_info, text},
+};
 use crate::der::{CERTIFICATES, Fields, REVOCATION_LISTS, authority, day, revocation_list};
 
 /// Keys of the vendor, of a machine, and of somebody else: all on P-256.
@@ -57,40 +62,8 @@ pub const AUTHORITY: &str = "Platform CA";
 /// section A.4).
 const QE_VENDOR_ID: [u8; 16] = *b"\x93\x9a\x72\x33\xf7\x9c\x4c\xa9\x94\x0a\x0d\xb3\x95\x7f\x06\x07";
 
-/// Where fields of the body of a quote of SGX begin, in bytes.
-pub mod enclave_at {
-    /// What the enclave may do: 8 bytes.
-    pub const ATTRIBUTES: usize = 48;
-    /// MRENCLAVE: 32 bytes.
-    pub const MEASUREMENT: usize = 64;
-    /// MRSIGNER: 32 bytes.
-    pub const SIGNER: usize = 128;
-    /// CONFIGID: 64 bytes.
-    pub const CONFIG_ID: usize = 192;
-    /// ISVPRODID, then ISVSVN: 2 bytes each.
-    pub const PRODUCT: usize = 256;
-    /// What the enclave had signed: 64 bytes.
-    pub const REPORT_DATA: usize = 320;
-}
-
-/// Where fields of the body of a quote of TDX begin, in bytes.
-pub mod domain_at {
-    /// What the domain may do: 8 bytes.
-    pub const ATTRIBUTES: usize = 120;
-    /// XFAM: 8 bytes.
-    pub const FEATURES: usize = 128;
-    /// MRTD: 48 bytes.
-    pub const MEASUREMENT: usize = 136;
-    /// MRCONFIGID: 48 bytes.
-    pub const CONFIG_ID: usize = 184;
-    /// RTMR0 to RTMR3: 48 bytes each.
-    pub const REGISTERS: [usize; 4] = [328, 376, 424, 472];
-    /// What the domain had signed: 64 bytes.
-    pub const REPORT_DATA: usize = 520;
-}
-
 /// What a quote is of.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     /// SGX, in version 3 of the format.
     Sgx,
@@ -280,6 +253,21 @@ impl Machine {
         self.body[at..at + bytes.len()].copy_from_slice(bytes);
     }
 
+    /// Has everything last: certificates, lists and documents.
+    #[must_use]
+    pub fn lasting(mut self, end: UnixTime) -> Self {
+        for certificate in [&mut self.end, &mut self.authority, &mut self.root, &mut self.signer] {
+            certificate.end = end;
+        }
+        for list in [&mut self.root_list, &mut self.machine_list] {
+            list.dates[1] = end;
+        }
+        for document in [&mut self.tcb_info, &mut self.qe_identity] {
+            document["nextUpdate"] = text(end).into();
+        }
+        self
+    }
+
     /// Has the quote bound to a digest, which zeros follow, as nodes have it.
     pub fn bind(&mut self, report_data: &Digest) {
         let at = if self.kind.is_tdx() { domain_at::REPORT_DATA } else { enclave_at::REPORT_DATA };
@@ -333,32 +321,6 @@ impl Machine {
         let signature = [fixed(self.quote_key, &signed), point(self.quote_key), certified].concat();
         [&signed, &length(&signature)[..], &signature].concat()
     }
-}
-
-/// An enclave of 64 bits, whose features are those of AVX.
-fn enclave() -> Vec<u8> {
-    let mut body = vec![0; 384];
-    body[..16].copy_from_slice(&[7; 16]);
-    body[48..56].copy_from_slice(&0b101_u64.to_le_bytes());
-    body[56..64].copy_from_slice(&7_u64.to_le_bytes());
-    body[64..96].copy_from_slice(&[0x3e; 32]);
-    body[128..160].copy_from_slice(&[0x51; 32]);
-    body[320..384].copy_from_slice(&[0xda; 64]);
-    body
-}
-
-fn domain(length: usize) -> Vec<u8> {
-    let mut body = vec![0; length];
-    body[..3].copy_from_slice(&[7, 1, 2]);
-    body[16..64].copy_from_slice(&[0x5e; 48]);
-    body[120..128].copy_from_slice(&(1_u64 << 28).to_le_bytes());
-    body[128..136].copy_from_slice(&0xe7_u64.to_le_bytes());
-    body[136..184].copy_from_slice(&[0x3e; 48]);
-    body[520..584].copy_from_slice(&[0xda; 64]);
-    if length > 584 {
-        body[584..587].copy_from_slice(&[7, 1, 2]);
-    }
-    body
 }
 
 fn length(bytes: &[u8]) -> [u8; 4] {

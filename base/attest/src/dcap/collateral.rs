@@ -71,6 +71,13 @@ struct TcbInfo {
     tcb_type: u32,
 }
 
+/// What TCB info is for.
+#[derive(Deserialize)]
+struct Subject {
+    id: String,
+    fmspc: String,
+}
+
 /// The same in the identity of a quoting enclave.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -176,6 +183,23 @@ impl Collateral {
             pck_certificate_chain: None,
         }
     }
+}
+
+/// Checks that collateral is for the kind of machine and of hardware that a quote is of. Whether either is genuine is for
+/// [`crate::sgx::verify`] and [`crate::tdx::verify`]: here is told apart what is worth showing to whoever verifies from what
+/// is not.
+///
+/// # Errors
+/// When it is for another kind, or one of the two cannot be read.
+pub fn check_collateral(collateral: &Collateral, quote: &[u8]) -> Result<(), Refusal> {
+    let subject: Subject = parse(&collateral.tcb_info.text, Document::TcbInfo)?;
+    let platform = if super::is_tdx(quote)? { "TDX" } else { "SGX" };
+    if subject.id != platform {
+        return Err(Refusal::OtherPlatform(Document::TcbInfo));
+    }
+    let kind = super::fmspc(quote)?;
+    let found = decode_hex(&subject.fmspc.to_ascii_lowercase());
+    if found.as_deref() == Ok(&kind[..]) { Ok(()) } else { Err(Refusal::Fmspc) }
 }
 
 fn parse<'a, T: Deserialize<'a>>(text: &'a str, document: Document) -> Result<T, Refusal> {

@@ -1,8 +1,9 @@
 //! Why a quote is not believed.
 
 use coco_crypto::x509::InvalidRevocationList;
+use coco_wire::text::encode_hex;
 
-use super::{Demand, TcbStatus};
+use super::{Demand, Fmspc, TcbStatus};
 use crate::{fields::NotZero, tdx};
 
 /// Why a quote is not believed: one variant for each reason.
@@ -127,6 +128,9 @@ pub enum Refusal {
     /// The module of TDX is none that Intel's document describes.
     #[error("the TDX module is not Intel's: {_0:?}")]
     TdxModule(TdxModuleField),
+    /// A kind of machine that is not the required one: this one.
+    #[error("machines of kind {} are not accepted", encode_hex(_0))]
+    Kind(Fmspc),
     /// Its keys are known to be broken.
     #[error("the TCB was revoked")]
     RevokedTcb,

@@ -1,9 +1,10 @@
 //! What is required of a machine beyond a genuine quote.
 
-use coco_wire::Digest;
-use dcap_qvl::QuoteClaims;
+use std::str::FromStr;
 
-use super::{Machine, Refusal};
+use coco_wire::Digest;
+
+use super::{Fmspc, Machine, Refusal};
 
 /// SHA-256 of the SubjectPublicKeyInfo of Intel's root key for provisioning: of the certificate at
 /// `https://certificates.trustedservices.intel.com/Intel_SGX_Provisioning_Certification_RootCA.cer`.
@@ -14,16 +15,27 @@ pub const INTEL_ROOT: Digest = Digest(*b"\xa0\xaf\x03\x12\x89\xf5\xd5\xd4\x13\x2
 pub struct Requirements<'a> {
     /// Whose signature counts in the end: SHA-256 of the root key's SubjectPublicKeyInfo.
     pub root: Digest,
+    /// The kind of machine, if it must be one.
+    pub kind: Option<Fmspc>,
     /// What the trusted computing base may be worth. A revoked one is always refused.
     pub statuses: &'a [TcbStatus],
-    /// Names of Intel's advisories about it that one can live with.
-    pub advisories: &'a [&'a str],
+    /// Intel's advisories about it that one can live with.
+    pub advisories: Advisories<'a>,
     /// The least number of the evaluation: documents of an earlier one may still be valid.
     pub minimum_evaluation: u32,
     /// Most seconds since documents and revocation lists were made, other than the root's list.
     pub max_age_s: Option<u64>,
     /// What else must be so.
     pub demands: &'a [Demand],
+}
+
+/// Intel's advisories that one can live with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Advisories<'a> {
+    /// All of them.
+    Any,
+    /// Those with these names.
+    Only(&'a [&'a str]),
 }
 
 /// What a trusted computing base is worth, as Intel calls it (`tcbStatus`).
@@ -47,6 +59,11 @@ pub enum TcbStatus {
     TdRelaunchAdvisedConfigurationNeeded,
 }
 
+/// A text that names no status which may be accepted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("not a TCB status that may be accepted")]
+pub struct UnknownStatus;
+
 /// What else can be required of a machine. One whose certificate does not say, as those of single processors, does not
 /// meet these.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -63,27 +80,31 @@ impl Requirements<'_> {
     /// What is required of a node, but for what governance adds: nothing is known to be wrong.
     pub const STRICT: Self = Self {
         root: INTEL_ROOT,
+        kind: None,
         statuses: &[TcbStatus::UpToDate],
-        advisories: &[],
+        advisories: Advisories::Only(&[]),
         minimum_evaluation: 0,
         max_age_s: None,
         demands: &[],
     };
 
-    /// Checks a machine with a genuine quote. That the quoting enclave, or what runs now, is worth less than the whole
-    /// would not show in what dcap-qvl makes of them.
-    pub(super) fn check(&self, claims: &QuoteClaims, machine: &Machine) -> Result<(), Refusal> {
+    /// Checks a machine with a genuine quote.
+    pub(super) fn check(&self, machine: &Machine) -> Result<(), Refusal> {
+        if self.kind.is_some_and(|kind| kind != machine.fmspc) {
+            return Err(Refusal::Kind(machine.fmspc));
+        }
         if !self.statuses.contains(&machine.tcb.status) {
             return Err(Refusal::Status(machine.tcb.status));
         }
-        let current = claims.platform.current_tcb_level.iter().map(|level| level.tcb_status);
-        for status in current.chain([claims.qe.tcb_level.tcb_status]) {
-            let status = TcbStatus::of(status).ok_or(Refusal::RevokedTcb)?;
-            if status != TcbStatus::UpToDate && !self.statuses.contains(&status) {
-                return Err(Refusal::Status(status));
-            }
+        let accepted =
+            |status: &&TcbStatus| **status == TcbStatus::UpToDate || self.statuses.contains(status);
+        if let Some(status) = machine.tcb.of_parts.iter().find(|status| !accepted(status)) {
+            return Err(Refusal::Status(*status));
         }
-        let known = |advisory: &&String| self.advisories.contains(&advisory.as_str());
+        let known = |advisory: &&String| match self.advisories {
+            Advisories::Any => true,
+            Advisories::Only(names) => names.contains(&advisory.as_str()),
+        };
         if let Some(advisory) = machine.tcb.advisories.iter().find(|advisory| !known(advisory)) {
             return Err(Refusal::Advisory(advisory.clone()));
         }
@@ -98,6 +119,18 @@ impl Requirements<'_> {
 }
 
 impl TcbStatus {
+    /// All that may be accepted at all.
+    pub const ALL: [Self; 8] = [
+        Self::UpToDate,
+        Self::SwHardeningNeeded,
+        Self::ConfigurationNeeded,
+        Self::ConfigurationAndSwHardeningNeeded,
+        Self::OutOfDate,
+        Self::OutOfDateConfigurationNeeded,
+        Self::TdRelaunchAdvised,
+        Self::TdRelaunchAdvisedConfigurationNeeded,
+    ];
+
     /// None of a revoked one.
     pub(super) fn of(status: dcap_qvl::TcbStatus) -> Option<Self> {
         use dcap_qvl::TcbStatus as Theirs;
@@ -128,6 +161,15 @@ impl TcbStatus {
             Self::TdRelaunchAdvised => "TDRelaunchAdvised",
             Self::TdRelaunchAdvisedConfigurationNeeded => "TDRelaunchAdvisedConfigurationNeeded",
         }
+    }
+}
+
+impl FromStr for TcbStatus {
+    type Err = UnknownStatus;
+
+    /// As Intel writes it.
+    fn from_str(name: &str) -> Result<Self, UnknownStatus> {
+        Self::ALL.into_iter().find(|status| status.name() == name).ok_or(UnknownStatus)
     }
 }
 

@@ -2,6 +2,7 @@
 
 pub(crate) mod machine;
 mod mutations;
+mod nodes;
 mod refusals;
 mod speed;
 mod vectors;

@@ -1,15 +1,14 @@
 use coco_crypto::{Curve, EcKey, Signer, SystemEntropy, hash::sha256, x509::UnixTime};
 
 use super::*;
-use crate::{Policy, sev_snp::Requirements};
+use crate::Policy;
 
 fn attester() -> VirtualAttester {
     VirtualAttester::new(sha256(b"executable"))
 }
 
 fn verify(evidence: &Evidence, expected: &ReportData) -> Result<Claims, Refusal> {
-    let policy = Policy { now: UnixTime(1_780_000_000), sev_snp: Requirements::STRICT };
-    crate::verify(evidence, expected, &policy)
+    crate::verify(evidence, expected, &Policy::strict(UnixTime(1_780_000_000)))
 }
 
 #[test]
@@ -18,10 +17,10 @@ fn evidence_verifies_for_its_own_key_only() {
     let report_data = ReportData::of_node(node.public_key());
     let evidence = attester().evidence(&report_data).unwrap();
     let claims = verify(&evidence, &report_data).unwrap();
-    assert_eq!(claims.details, Details::InsecureVirtual);
+    assert_eq!(claims.details, Details::InsecureVirtual { host_data: sha256(b"executable") });
     assert_eq!(claims.code_digest(), coco_wire::text::encode_hex(MEASUREMENT.as_bytes()));
     assert_eq!(claims.measurement.to_string(), MEASUREMENT);
-    assert_eq!(claims.host_data, sha256(b"executable"));
+    assert_eq!(claims.host_data(), sha256(b"executable").0);
     assert_eq!(verify(&evidence, &ReportData(Digest::ZERO)), Err(Refusal::ReportData));
 }
 
@@ -51,6 +50,8 @@ fn the_forms_of_ccf() {
     assert_eq!(Platform::InsecureVirtual.name(), "Virtual");
     assert_eq!(Platform::from_quote_format("Insecure_Virtual"), Some(Platform::InsecureVirtual));
     assert_eq!(Platform::from_quote_format("AMD_SEV_SNP_v1"), Some(Platform::SevSnp));
+    assert_eq!(Platform::from_quote_format("Intel_SGX_DCAP_v1"), Some(Platform::Sgx));
+    assert_eq!(Platform::from_quote_format("Intel_TDX_v1"), Some(Platform::Tdx));
     for unsupported in ["OE_SGX_v1", "", "insecure_virtual"] {
         assert_eq!(Platform::from_quote_format(unsupported), None);
     }

@@ -113,14 +113,22 @@ fn of_node(origin: &str, value: &Value) -> Result<Piece, NoEvidence> {
     let platform = match coco_attest::Platform::from_quote_format(format) {
         Some(coco_attest::Platform::InsecureVirtual) => Platform::Virtual,
         Some(coco_attest::Platform::SevSnp) => Platform::SevSnp,
+        Some(coco_attest::Platform::Sgx) => Platform::Sgx,
+        Some(coco_attest::Platform::Tdx) => Platform::Tdx,
         None => return Err(NoEvidence::Format(origin.to_owned(), format.escape_debug().to_string())),
     };
     let node = value.get("node_id").map(|id| id.as_str().and_then(|id| id.parse::<Digest>().ok()));
     let node = node.map(|id| id.ok_or_else(|| missing("node_id"))).transpose()?;
     let raw = field("raw")?.ok_or_else(|| missing("raw"))?;
+    let endorsements = field("endorsements")?.unwrap_or_default();
+    let (certificates, collateral) = match platform {
+        Platform::Sgx | Platform::Tdx => (Vec::new(), Some(endorsements)),
+        _ => (endorsements, None),
+    };
     Ok(Piece {
         node,
-        certificates: field("endorsements")?.unwrap_or_default(),
+        certificates,
+        collateral,
         uvm: field("uvm_endorsements")?.filter(|message| !message.is_empty()),
         ..Piece::new(origin, platform, raw)
     })

@@ -127,6 +127,8 @@ pub(super) struct Piece {
     pub(super) td_quote: Option<Vec<u8>>,
     /// PEM of certificates for the key that signed.
     pub(super) certificates: Vec<u8>,
+    /// What Intel publishes about the machine, as JSON.
+    pub(super) collateral: Option<Vec<u8>>,
     /// Endorsements of the utility VM.
     pub(super) uvm: Option<Vec<u8>>,
 }
@@ -141,6 +143,7 @@ impl Piece {
             quote: None,
             td_quote: None,
             certificates: Vec::new(),
+            collateral: None,
             uvm: None,
         }
     }

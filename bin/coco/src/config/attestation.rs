@@ -29,6 +29,8 @@ pub struct Attestation {
     pub snp_endorsements_file: Option<PathBuf>,
     /// AMD SEV-SNP: who is asked for endorsements of the processor, one after the other.
     pub snp_endorsements_servers: Vec<Server>,
+    /// Intel SGX and Intel TDX: what Intel publishes about the machine, JSON. Not CCF's.
+    pub intel_collateral_file: Option<PathBuf>,
 }
 
 /// Section `sealing_recovery`.
@@ -72,6 +74,7 @@ impl Parse for Attestation {
                     .map(|it| it.0),
                 snp_endorsements_file: fields.blank::<Expanded>("snp_endorsements_file")?.map(|it| it.0),
                 snp_endorsements_servers: fields.or("snp_endorsements_servers", Vec::new())?,
+                intel_collateral_file: fields.blank::<Expanded>("intel_collateral_file")?.map(|it| it.0),
             })
         })
     }

@@ -157,7 +157,7 @@ fn a_node_that_joins_or_recovers() {
 #[test]
 fn values_are_taken() {
     type Holds = fn(&NodeConfig) -> bool;
-    let cases: [(&str, Value, Holds); 17] = [
+    let cases: [(&str, Value, Holds); 19] = [
         ("ledger.durability", json!("page_cache"), |c| c.ledger.durability == Durability::PageCache),
         ("ledger_signatures.timing", json!("fixed"), |c| {
             c.ledger_signatures.timing == SignatureTiming::Fixed
@@ -196,6 +196,10 @@ fn values_are_taken() {
         ("attestation.snp_endorsements_file", json!("/$UVM_SECURITY_CONTEXT_DIR/$NOT_SET/x"), |c| {
             c.attestation.snp_endorsements_file.as_deref() == Some(Path::new("/context/$NOT_SET/x"))
         }),
+        ("attestation.intel_collateral_file", json!("/$UVM_SECURITY_CONTEXT_DIR/collateral.json"), |c| {
+            c.attestation.intel_collateral_file.as_deref() == Some(Path::new("/context/collateral.json"))
+        }),
+        ("attestation.intel_collateral_file", json!(null), |c| c.attestation.intel_collateral_file.is_none()),
         ("sealing_recovery", json!({ "location": { "name": "a", "address": "b" } }), |c| {
             c.sealing_recovery.as_ref().unwrap().location.name == "a"
         }),

@@ -17,7 +17,10 @@ use coco_host::{
     platform::{
         EvidenceSource,
         insecure_virtual::VirtualPlatform,
+        intel::{self, CollateralFile},
         sev_snp::{Endorsements, NoEvidence, SnpPlatform},
+        sgx::SgxPlatform,
+        tdx::TdxPlatform,
         tsm::{Kernel, Tsm},
     },
     process::read_input,
@@ -39,11 +42,19 @@ const MAX_LEN: u64 = 1 << 20;
 #[derive(Debug, thiserror::Error)]
 pub enum PlatformError {
     /// The environment names a platform that this version does not know.
-    #[error("CCF_PLATFORM_OVERRIDE names a platform that is neither SNP nor Virtual")]
+    #[error("CCF_PLATFORM_OVERRIDE names a platform that is none of SNP, SGX, TDX and Virtual")]
     Unknown,
     /// The machine gives no evidence.
     #[error("SEV-SNP: {0}")]
     SevSnp(#[from] NoEvidence),
+    /// A machine of Intel's gives no evidence.
+    #[error("{platform}: {error}")]
+    Intel {
+        /// Which of its platforms.
+        platform: &'static str,
+        /// Why.
+        error: intel::NoEvidence,
+    },
     /// A file of section `attestation` cannot be read.
     #[error("{}: {error}", .path.display())]
     Read {
@@ -97,7 +108,25 @@ impl Vouching {
                 Ok(Self { source, security_policy: None })
             }
             Platform::SevSnp => Ok(Self::of_snp(Tsm::new(Box::new(Kernel), root), files, stop, log)?),
+            Platform::Sgx | Platform::Tdx => Ok(Self::of_intel(platform, root, files, log)?),
         }
+    }
+
+    fn of_intel(
+        platform: Platform,
+        root: &Path,
+        files: &Attestation,
+        log: &Log,
+    ) -> Result<Self, PlatformError> {
+        let collateral = CollateralFile(files.intel_collateral_file.clone());
+        let failed = |error| PlatformError::Intel { platform: platform.name(), error };
+        let source: Arc<dyn EvidenceSource> = if platform == Platform::Sgx {
+            Arc::new(SgxPlatform::start(Box::new(Kernel), root, collateral, log).map_err(failed)?)
+        } else {
+            let tsm = Tsm::new(Box::new(Kernel), root);
+            Arc::new(TdxPlatform::start(tsm, collateral, log).map_err(failed)?)
+        };
+        Ok(Self { source, security_policy: None })
     }
 
     fn of_snp(
@@ -136,14 +165,20 @@ pub(super) fn named() -> Option<OsString> {
 }
 
 fn platform(named: Option<&OsStr>, root: &Path) -> Result<Platform, PlatformError> {
-    let all = [Platform::InsecureVirtual, Platform::SevSnp];
-    match named {
-        Some(named) => {
-            all.into_iter().find(|platform| platform.name() == named).ok_or(PlatformError::Unknown)
-        }
-        None if SnpPlatform::is_there(root) => Ok(Platform::SevSnp),
-        None => Ok(Platform::InsecureVirtual),
+    if let Some(named) = named {
+        return Platform::ALL
+            .into_iter()
+            .find(|platform| platform.name() == named)
+            .ok_or(PlatformError::Unknown);
     }
+    // An enclave may run in a guest, and sees the guest's devices only if it is told to.
+    let found = [
+        (SgxPlatform::is_there(root), Platform::Sgx),
+        (SnpPlatform::is_there(root), Platform::SevSnp),
+        (TdxPlatform::is_there(root), Platform::Tdx),
+    ];
+    let found = found.into_iter().find(|(is_there, _)| *is_there);
+    Ok(found.map_or(Platform::InsecureVirtual, |(_, platform)| platform))
 }
 
 /// What a file has in base64. One that is not there is as good as none, as in CCF, whose words are logged: configurations

@@ -15,6 +15,7 @@ use coco_wire::text::{encode_base64, encode_hex};
 use serde_json::{Value, json};
 
 mod genuine;
+mod intel;
 
 const COCO: &str = env!("CARGO_BIN_EXE_coco");
 

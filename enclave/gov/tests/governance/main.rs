@@ -9,6 +9,7 @@ mod offered;
 
 mod actions;
 mod ballots;
+mod intel;
 mod lifecycle;
 mod mutants;
 mod nodes;

@@ -20,7 +20,7 @@ pub(super) fn endpoints(admin: &Admin) -> Vec<Endpoint> {
 }
 
 fn quote_schema(name: &str) -> Schema {
-    let formats = ["OE_SGX_v1", "Insecure_Virtual", "AMD_SEV_SNP_v1"];
+    let formats = ["OE_SGX_v1", "Insecure_Virtual", "AMD_SEV_SNP_v1", "Intel_SGX_DCAP_v1", "Intel_TDX_v1"];
     let required = vec![
         ("node_id", schemas::node_id()),
         ("raw", Schema::base64()),

@@ -11,7 +11,7 @@ use coco_crypto::{
     rsa::RsaBits,
     x509::{Request as SigningRequest, UnixTime, Validity, issue_self_signed},
 };
-use coco_imitated::snp::Machine;
+use coco_imitated::{intel, snp};
 use coco_wire::Digest;
 use serde_json::{Value, json};
 
@@ -30,18 +30,50 @@ pub(crate) struct Applicant {
     pub(crate) key: EcKey,
     pub(crate) certificate: Certificate,
     /// What it runs on; none is a virtual platform.
-    pub(crate) machine: Option<Machine>,
+    pub(crate) machine: Option<Box<dyn Hardware>>,
 }
 
-/// Evidence of a machine with SEV-SNP, as a node shows it.
-pub(crate) fn quote_of(machine: &Machine) -> Value {
-    let shown = machine.sign();
-    let [quote, endorsements] = [&shown.report, &shown.certificates].map(|bytes| STANDARD.encode(bytes));
-    let mut quote = json!({ "format": "AMD_SEV_SNP_v1", "quote": quote, "endorsements": endorsements });
-    if let Some(uvm) = &shown.uvm {
-        quote["uvm_endorsements"] = json!(STANDARD.encode(uvm));
+/// A machine that was never built.
+pub(crate) trait Hardware {
+    /// Evidence, as a node shows it.
+    fn quote(&self) -> Value;
+
+    /// The same, bound to report data.
+    fn bound(&self, report_data: &Digest) -> Value;
+}
+
+impl Hardware for snp::Machine {
+    fn quote(&self) -> Value {
+        let shown = self.sign();
+        let [quote, endorsements] = [&shown.report, &shown.certificates].map(|bytes| STANDARD.encode(bytes));
+        let mut quote = json!({ "format": "AMD_SEV_SNP_v1", "quote": quote, "endorsements": endorsements });
+        if let Some(uvm) = &shown.uvm {
+            quote["uvm_endorsements"] = json!(STANDARD.encode(uvm));
+        }
+        quote
     }
-    quote
+
+    fn bound(&self, report_data: &Digest) -> Value {
+        let mut machine = self.clone();
+        machine.bind(report_data);
+        machine.quote()
+    }
+}
+
+impl Hardware for intel::Machine {
+    fn quote(&self) -> Value {
+        let shown = self.sign();
+        let format = if self.kind.is_tdx() { "Intel_TDX_v1" } else { "Intel_SGX_DCAP_v1" };
+        let [quote, endorsements] =
+            [&shown.quote, &shown.collateral.to_json()].map(|bytes| STANDARD.encode(bytes));
+        json!({ "format": format, "quote": quote, "endorsements": endorsements })
+    }
+
+    fn bound(&self, report_data: &Digest) -> Value {
+        let mut machine = self.clone();
+        machine.bind(report_data);
+        machine.quote()
+    }
 }
 
 impl Applicant {
@@ -53,9 +85,9 @@ impl Applicant {
         Self { key, certificate, machine: None }
     }
 
-    /// A node on a machine with SEV-SNP.
-    pub(crate) fn on(machine: Machine) -> Self {
-        Self { machine: Some(machine), ..Self::new() }
+    /// A node on a machine with hardware that vouches for it.
+    pub(crate) fn on(machine: impl Hardware + 'static) -> Self {
+        Self { machine: Some(Box::new(machine)), ..Self::new() }
     }
 
     pub(crate) fn id(&self) -> Digest {
@@ -73,11 +105,7 @@ impl Applicant {
     fn bound(&self, report_data: &Digest) -> Value {
         match &self.machine {
             None => self.quote(|quote| quote["report_data"] = json!(STANDARD.encode(report_data.0))),
-            Some(machine) => {
-                let mut machine = machine.clone();
-                machine.bind(report_data);
-                quote_of(&machine)
-            }
+            Some(machine) => machine.bound(report_data),
         }
     }
 

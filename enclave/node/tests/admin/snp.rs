@@ -21,6 +21,7 @@ use coco_imitated::{
 use coco_tables::platforms::{TcbVersion, UvmEndorsement, UvmEndorsements};
 use coco_wire::{Digest, Seqno};
 
+pub(crate) use self::{first::refused as refused_first, refusals::refused_on};
 use crate::{
     adapter::Toy,
     harness::Admin,
@@ -83,7 +84,7 @@ fn ground(machine: &Machine) -> Ground {
         machine.bind(report_data);
         evidence(&machine)
     };
-    let roots = Roots { sev_snp: sev_snp::Roots { milan, genoa, turin } };
+    let roots = Roots { sev_snp: sev_snp::Roots { milan, genoa, turin }, ..Roots::MAKERS };
     Ground { platform: Box::new(platform), roots, ..Ground::default() }
 }
 
@@ -102,7 +103,7 @@ fn start_on(machine: &Machine) -> Admin {
     start(ground(machine))
 }
 
-fn start(ground: Ground) -> Admin {
+pub(crate) fn start(ground: Ground) -> Admin {
     let node = Node::start_on(Toy::new(None, None), ground);
     assert_eq!(node.committed, Seqno(2), "the service is created");
     let mut admin = Admin::of(node);

@@ -81,7 +81,7 @@ fn vendor(format: QuoteFormat) -> &'static str {
     match format {
         QuoteFormat::InsecureVirtual => "nobody",
         QuoteFormat::AmdSevSnpV1 => "AMD",
-        QuoteFormat::OeSgxV1 => "Intel",
+        QuoteFormat::OeSgxV1 | QuoteFormat::IntelSgxDcapV1 | QuoteFormat::IntelTdxV1 => "Intel",
     }
 }
 

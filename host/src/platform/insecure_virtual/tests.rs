@@ -1,6 +1,6 @@
 use std::fs;
 
-use coco_attest::{Policy, sev_snp::Requirements};
+use coco_attest::Policy;
 use coco_crypto::x509::UnixTime;
 
 use super::*;
@@ -20,9 +20,9 @@ fn files_carry_the_process_number_and_the_evidence_its_key() {
     assert!(read("attestation").contains("report_data"));
     let platform_of = coco_attest::Platform::InsecureVirtual;
     let evidence = coco_attest::Evidence { platform: platform_of, quote, endorsements, uvm_endorsements };
-    let policy = Policy { now: UnixTime(1_780_000_000), sev_snp: Requirements::STRICT };
+    let policy = Policy::strict(UnixTime(1_780_000_000));
     let claims = coco_attest::verify(&evidence, &report_data, &policy).unwrap();
-    assert_eq!(claims.host_data, Digest([7; 32]));
+    assert_eq!(claims.host_data(), [7; 32]);
 
     directory.close().unwrap();
     assert_eq!(platform.quote(report_data.0), Err(QuoteFault));

@@ -9,7 +9,7 @@ use coco_imitated::intel::documents::Description;
 use serde_json::{Value, json};
 
 use super::{
-    super::{Demand, Document, Level, QeField, Refusal, Requirements, TcbStatus, TdxModuleField},
+    super::{Advisories, Demand, Document, Level, QeField, Refusal, Requirements, TcbStatus, TdxModuleField},
     machine::{Claims, Kind, Machine, NOW, Verify as _, keys},
 };
 use crate::{sgx, tdx, tests::der::day};
@@ -88,7 +88,7 @@ fn machines_that_are_believed() {
 fn what_may_be_allowed() {
     let minimum = Requirements {
         statuses: &[TcbStatus::OutOfDate],
-        advisories: &["INTEL-SA-00009", "INTEL-SA-00001"],
+        advisories: Advisories::Only(&["INTEL-SA-00009", "INTEL-SA-00001"]),
         minimum_evaluation: 17,
         max_age_s: Some(10 * 86_400),
         demands: &[Demand::NoSmt, Demand::NotDynamic, Demand::NoCachedKeys],

@@ -6,24 +6,14 @@ use coco_crypto::x509::UnixTime;
 use serde::Deserialize;
 
 use super::{
-    super::{Collateral, Demand, Document, Forbidden, Level, Machine, Refusal, Requirements, TcbStatus},
+    super::{
+        Advisories, Collateral, Demand, Document, Forbidden, Level, Machine, Refusal, Requirements, TcbStatus,
+    },
     mutations::check_changes,
 };
 use crate::{sgx, tdx, tests::vectors};
 
 const QUOTES: &str = "quotes of SGX and TDX";
-
-/// Everything that may be accepted at all.
-const STATUSES: [TcbStatus; 8] = [
-    TcbStatus::UpToDate,
-    TcbStatus::SwHardeningNeeded,
-    TcbStatus::ConfigurationNeeded,
-    TcbStatus::ConfigurationAndSwHardeningNeeded,
-    TcbStatus::OutOfDate,
-    TcbStatus::OutOfDateConfigurationNeeded,
-    TcbStatus::TdRelaunchAdvised,
-    TcbStatus::TdRelaunchAdvisedConfigurationNeeded,
-];
 
 /// An entry of the manifest.
 #[derive(Deserialize)]
@@ -71,7 +61,11 @@ impl Vector {
     /// Verifies a quote, which may be a changed one, with as much allowed as the manifest says.
     fn verify(&self, quote: &[u8], collateral: &Collateral) -> Result<Machine, Refusal> {
         let advisories: Vec<&str> = self.entry.advisories.iter().map(String::as_str).collect();
-        let machine = Requirements { statuses: &STATUSES, advisories: &advisories, ..Requirements::STRICT };
+        let machine = Requirements {
+            statuses: &TcbStatus::ALL,
+            advisories: Advisories::Only(&advisories),
+            ..Requirements::STRICT
+        };
         self.verify_as(quote, collateral, &machine)
     }
 
@@ -160,7 +154,7 @@ fn what_genuine_machines_must_meet() {
         let machine = vector.verify(&vector.quote, &vector.collateral).unwrap();
         let later = machine.tcb.evaluation + 1;
         let requirements =
-            Requirements { statuses: &STATUSES, minimum_evaluation: later, ..Requirements::STRICT };
+            Requirements { statuses: &TcbStatus::ALL, minimum_evaluation: later, ..Requirements::STRICT };
         let found = vector.verify_as(&vector.quote, &vector.collateral, &requirements);
         let expected = if vector.entry.advisories.is_empty() {
             Refusal::Evaluation(later - 1)
@@ -179,7 +173,7 @@ fn fields_of_genuine_quotes() {
     let vector = find("sgx/automata/quotev3_0.dat");
     let machine = Requirements {
         statuses: &[TcbStatus::SwHardeningNeeded],
-        advisories: &["INTEL-SA-00615"],
+        advisories: Advisories::Only(&["INTEL-SA-00615"]),
         demands: &[Demand::NoSmt, Demand::NoCachedKeys],
         ..Requirements::STRICT
     };

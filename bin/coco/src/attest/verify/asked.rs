@@ -183,12 +183,12 @@ impl Asked {
         certificates::chain_of(self.endorsements.iter().chain([&piece.certificates]).map(Vec::as_slice))
     }
 
-    /// The only collateral of Intel.
-    pub(super) fn intel(&self, platform: Platform) -> Result<Collateral, super::NotShown> {
+    /// The only collateral of Intel: what was given, or what stands beside the piece.
+    pub(super) fn intel(&self, piece: &Piece) -> Result<Collateral, super::NotShown> {
         let needed = "--collateral FILE: what Intel publishes about its machine, as JSON";
-        match self.collateral.as_slice() {
-            [json] => Ok(Collateral::from_json(json)?),
-            _ => Err(Misuse::Missing { needed, platform }.into()),
+        match (self.collateral.as_slice(), &piece.collateral) {
+            ([json], _) | ([], Some(json)) => Ok(Collateral::from_json(json)?),
+            _ => Err(Misuse::Missing { needed, platform: piece.platform }.into()),
         }
     }
 

@@ -1,7 +1,7 @@
 //! Quotes of Intel SGX and Intel TDX.
 
 use coco_attest::{
-    dcap::{Machine, Requirements, TcbStatus, certificates as of_quote},
+    dcap::{Advisories, Machine, Requirements, TcbStatus, certificates as of_quote},
     sgx, tdx,
 };
 use coco_wire::text::encode_hex;
@@ -13,17 +13,6 @@ use crate::attest::{
     piece::{Piece, Platform},
 };
 
-/// What can be accepted beside the best.
-const STATUSES: [TcbStatus; 8] = [
-    TcbStatus::UpToDate,
-    TcbStatus::SwHardeningNeeded,
-    TcbStatus::ConfigurationNeeded,
-    TcbStatus::ConfigurationAndSwHardeningNeeded,
-    TcbStatus::OutOfDate,
-    TcbStatus::OutOfDateConfigurationNeeded,
-    TcbStatus::TdRelaunchAdvised,
-    TcbStatus::TdRelaunchAdvisedConfigurationNeeded,
-];
 const ACCEPTS: &str = "names of TCB statuses and advisories, and on SGX provisioning-key and launch-key";
 
 pub(super) fn judge_sgx(piece: &Piece, asked: &Asked) -> Result<Verdict, NotShown> {
@@ -35,7 +24,7 @@ pub(super) fn judge_sgx(piece: &Piece, asked: &Asked) -> Result<Verdict, NotShow
         keys.into_iter().filter(|(name, _)| asked.accepts(name)).map(|(_, key)| key).collect();
     let report_data = asked.report_data::<64>(piece)?;
     let requirements = sgx::Requirements { machine: terms.requirements(asked), report_data, keys: &keys };
-    let collateral = asked.intel(Platform::Sgx)?;
+    let collateral = asked.intel(piece)?;
     let claims = sgx::verify(&piece.evidence, &collateral, &requirements, asked.now)?;
     let mut verdict = Verdict::default();
     terms.tell(&piece.evidence, &claims.machine, asked, &mut verdict)?;
@@ -89,7 +78,7 @@ pub(super) fn verify_tdx(
     let terms = Terms::of(asked, piece.platform, of_tpm)?;
     let machine = terms.requirements(asked);
     let requirements = tdx::Requirements { machine, report_data, ..tdx::Requirements::STRICT };
-    let collateral = asked.intel(piece.platform)?;
+    let collateral = asked.intel(piece)?;
     let claims = tdx::verify(quote, &collateral, &requirements, asked.now)?;
     terms.tell(quote, &claims.machine, asked, verdict)?;
     verdict.trust(
@@ -119,7 +108,7 @@ struct Terms<'a> {
 impl<'a> Terms<'a> {
     fn of(asked: &'a Asked, platform: Platform, known: impl Fn(&str) -> bool) -> Result<Self, Misuse> {
         let status =
-            |what: &str| STATUSES.into_iter().find(|status| status.name().eq_ignore_ascii_case(what));
+            |what: &str| TcbStatus::ALL.into_iter().find(|status| status.name().eq_ignore_ascii_case(what));
         let advisory = |what: &str| what.starts_with("INTEL-");
         asked.accepts_only(platform, ACCEPTS, |what| {
             status(what).is_some() || advisory(what) || known(what)
@@ -139,7 +128,7 @@ impl<'a> Terms<'a> {
         Requirements {
             root: root.unwrap_or(Requirements::STRICT.root),
             statuses: &self.statuses,
-            advisories: &self.advisories,
+            advisories: Advisories::Only(&self.advisories),
             minimum_evaluation: self.minimum_evaluation,
             ..Requirements::STRICT
         }

@@ -1,6 +1,6 @@
 //! Evidence of the virtual platform: bound to a key, and worth nothing.
 
-use coco_attest::{Evidence, Policy, ReportData, insecure_virtual::Statement, sev_snp, verify};
+use coco_attest::{Evidence, Policy, ReportData, insecure_virtual::Statement, verify};
 use coco_wire::Digest;
 
 use super::{Asked, NotShown, Refused, Verdict};
@@ -21,8 +21,7 @@ pub(super) fn judge(piece: &Piece, asked: &Asked) -> Result<Verdict, NotShown> {
         endorsements: piece.certificates.clone(),
         uvm_endorsements: piece.uvm.clone(),
     };
-    let policy = Policy { now: asked.now, sev_snp: sev_snp::Requirements::STRICT };
-    let claims = verify(&evidence, &expected, &policy)?;
+    let claims = verify(&evidence, &expected, &Policy::strict(asked.now))?;
     if !asked.accepts("virtual") {
         return Err(Refused::ProvesNothing.into());
     }
@@ -32,7 +31,7 @@ pub(super) fn judge(piece: &Piece, asked: &Asked) -> Result<Verdict, NotShown> {
     let option = ("measurement", asked.measurement.as_deref());
     verdict.compare("measurement", option, measurement, "it is the same for all code")?;
     let option = ("host-data", asked.host_data.as_deref());
-    verdict.compare("host data", option, &claims.host_data.0, "any executable may run")?;
+    verdict.compare("host data", option, claims.host_data(), "any executable may run")?;
     verdict.bound(piece, asked, report_data);
     verdict.says(describe::insecure_virtual(&statement));
     Ok(verdict)

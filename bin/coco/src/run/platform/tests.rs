@@ -10,15 +10,29 @@ mod servers;
 
 #[test]
 fn the_environment_or_the_machine_says_which_platform_it_is() {
-    let (plain, guest) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
-    fs::create_dir(guest.path().join("dev")).unwrap();
-    fs::write(guest.path().join("dev/sev-guest"), "").unwrap();
+    let machine = |devices: &[&str]| {
+        let root = tempfile::tempdir().unwrap();
+        fs::create_dir_all(root.path().join("dev/attestation")).unwrap();
+        devices.iter().for_each(|device| fs::write(root.path().join(device), "").unwrap());
+        root
+    };
+    let plain = tempfile::tempdir().unwrap();
+    let [snp, tdx, sgx] = ["dev/sev-guest", "dev/tdx_guest", "dev/attestation/user_report_data"];
+    let (guest, domain, enclave) = (machine(&[snp]), machine(&[tdx]), machine(&[sgx]));
+    let (in_guest, in_domain) = (machine(&[sgx, snp]), machine(&[sgx, tdx]));
     let cases = [
         (None, &plain, Some(Platform::InsecureVirtual)),
         (None, &guest, Some(Platform::SevSnp)),
+        (None, &domain, Some(Platform::Tdx)),
+        (None, &enclave, Some(Platform::Sgx)),
+        (None, &in_guest, Some(Platform::Sgx)),
+        (None, &in_domain, Some(Platform::Sgx)),
+        (Some("TDX"), &in_domain, Some(Platform::Tdx)),
+        (Some("SGX"), &plain, Some(Platform::Sgx)),
+        (Some("TDX"), &plain, Some(Platform::Tdx)),
+        (Some("Virtual"), &enclave, Some(Platform::InsecureVirtual)),
         (Some("Virtual"), &guest, Some(Platform::InsecureVirtual)),
         (Some("SNP"), &plain, Some(Platform::SevSnp)),
-        (Some("SGX"), &plain, None),
         (Some("snp"), &guest, None),
         (Some(""), &guest, None),
     ];
@@ -26,16 +40,22 @@ fn the_environment_or_the_machine_says_which_platform_it_is() {
         let found = platform(named.map(OsStr::new), root.path());
         assert_eq!(found.as_ref().ok(), expected.as_ref(), "{named:?}");
         if let Err(error) = found {
-            let words = "CCF_PLATFORM_OVERRIDE names a platform that is neither SNP nor Virtual";
+            let words = "CCF_PLATFORM_OVERRIDE names a platform that is none of SNP, SGX, TDX and Virtual";
             assert_eq!(error.to_string(), words);
         }
     }
-    let named = Some(OsStr::new("SNP"));
-    let (_stop, stopping) = watch::channel(false);
-    let attestation = Attestation::default();
-    let begun = Vouching::begin((plain.path(), named), Digest::ZERO, &attestation, stopping, &Log::discard());
-    let words = begun.err().unwrap().to_string();
-    assert!(words.starts_with("SEV-SNP: the kernel gives no report"), "{words}");
+    let beginnings = [
+        ("SNP", "SEV-SNP: the kernel gives no report"),
+        ("TDX", "TDX: the kernel gives no quote"),
+        ("SGX", "SGX: no quote from /dev/attestation"),
+    ];
+    for (named, expected) in beginnings {
+        let (_stop, stopping) = watch::channel(false);
+        let (machine, files) = ((plain.path(), Some(OsStr::new(named))), Attestation::default());
+        let begun = Vouching::begin(machine, Digest::ZERO, &files, stopping, &Log::discard());
+        let words = begun.err().unwrap().to_string();
+        assert!(words.starts_with(expected), "{words}");
+    }
 }
 
 #[test]

@@ -125,7 +125,7 @@ impl LogSink for Kept {
 }
 
 /// Why a service is not created on this ground.
-fn refused(ground: Ground) -> String {
+pub(crate) fn refused(ground: Ground) -> String {
     let kept = Kept::default();
     let node =
         Node::start_on(Toy::new(None, None), Ground { log: Log::new(Arc::new(kept.clone())), ..ground });

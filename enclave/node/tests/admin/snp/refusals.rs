@@ -15,7 +15,7 @@ use super::{
     machine, milan, start_on, tcb, trusting,
 };
 use crate::{
-    applicant::{Applicant, quote_of},
+    applicant::{Applicant, Hardware},
     harness::Admin,
     join::{node, refusal},
 };
@@ -31,7 +31,7 @@ fn refused(admin: &mut Admin, (applicant, body): (&Applicant, &Value), expected:
 }
 
 #[track_caller]
-fn refused_on(admin: &mut Admin, machine: Machine, expected: &str, case: &str) {
+pub(crate) fn refused_on(admin: &mut Admin, machine: impl Hardware + 'static, expected: &str, case: &str) {
     let applicant = Applicant::on(machine);
     let body = applicant.body();
     refused(admin, (&applicant, &body), expected, case);
@@ -95,12 +95,12 @@ fn reports_for_others() {
     let mut body = applicant.body();
     let mut machine = milan();
     machine.bind(&Digest([1; 32]));
-    body["quote_info"] = quote_of(&machine);
+    body["quote_info"] = machine.quote();
     refused(&mut admin, (&applicant, &body), KEY, "another key");
     // All of the report data counts.
     machine.bind(&applicant.id());
     machine.put(at::REPORT_DATA + 63, &[1]);
-    body["quote_info"] = quote_of(&machine);
+    body["quote_info"] = machine.quote();
     refused(&mut admin, (&applicant, &body), KEY, "more than the key");
     applicant.told(&mut admin, "Trusted");
 }

@@ -5,7 +5,9 @@ use super::*;
 use crate::nodes::{NodeNetwork, NodeStatus, QuoteInfo};
 
 const AMD: QuoteFormat = QuoteFormat::AmdSevSnpV1;
-const INTEL: QuoteFormat = QuoteFormat::OeSgxV1;
+const INTEL: QuoteFormat = QuoteFormat::IntelTdxV1;
+const SGX: QuoteFormat = QuoteFormat::IntelSgxDcapV1;
+const OLD_SGX: QuoteFormat = QuoteFormat::OeSgxV1;
 const VIRTUAL: QuoteFormat = QuoteFormat::InsecureVirtual;
 
 fn node((format, node_data): (QuoteFormat, Value)) -> NodeInfo {
@@ -52,7 +54,7 @@ fn no_vendor_has_a_majority() {
     let cases = [
         (&[AMD][..], "1 of 1 nodes would be of the vendor AMD"),
         (&[AMD, AMD, INTEL], "2 of 3 nodes would be of the vendor AMD"),
-        (&[INTEL, AMD, INTEL, INTEL], "3 of 4 nodes would be of the vendor Intel"),
+        (&[INTEL, AMD, SGX, OLD_SGX], "3 of 4 nodes would be of the vendor Intel"),
         (&[VIRTUAL, AMD, VIRTUAL], "2 of 3 nodes would be of the vendor nobody"),
     ];
     for (bad, expected) in cases {

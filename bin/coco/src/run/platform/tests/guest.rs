@@ -75,7 +75,8 @@ fn believe(evidence: Evidence, report_data: Digest) {
     };
     let [milan, genoa, turin] = Machine::milan().sign().roots;
     let sev_snp = Requirements { roots: Roots { milan, genoa, turin }, ..Requirements::STRICT };
-    coco_attest::verify(&evidence, &ReportData(report_data), &Policy { now: NOW, sev_snp }).unwrap();
+    coco_attest::verify(&evidence, &ReportData(report_data), &Policy { sev_snp, ..Policy::strict(NOW) })
+        .unwrap();
 }
 
 #[test]
