@@ -14,6 +14,7 @@ use coco_wire::Digest;
 use tokio::{
     runtime::Builder,
     sync::{Notify, mpsc, watch},
+    task::{JoinHandle, spawn_blocking},
     time::{Instant, MissedTickBehavior, interval, sleep, sleep_until},
 };
 
@@ -26,7 +27,7 @@ use crate::{
     process::{StopSignal, StopSignals},
 };
 
-/// Questions to the platform that may wait. The enclave asks one at a time.
+/// Questions to the platform that may wait. The enclave asks a few at a time.
 const MAX_QUOTES: usize = 16;
 /// After so many ticks for which the enclave had nothing to do but talk with other nodes, they come less often.
 const QUIET_TICKS: u32 = 10;
@@ -38,8 +39,8 @@ const STARTING: Duration = Duration::from_secs(1);
 /// How long the enclave may take to answer [`Event::Stop`].
 const STOP_LIMIT: Duration = Duration::from_secs(8);
 
-/// Produces evidence that binds the given digest.
-pub type QuoteSource = Box<dyn FnMut(Digest) -> Result<Evidence, QuoteFault> + Send>;
+/// Produces evidence that binds the given digest. May take seconds.
+pub type QuoteSource = Arc<dyn Fn(Digest) -> Result<Evidence, QuoteFault> + Send + Sync>;
 
 /// Everything outside of the enclave but for the connections of its users.
 pub struct Machine {
@@ -109,7 +110,7 @@ impl Host for Effects {
         }
         self.ledger.push(effects.drain(..).filter_map(|effect| match effect {
             Effect::Quote { report_data } => {
-                // Beyond the bound questions stay without answer: the enclave asks one at a time.
+                // Beyond the bound questions stay without answer, on which the enclave gives up.
                 let _ = self.quotes.try_send(report_data);
                 None
             }
@@ -197,6 +198,8 @@ impl Machine {
         let control = Control { options, effects, quotes, stopped, wakes, events, log };
         // A task, since what the runtime blocks on is woken through the kernel, on each tick.
         let reason = runtime.block_on(runtime.spawn(control.run())).expect("the machine does not panic");
+        // A platform that does not answer keeps nobody waiting.
+        runtime.shutdown_background();
         peers.into_iter().for_each(PeerThread::close);
         threads.close();
         files.into_iter().for_each(FilesThread::close);
@@ -216,6 +219,15 @@ struct Control {
 }
 
 impl Control {
+    /// Has the platform answer on another thread.
+    fn ask_platform(&self, report_data: Digest) -> JoinHandle<()> {
+        let (quote, events) = (Arc::clone(&self.options.quote), Arc::clone(&self.events));
+        spawn_blocking(move || {
+            let evidence = quote(report_data);
+            events(Event::Quote { report_data, evidence });
+        })
+    }
+
     async fn run(mut self) -> io::Result<StopReason> {
         let mut signals = StopSignals::new()?;
         let MachineOptions { clock, tick, message_timeout, .. } = self.options;
@@ -225,6 +237,7 @@ impl Control {
         ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
         let mut warn = self.options.ignore_first_sigterm;
         let mut deadline: Option<Instant> = None;
+        let mut quoting: Option<JoinHandle<()>> = None;
         loop {
             tokio::select! {
                 _ = ticks.tick() => {
@@ -257,10 +270,10 @@ impl Control {
                         return Ok(StopReason::Asked);
                     }
                 }
-                Some(report_data) = self.quotes.recv() => {
-                    let evidence = (self.options.quote)(report_data);
-                    (self.events)(Event::Quote { report_data, evidence });
+                Some(report_data) = self.quotes.recv(), if quoting.is_none() => {
+                    quoting = Some(self.ask_platform(report_data));
                 }
+                () = answered(quoting.as_mut()) => quoting = None,
                 reason = stop_reason(&mut self.stopped) => return Ok(reason),
                 () = passed(deadline) => {
                     self.log.fatal(format_args!("The enclave did not stop in time"));
@@ -268,6 +281,15 @@ impl Control {
                 }
             }
         }
+    }
+}
+
+/// Ends with the question to the platform.
+async fn answered(quoting: Option<&mut JoinHandle<()>>) {
+    match quoting {
+        // Of a question that was not answered the enclave hears nothing, and gives it up.
+        Some(question) => question.await.unwrap_or_default(),
+        None => std::future::pending().await,
     }
 }
 

@@ -5,6 +5,7 @@
 //! Whether its claims are welcome is for the service's governed tables to say, elsewhere. Modules in
 //! reading order.
 
+pub mod binding;
 mod chain;
 mod cursor;
 pub mod evidence;

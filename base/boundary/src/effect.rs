@@ -60,9 +60,9 @@ pub enum Effect {
         frame: Vec<u8>,
     },
     /// Have the platform attest this enclave; answered by [`Event::Quote`](crate::Event::Quote).
-    /// Asked one at a time.
+    /// A few are asked at a time; what is not answered is given up.
     Quote {
-        /// Bound into the evidence: the digest of the node's public key.
+        /// Bound into the evidence, and names the question: the digest of the node's public key for the node itself.
         report_data: Digest,
     },
     /// End the process. The host first writes out everything appended before.

@@ -174,5 +174,16 @@ macro_rules! as_text {
 
 as_text!(TxId, Digest);
 
+/// Names a TLS 1.3 session: what both ends, and nobody else, derive from it (`tls-exporter`, RFC 9266).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ChannelBinding(pub [u8; ChannelBinding::LEN]);
+
+impl ChannelBinding {
+    /// Bytes of the name.
+    pub const LEN: usize = 32;
+    /// What it is derived for.
+    pub const LABEL: &'static [u8] = b"EXPORTER-Channel-Binding";
+}
+
 #[cfg(test)]
 mod tests;

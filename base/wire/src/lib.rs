@@ -24,5 +24,5 @@ pub mod text;
 
 mod reader;
 
-pub use id::{Digest, InvalidId, Seqno, TxId, View};
+pub use id::{ChannelBinding, Digest, InvalidId, Seqno, TxId, View};
 pub use writes::{Domain, Key, TableName, Value, WriteSet};

@@ -309,7 +309,8 @@ impl Running<'_> {
         let file = self.config.command.service_certificate_file.clone();
         let created = OnceLock::new();
         Arc::new(move |event| {
-            let evidence = matches!(event, Event::Quote { .. });
+            let own = driver.view().shared.keys.node_id;
+            let evidence = matches!(event, Event::Quote { report_data, .. } if report_data == own);
             driver.event(event);
             if evidence && created.set(()).is_ok() {
                 if let Err(error) = driver.show_endorsed(&slot) {
@@ -342,7 +343,7 @@ impl Running<'_> {
             tick: self.config.tick_interval,
             message_timeout: self.config.consensus.message_timeout,
             ignore_first_sigterm: self.config.ignore_first_sigterm,
-            quote: Box::new(move |report_data| platform.quote(report_data)),
+            quote: Arc::new(move |report_data| platform.quote(report_data)),
         };
         let reason = machine.run(options, events, self.log)?;
         self.stop.send_replace(true);

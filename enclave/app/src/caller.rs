@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use coco_boundary::InterfaceName;
 use coco_crypto::x509::Certificate;
-use coco_wire::Digest;
+use coco_wire::{ChannelBinding, Digest};
 use serde::{Deserialize, Serialize};
 
 use crate::jwt::JwtIdentity;
@@ -19,19 +19,6 @@ pub struct ClientCertificate {
     pub der: Arc<[u8]>,
     /// First and last second of validity, Unix time.
     pub validity_s: (i64, i64),
-    /// The session in which that was proved; none if another node tells of it, or its version of TLS has no such name.
-    pub session: Option<ChannelBinding>,
-}
-
-/// Names a TLS 1.3 session: what both ends, and nobody else, derive from it (`tls-exporter`, RFC 9266).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ChannelBinding(pub [u8; ChannelBinding::LEN]);
-
-impl ChannelBinding {
-    /// Bytes of the name.
-    pub const LEN: usize = 32;
-    /// What it is derived for.
-    pub const LABEL: &'static [u8] = b"EXPORTER-Channel-Binding";
 }
 
 /// Bytes that are no X.509 certificate.
@@ -40,7 +27,7 @@ impl ChannelBinding {
 pub struct InvalidCertificate;
 
 impl ClientCertificate {
-    /// Reads what is needed of a certificate, which was shown in no session yet.
+    /// Reads what is needed of a certificate.
     ///
     /// # Errors
     /// If `der` is not one certificate exactly.
@@ -51,7 +38,6 @@ impl ClientCertificate {
             id: certificate.fingerprint(),
             der: der.into(),
             validity_s: (validity.not_before().0, validity.not_after().0),
-            session: None,
         })
     }
 }
@@ -63,6 +49,8 @@ pub struct Peer {
     pub interface: InterfaceName,
     /// Certificate shown, if any.
     pub certificate: Option<ClientCertificate>,
+    /// The session; none if another node tells of it, it has no TLS, or an older TLS, whose sessions have no such name.
+    pub session: Option<ChannelBinding>,
 }
 
 /// COSE_Sign1 message whose signature was verified.

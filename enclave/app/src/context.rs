@@ -7,7 +7,7 @@ use coco_kv::Tx;
 use coco_wire::{Digest, Seqno, TxId, View, WriteSet, receipt::JsonReceipt};
 use serde::{Deserialize, Serialize};
 
-use crate::{download::Download, error::Reject};
+use crate::{attesting::Attesting, download::Download, error::Reject};
 
 /// State in which a handler runs.
 pub struct Context<'a> {
@@ -25,6 +25,8 @@ pub struct Context<'a> {
     pub requests: NodeRequests,
     /// What makes the answer, in place of the one that the handler gives.
     pub download: Option<Box<dyn Download>>,
+    /// The same, of evidence.
+    pub attesting: Option<Box<dyn Attesting>>,
 }
 
 impl<'a> Context<'a> {
@@ -32,7 +34,16 @@ impl<'a> Context<'a> {
     #[must_use]
     pub fn new(tx: &'a mut Tx, services: &'a dyn Services, historical: Option<Arc<Historical>>) -> Self {
         let requests = NodeRequests::default();
-        Self { tx, services, historical, claims: None, keep_writes: None, requests, download: None }
+        Self {
+            tx,
+            services,
+            historical,
+            claims: None,
+            keep_writes: None,
+            requests,
+            download: None,
+            attesting: None,
+        }
     }
 
     /// The transaction that a historical call asks for.

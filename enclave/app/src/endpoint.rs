@@ -44,8 +44,8 @@ pub enum EndpointMode {
     Write,
     /// Reads the latest state.
     Read,
-    /// Reads files, which have no state that could be fresher.
-    Files,
+    /// Is answered with what the host has, files or evidence of what runs: there is no state of it that could be fresher.
+    Host,
     /// Reads one committed transaction, named by the query parameter `transaction_id`, in the manner of CCF's own endpoints.
     Receipt,
     /// Reads one committed transaction, named by the header `x-ms-ccf-transaction-id`.

@@ -5,6 +5,7 @@
 
 mod accept;
 pub mod adapter;
+pub mod attesting;
 pub mod caller;
 pub mod console;
 pub mod context;
@@ -24,8 +25,10 @@ pub use adapter::{
     Adapter, Call, CallBody, Committed, Event, Freshness, IndexStatus, Manifest, Mode, Origin, Plan, ReplyAt,
     Weight, Window, WindowRule,
 };
-pub use caller::{Caller, ChannelBinding, ClientCertificate, Peer, SignedMessage};
+pub use attesting::Attesting;
+pub use caller::{Caller, ClientCertificate, Peer, SignedMessage};
 pub use coco_boundary::InterfaceName;
+pub use coco_wire::ChannelBinding;
 pub use context::{Chain, Context, Historical, Index, Lookup, NodeRequests, Receipt, Services, TxStatus};
 pub use download::{Download, Given, Next};
 pub use endpoint::{Endpoint, EndpointMode, Forwarding, Redirection};

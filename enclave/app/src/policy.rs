@@ -232,7 +232,7 @@ impl Identities {
             Policy::AnyCert => {
                 let shown = shown.ok_or("No caller certificate")?;
                 check_validity(shown, origin.now_ms)?;
-                Ok(Caller::AnyCertificate(shown.id, shown.der.to_vec(), shown.session))
+                Ok(Caller::AnyCertificate(shown.id, shown.der.to_vec(), origin.peer.session))
             }
             Policy::UserCoseSign1 => {
                 let names = Role::User.headers();

@@ -243,7 +243,7 @@ impl Terms {
         let request = call.request();
         let mode = match self.mode {
             EndpointMode::Write => Mode::Execute,
-            EndpointMode::Read | EndpointMode::Files => Mode::Query,
+            EndpointMode::Read | EndpointMode::Host => Mode::Query,
             EndpointMode::Receipt => Mode::Historical(txid_in_query(request)?),
             EndpointMode::Historical => Mode::Historical(txid_in_header(request)?),
         };

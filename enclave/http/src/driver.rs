@@ -3,6 +3,7 @@
 //! Here is the enclave's one lock. It is taken once for each batch of requests or event of the host, and let go before
 //! anything slow begins.
 
+mod evidence;
 mod execute;
 mod files;
 mod forward;
@@ -25,7 +26,10 @@ use coco_node::{
 use tokio::sync::Notify;
 
 pub use self::files::SnapshotFileError;
-use self::{execute::Turn, files::Files, forward::Forwarded, others::Others, reads::Reads, waiters::Waiters};
+use self::{
+    evidence::Attestations, execute::Turn, files::Files, forward::Forwarded, others::Others, reads::Reads,
+    waiters::Waiters,
+};
 use crate::{
     CertificateSlot, CertificateSlots,
     dispatch::{Batch, Dispatch},
@@ -42,6 +46,7 @@ struct Inner {
     others: Others,
     forwards: Mutex<Forwarded>,
     files: Files,
+    attestations: Attestations,
     reads: Reads,
     /// Told when an issuer of tokens was set or removed.
     issuers: Notify,
@@ -83,6 +88,7 @@ impl Driver {
             others,
             forwards: Mutex::default(),
             files: Files::default(),
+            attestations: Attestations::default(),
             reads: Reads::default(),
             issuers: Notify::new(),
             renewing: Mutex::default(),
@@ -113,12 +119,19 @@ impl Driver {
             }
             Event::Frame(frame) => self.frame(frame),
             Event::Files(event) => self.file_event(event),
+            Event::Quote { report_data, evidence } => {
+                if !self.attested(&report_data, &evidence) {
+                    let event = Event::Quote { report_data, evidence };
+                    self.with_core(|core, out| core.handle(event, out));
+                }
+            }
             event => {
                 let ticks = matches!(event, Event::Tick { .. });
                 self.with_core(|core, out| core.handle(event, out));
                 if ticks {
                     self.tick_others();
                     self.tick_reads();
+                    self.expire_attestations();
                 }
             }
         }

@@ -26,7 +26,7 @@ where
     let gather = overloaded.as_ref().unwrap_or(gather);
     let settings = &interface.settings;
     if settings.transport == Transport::Plain {
-        let peer = Peer { interface: settings.name.clone(), certificate: None };
+        let peer = Peer { interface: settings.name.clone(), certificate: None, session: None };
         speak(settings.protocol, stream, interface, gather, peer).await;
         return;
     }
@@ -40,7 +40,8 @@ where
         Some(tls::ALPN_HTTP2) => AppProtocol::Http2,
         _ => settings.protocol,
     };
-    let peer = Peer { interface: settings.name.clone(), certificate };
+    let session = tls::channel_binding(state);
+    let peer = Peer { interface: settings.name.clone(), certificate, session };
     speak(protocol, stream, interface, gather, peer).await;
 }
 

@@ -126,8 +126,7 @@ pub(crate) fn client_certificate(
     connection: &ServerConnection,
 ) -> Result<Option<ClientCertificate>, coco_app::caller::InvalidCertificate> {
     let Some(first) = connection.peer_certificates().and_then(<[_]>::first) else { return Ok(None) };
-    let certificate = ClientCertificate::from_der(first)?;
-    Ok(Some(ClientCertificate { session: channel_binding(connection), ..certificate }))
+    ClientCertificate::from_der(first).map(Some)
 }
 
 /// Names the session to both its ends. Before TLS 1.3 not all of it goes into the name, so there is none.

@@ -1,7 +1,8 @@
 //! The adapter under `/node`: what a node tells of itself and its service, to anyone who asks.
 //!
-//! Paths, answers and errors are CCF's (`src/node/rpc/node_frontend.h`); `metrics/prometheus` is ours.
+//! Paths, answers and errors are CCF's (`src/node/rpc/node_frontend.h`); `metrics/prometheus` and `attestation` are ours.
 
+mod attestation;
 mod consensus;
 pub(crate) mod files;
 mod join;
@@ -113,6 +114,7 @@ pub fn adapter(shared: Arc<Shared>, facts: NodeFacts) -> RestAdapter {
         leases::endpoints,
         service::endpoints,
         quotes::endpoints,
+        attestation::endpoints,
         consensus::endpoints,
         files::endpoints,
         snapshots::endpoints,

@@ -3,8 +3,8 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use coco_app::{
-    Adapter, Call, Chain, Context, Download, ErrorCode, Historical, Index, InterfaceName, Lookup, Mode,
-    NodeRequests, Origin, Peer, Plan, Reject, Request, Response, Services, Status,
+    Adapter, Attesting, Call, Chain, Context, Download, ErrorCode, Historical, Index, InterfaceName, Lookup,
+    Mode, NodeRequests, Origin, Peer, Plan, Reject, Request, Response, Services, Status,
 };
 use coco_kv::{Executed, Tx};
 use coco_wire::{Digest, Seqno};
@@ -123,7 +123,15 @@ pub struct Ran {
     /// Its writes, if there are any to keep.
     pub write: Option<Write>,
     /// What makes the answer instead.
-    pub download: Option<Box<dyn Download>>,
+    pub instead: Option<Instead>,
+}
+
+/// What makes an answer out of what the host has.
+pub enum Instead {
+    /// Files.
+    Download(Box<dyn Download>),
+    /// Evidence.
+    Attesting(Box<dyn Attesting>),
 }
 
 impl View {
@@ -197,16 +205,17 @@ impl View {
         let mut response = answer.unwrap_or_else(Response::from);
         let keep = cx.keep_writes.unwrap_or(response.status.is_success());
         let (claims, requests) = (cx.claims.unwrap_or_default(), cx.requests);
-        let download = cx.download.filter(|_| mount == Mount::Node);
+        let instead = cx.download.map(Instead::Download).or(cx.attesting.map(Instead::Attesting));
+        let instead = instead.filter(|_| mount == Mount::Node);
         let writes = mode == Mode::Execute && keep && !tx.is_read_only();
         if writes {
             let write = Write { executed: tx.finish(), claims, requests, mount };
-            return Ran { response, write: Some(write), download: None };
+            return Ran { response, write: Some(write), instead: None };
         }
         if response.txid.is_none() {
             response.txid = version_of(&state, snapshot);
         }
-        Ran { response, write: None, download }
+        Ran { response, write: None, instead }
     }
 }
 

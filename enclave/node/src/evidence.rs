@@ -3,7 +3,6 @@
 mod intel;
 mod snp;
 
-use coco_app::ChannelBinding;
 use coco_attest::{
     Claims, Details, Evidence, Platform, Policy, Refusal, ReportData, Roots, dcap,
     sev_snp::{self, Providers, Requirements, uvm::Endorsers},
@@ -188,34 +187,6 @@ pub fn quote_info(evidence: &BoundaryEvidence) -> QuoteInfo {
         endorsements: Base64(evidence.endorsements.clone()),
         uvm_endorsements: evidence.uvm_endorsements.clone().map(Base64),
         endorsed_tcb: None,
-    }
-}
-
-/// What fresh evidence of a node is bound to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Proof {
-    /// Names its service, by the key.
-    pub service: Digest,
-    /// Names the node.
-    pub node: Digest,
-    /// From the service's last answer.
-    pub challenge: Digest,
-}
-
-impl Proof {
-    /// What the evidence has to contain by which a node that takes part renews its lease.
-    #[must_use]
-    pub fn of_lease(&self) -> Digest {
-        const PURPOSE: &[u8] = b"coco lease evidence v1";
-        sha256(&[PURPOSE, &self.service.0, &self.node.0, &self.challenge.0].concat())
-    }
-
-    /// What the evidence has to contain that is shown in this TLS session. No other evidence of a node does: what was made
-    /// for one session is worth nothing in another, whoever holds the node's key.
-    #[must_use]
-    pub fn report_data(&self, session: &ChannelBinding) -> Digest {
-        const PURPOSE: &[u8] = b"coco join evidence v2";
-        sha256(&[PURPOSE, &self.service.0, &self.node.0, &self.challenge.0, &session.0].concat())
     }
 }
 

@@ -203,7 +203,7 @@ impl Question {
         let headers = self.headers.iter().map(|(name, value)| (name.as_slice(), value.as_slice()));
         let headers = Headers::from_pairs(headers);
         let request = Request::new(self.method, self.target, headers, Bytes::from(self.body));
-        Some((request, Peer { interface: InterfaceName::new(&self.interface), certificate }))
+        Some((request, Peer { interface: InterfaceName::new(&self.interface), certificate, session: None }))
     }
 }
 

@@ -26,7 +26,7 @@ use coco_wire::{Digest, Seqno};
 use serde_json::Value;
 use zeroize::Zeroizing;
 
-pub use crate::evidence::Proof;
+pub use coco_attest::binding::JoinProof;
 
 use self::message::{JoinAnswer, JoinRequest, NetworkInfo};
 use self::url::address_in;
@@ -114,7 +114,7 @@ pub enum Next {
         because: Notice,
     },
     /// Have the platform make evidence for a new session, hand it to [`Joiner::proved`], and ask again in that session.
-    Prove(Proof),
+    Prove(JoinProof),
     /// The node is in.
     Joined(Box<Joined>),
     /// It will not be let in.
@@ -342,7 +342,9 @@ impl Joiner {
     fn prove(&self, challenge: &Digest) -> Next {
         let id = self.shared.keys.node_id;
         match self.service.public_key().as_ec() {
-            Some(service) => Next::Prove(Proof { service: service.id(), node: id, challenge: *challenge }),
+            Some(service) => {
+                Next::Prove(JoinProof { service: service.id(), node: id, challenge: *challenge })
+            }
             None => self.again(Notice::Malformed),
         }
     }

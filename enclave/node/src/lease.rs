@@ -7,6 +7,7 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use coco_attest::binding::LeaseProof;
 use coco_boundary::Monotonic;
 use coco_crypto::Signer as _;
 use coco_kv::Reader;
@@ -17,10 +18,7 @@ use coco_tables::{
 use coco_wire::{Digest, View as ViewNumber};
 use serde::{Deserialize, Serialize};
 
-use crate::{
-    evidence::Proof,
-    view::{Shared, Stage},
-};
+use crate::view::{Shared, Stage};
 
 /// Path of the request for a challenge.
 pub const CHALLENGE: &str = "/leases/challenge";
@@ -177,8 +175,8 @@ fn is_one_expired(tables: &Tables, state: &impl Reader, lease: Lease, now: u64) 
 
 /// What evidence of this node is bound to that answers a challenge of its service; none if it belongs to none.
 #[must_use]
-pub fn proof(shared: &Shared, challenge: Digest) -> Option<Proof> {
-    Some(Proof {
+pub fn proof(shared: &Shared, challenge: Digest) -> Option<LeaseProof> {
+    Some(LeaseProof {
         service: shared.keys.service()?.key.public_key().id(),
         node: shared.keys.node_id,
         challenge,

@@ -26,7 +26,7 @@ pub mod streams;
 pub mod token_keys;
 pub mod view;
 
-pub use call::{Mount, Mounts, Offered, Planned, Ran, Write};
+pub use call::{Instead, Mount, Mounts, Offered, Planned, Ran, Write};
 pub use core::{
     Certificates, Core, Done, Job, Outgoing, Output, Readable, Refusal, SnapshotPolicy, SnapshotTime,
     is_requested_by_core,

@@ -5,6 +5,8 @@
 mod adapter;
 #[path = "admin/applicant.rs"]
 mod applicant;
+#[path = "admin/attestation.rs"]
+mod attestation;
 #[path = "admin/harness.rs"]
 mod harness;
 #[path = "toy/host.rs"]

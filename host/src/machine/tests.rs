@@ -63,6 +63,52 @@ fn ledger(directory: &Path) -> Ledger {
     Ledger::create(options, Arc::new(RealDisk)).unwrap()
 }
 
+/// Neither time nor the stop.
+#[test]
+fn a_platform_that_takes_its_time_delays_nothing_else() {
+    let directory = tempfile::tempdir().unwrap();
+    let machine = Machine::new(ledger(directory.path()));
+    let host = machine.host();
+    let (sender, events) = channel::channel();
+    let sender = Mutex::new(sender);
+    let sink: EventSink = Arc::new(move |event| {
+        let _ = sender.lock().unwrap().send(event);
+    });
+    let (release, released) = channel::channel::<()>();
+    let released = Mutex::new(released);
+    let options = MachineOptions {
+        clock: Clock::start(),
+        tick: Duration::from_millis(2),
+        message_timeout: Duration::from_millis(100),
+        ignore_first_sigterm: true,
+        quote: Arc::new(move |_| {
+            let _ = released.lock().unwrap().recv();
+            Err(QuoteFault)
+        }),
+    };
+    let question = |number| Effect::Quote { report_data: Digest([number; 32]) };
+    host.perform(&mut vec![question(1), question(2), question(3)]);
+    let running = thread::spawn(move || machine.run(options, &sink, &Log::discard()).unwrap());
+    // The signals of the other test come here, too.
+    let next = || loop {
+        match events.recv_timeout(Duration::from_secs(10)).unwrap() {
+            Event::StopNotice | Event::Stop => {}
+            event => return event,
+        }
+    };
+    for number in 1..=2 {
+        for _ in 0..10 {
+            assert!(matches!(next(), Event::Tick { .. }));
+        }
+        release.send(()).unwrap();
+        let quote = std::iter::repeat_with(next).find(|event| !matches!(event, Event::Tick { .. }));
+        let report_data = Digest([number; 32]);
+        assert_eq!(quote, Some(Event::Quote { report_data, evidence: Err(QuoteFault) }));
+    }
+    host.perform(&mut vec![Effect::Stop { reason: StopReason::Asked }]);
+    assert_eq!(running.join().unwrap(), StopReason::Asked, "the third question is open");
+}
+
 /// One test, as signals reach the whole process.
 #[test]
 fn a_machine_ticks_quotes_persists_warns_and_stops() {
@@ -90,7 +136,7 @@ fn a_machine_ticks_quotes_persists_warns_and_stops() {
         tick: Duration::from_millis(2),
         message_timeout: Duration::from_millis(100),
         ignore_first_sigterm: true,
-        quote: Box::new(move |_| Ok(answer.clone())),
+        quote: Arc::new(move |_| Ok(answer.clone())),
     };
     let frame = Initiate {
         attempt: AttemptId(1),

@@ -4,6 +4,7 @@ use std::{
     io,
     path::{Path, PathBuf},
     process,
+    sync::atomic::{AtomicBool, Ordering},
 };
 
 use coco_attest::{
@@ -20,6 +21,7 @@ use crate::process::write_output;
 pub struct VirtualPlatform {
     attester: VirtualAttester,
     directory: PathBuf,
+    is_written: AtomicBool,
 }
 
 impl VirtualPlatform {
@@ -29,7 +31,8 @@ impl VirtualPlatform {
     /// # Errors
     /// Of the system.
     pub fn start(executable: Digest, directory: &Path) -> io::Result<Self> {
-        let this = Self { attester: VirtualAttester::new(executable), directory: directory.to_path_buf() };
+        let (attester, directory) = (VirtualAttester::new(executable), directory.to_path_buf());
+        let this = Self { attester, directory, is_written: AtomicBool::new(false) };
         this.write(&this.attester.measurement_file(process::id()))?;
         Ok(this)
     }
@@ -40,12 +43,15 @@ impl VirtualPlatform {
 }
 
 impl EvidenceSource for VirtualPlatform {
-    /// Makes evidence and writes the attestation file.
+    /// Makes evidence; the first time, which is for the key of the node, writes the attestation file.
     fn quote(&self, report_data: Digest) -> Result<Evidence, QuoteFault> {
         let report_data = ReportData(report_data);
         let evidence = self.attester.evidence(&report_data).map_err(|_| QuoteFault)?;
-        let file = self.attester.attestation_file(process::id(), &report_data);
-        self.write(&file).map_err(|_| QuoteFault)?;
+        if !self.is_written.load(Ordering::Relaxed) {
+            let file = self.attester.attestation_file(process::id(), &report_data);
+            self.write(&file).map_err(|_| QuoteFault)?;
+            self.is_written.store(true, Ordering::Relaxed);
+        }
         let coco_attest::Evidence { quote, endorsements, uvm_endorsements, .. } = evidence;
         Ok(Evidence { format: EvidenceFormat::Virtual, quote, endorsements, uvm_endorsements })
     }

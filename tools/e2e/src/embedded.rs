@@ -232,11 +232,9 @@ impl Embedded {
     }
 
     fn send_as(&self, certificate: Option<&Certificate>, requests: Vec<Request>) -> Vec<Response> {
-        let certificate = certificate.map(|certificate| {
-            let certificate = ClientCertificate::from_der(certificate.der()).expect("a certificate");
-            ClientCertificate { session: Some(SESSION), ..certificate }
-        });
-        let session = Session::new(Peer { interface: InterfaceName::new("main"), certificate });
+        let read = |it: &Certificate| ClientCertificate::from_der(it.der()).expect("a certificate");
+        let (interface, certificate) = (InterfaceName::new("main"), certificate.map(read));
+        let session = Session::new(Peer { interface, certificate, session: Some(SESSION) });
         let mut batches = [Batch { requests, ..Batch::new(session) }];
         self.driver.dispatch(&mut batches);
         let [Batch { answers, .. }] = batches;

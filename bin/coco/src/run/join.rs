@@ -9,7 +9,7 @@ use coco_host::{net::connect, platform::EvidenceSource};
 use coco_http::{CertificateSlot, Client, ClientError, Connected, Driver, Question, SnapshotFileError};
 use coco_node::{
     Joined, Joiner,
-    join::{self, Answer, Failure, GaveUp, Introduction, Next, Notice, Proof},
+    join::{self, Answer, Failure, GaveUp, Introduction, JoinProof, Next, Notice},
     startup::BeginningError,
 };
 use coco_wire::snapshot::SnapshotName;
@@ -186,7 +186,7 @@ impl Attempt {
     }
 
     /// Asks with evidence that is made for the session in which it is shown.
-    async fn prove(&mut self, proof: &Proof) -> Next {
+    async fn prove(&mut self, proof: &JoinProof) -> Next {
         let session = match self.connect().await {
             Ok(session) => session,
             Err(failure) => return self.joiner.failed(failure),

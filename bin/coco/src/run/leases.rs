@@ -90,7 +90,7 @@ impl Leases {
         let answer = accepted(self.driver.ask(CHALLENGE, Vec::new()).await)?;
         let Challenged { challenge } = serde_json::from_slice(&answer.body)?;
         let proof = proof(&self.driver.view().shared, challenge).ok_or(Error::NoService)?;
-        let shown = Shown { quote_info: quote_info(&self.platform.quote(proof.of_lease())?) };
+        let shown = Shown { quote_info: quote_info(&self.platform.quote(proof.report_data().0)?) };
         accepted(self.driver.ask(RENEW, serde_json::to_vec(&shown)?).await)?;
         Ok(())
     }

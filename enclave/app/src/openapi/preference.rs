@@ -13,7 +13,7 @@ pub(super) fn parameter(mode: EndpointMode) -> Option<Value> {
     let name = match mode {
         EndpointMode::Write => COMMIT,
         EndpointMode::Read => CONSISTENCY,
-        EndpointMode::Files | EndpointMode::Receipt | EndpointMode::Historical => return None,
+        EndpointMode::Host | EndpointMode::Receipt | EndpointMode::Historical => return None,
     };
     Some(json!({ "$ref": format!("#/components/parameters/{name}") }))
 }

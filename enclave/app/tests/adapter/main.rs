@@ -60,6 +60,7 @@ fn decode_at(
     let peer = Peer {
         interface: InterfaceName::new("primary"),
         certificate: certificate.map(|der| ClientCertificate::from_der(der).unwrap()),
+        session: None,
     };
     let state = store.latest();
     let now_ms = u64::try_from(NOW_S).unwrap() * 1000;

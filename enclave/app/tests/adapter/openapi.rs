@@ -15,7 +15,7 @@ fn operations_name_what_a_client_may_prefer() {
         endpoint(Method::Post, "/write"),
         endpoint(Method::Put, "/write").describe(queried),
         read("/read", EndpointMode::Read),
-        read("/file", EndpointMode::Files),
+        read("/file", EndpointMode::Host),
         read("/then", EndpointMode::Historical),
         read("/proof", EndpointMode::Receipt),
     ])

@@ -111,7 +111,7 @@ fn reads_are_as_fresh_as_the_client_prefers() {
         endpoint(Method::Post, "/write"),
         Endpoint::read(Method::Get, "/read", &[], |_, _| Ok(Response::empty(Status::OK))),
         Endpoint::read(Method::Get, "/file", &[], |_, _| Ok(Response::empty(Status::OK)))
-            .mode(EndpointMode::Files),
+            .mode(EndpointMode::Host),
     ]);
     let linearizable = |within_ms| (Mode::QueryCommitted, Freshness::Linearizable { within_ms });
     let local = (Mode::Query, Freshness::Local);

@@ -252,7 +252,8 @@ impl Service {
         let headers = content_type.map(|value| (&b"content-type"[..], value.as_bytes()));
         let headers = Headers::from_pairs(headers);
         let request = Request::new(method, target.to_owned(), headers, Bytes::from(body));
-        let peer = Peer { interface: InterfaceName::new("primary"), certificate: self.shown.clone() };
+        let peer =
+            Peer { interface: InterfaceName::new("primary"), certificate: self.shown.clone(), session: None };
         let state = self.store.latest();
         let now_ms = self.node.now_ms();
         let origin = Origin { peer: &peer, offers: &|_| true, redirect: &|_, _| None, state: &state, now_ms };

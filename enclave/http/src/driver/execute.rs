@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex};
 
 use coco_app::{
-    Call, ErrorCode, Freshness, Historical, Lookup, Mode, Reject, ReplyAt, Request, Response, Status,
+    Call, ErrorCode, Freshness, Historical, Lookup, Mode, Peer, Reject, ReplyAt, Request, Response, Status,
     TxStatus, Weight,
 };
 use coco_boundary::{Full, Monotonic};
@@ -89,7 +89,7 @@ impl<'a> Turn<'a> {
         if !light_write {
             // It may have to see what the requests before it wrote.
             self.sequence_before(batch);
-            return Some(self.driver.answer(planned));
+            return Some(self.driver.answer(planned, &self.batches[batch].session.peer));
         }
         let Ran { response, write, .. } = self.driver.run_write(planned.mount, &planned.plan.calls[0]);
         if let Some(write) = write {
@@ -161,8 +161,8 @@ fn continuity_lost(session: &mut Session, current: Continuity) -> Option<Answer>
 }
 
 impl Driver {
-    /// Answers anything but a light write.
-    fn answer(&self, planned: Planned) -> Answer {
+    /// Answers anything but a light write to whoever is at the other end.
+    fn answer(&self, planned: Planned, peer: &Peer) -> Answer {
         if let Freshness::Linearizable { within_ms } = planned.plan.freshness {
             let (reply, answer) = oneshot::channel();
             self.read_later(planned, within_ms, Reply::Session(reply));
@@ -179,7 +179,7 @@ impl Driver {
             && planned.plan.mode == Mode::Query
             && let [call] = &planned.plan.calls[..]
         {
-            return self.answer_of_node(&planned, call);
+            return self.answer_of_node(&planned, call, peer.session.as_ref());
         }
         if planned.plan.weight == Weight::Light {
             let response = self.run_all(&planned, historical.as_ref());

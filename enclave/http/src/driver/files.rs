@@ -8,13 +8,13 @@ use std::{
     },
 };
 
-use coco_app::{Call, Download, ErrorCode, Given, Next, Reject, Response, Status};
+use coco_app::{Call, ChannelBinding, Download, ErrorCode, Given, Next, Reject, Response, Status};
 use coco_boundary::{
     Effect, Event, FileEffect, FileEvent, FileKind, FileName, FilePart, ReadFault, RequestId, SnapshotFault,
 };
 use coco_crypto::Certificate;
 use coco_ledger::{LedgerSecrets, SnapshotOpenError};
-use coco_node::{Beginning, Inspection, Opening, Planned, startup::BeginningError};
+use coco_node::{Beginning, Inspection, Instead, Opening, Planned, startup::BeginningError};
 use coco_wire::{
     Seqno,
     snapshot::{SnapshotError, SnapshotName},
@@ -166,12 +166,18 @@ impl Driver {
         if beginning.last().seqno == name.seqno { Ok(beginning) } else { Err(SnapshotFileError::Name) }
     }
 
-    /// Answers a query of the node's own adapter, which may be for files.
-    pub(super) fn answer_of_node(&self, planned: &Planned, call: &Call) -> Answer {
+    /// Answers a query of the node's own adapter, which may be for what the host has.
+    pub(super) fn answer_of_node(
+        &self,
+        planned: &Planned,
+        call: &Call,
+        session: Option<&ChannelBinding>,
+    ) -> Answer {
         self.show(planned);
         let ran = self.0.view.run(planned.mount, call, planned.plan.mode, None);
-        match ran.download {
-            Some(download) => self.download(download),
+        match ran.instead {
+            Some(Instead::Download(download)) => self.download(download),
+            Some(Instead::Attesting(attesting)) => self.attest(attesting, session),
             None => {
                 let response = self.0.view.mounts.adapter(planned.mount).encode(vec![ran.response]);
                 self.reply(planned, response)

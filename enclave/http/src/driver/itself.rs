@@ -14,7 +14,7 @@ impl Driver {
         let own = self.0.view.shared.keys.self_signed.load();
         let certificate = ClientCertificate::from_der(own.der()).expect("the node made it");
         // An interface that nobody configured: nothing is redirected, and nothing withheld.
-        let peer = Peer { interface: InterfaceName::new(""), certificate: Some(certificate) };
+        let peer = Peer { interface: InterfaceName::new(""), certificate: Some(certificate), session: None };
         let headers = Headers::from_pairs([(&b"content-type"[..], media::JSON.as_bytes())]);
         let request = Request::new(Method::Post, format!("/node{path}"), headers, Bytes::from(body));
         let mut batches = [Batch { requests: vec![request], ..Batch::new(Session::new(peer)) }];

@@ -25,7 +25,8 @@ impl Dispatch for Counting {
 }
 
 fn batch() -> Batch {
-    let session = Session::new(Peer { interface: InterfaceName::new("primary"), certificate: None });
+    let session =
+        Session::new(Peer { interface: InterfaceName::new("primary"), certificate: None, session: None });
     let request = Request::new(Method::Get, "/".to_owned(), Headers::default(), Bytes::new());
     Batch { requests: vec![request], ..Batch::new(session) }
 }

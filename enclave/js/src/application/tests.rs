@@ -107,6 +107,7 @@ impl Node {
         let peer = Peer {
             interface: InterfaceName::new("primary"),
             certificate: certificate.map(|der| ClientCertificate::from_der(der).unwrap()),
+            session: None,
         };
         let state = self.store.latest();
         let origin =

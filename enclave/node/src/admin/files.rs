@@ -49,7 +49,7 @@ pub(super) fn endpoints(admin: &Admin) -> Vec<Endpoint> {
     ];
     let both = |(path, handle): (&'static str, Handle)| {
         [Method::Head, Method::Get].map(|method| {
-            admin.read(method, path, handle).mode(EndpointMode::Files).forwarding(Forwarding::Never).hidden()
+            admin.read(method, path, handle).mode(EndpointMode::Host).forwarding(Forwarding::Never).hidden()
         })
     };
     paths.into_iter().flat_map(both).collect()

@@ -11,7 +11,7 @@ use coco_app::{
     Call, Caller, ChannelBinding, Context, Endpoint, ErrorCode, Forwarding, Method, Policy, Redirection,
     Reject, Response, Status,
 };
-use coco_attest::{Claims, ReportData};
+use coco_attest::{Claims, ReportData, binding::JoinProof};
 use coco_crypto::{
     Certificate, EcPublicKey, RsaPublicKey, Signer as _,
     x509::{Request as SigningRequest, issue_endorsed},
@@ -25,7 +25,7 @@ use coco_wire::{Digest, Seqno};
 
 use super::{Admin, redirect::to_primary};
 use crate::{
-    evidence::{Judge, Proof, Unwelcome},
+    evidence::{Judge, Unwelcome},
     join::{
         PATH,
         message::{JoinAnswer, JoinRequest, NetworkInfo},
@@ -161,7 +161,7 @@ fn trusted(
         let text = "Fresh evidence is bound to its TLS session, which takes TLS 1.3.";
         Reject::new(Status::UNAUTHORIZED, ErrorCode::InvalidQuote, text)
     })?;
-    let proof = Proof { service: identity.key.public_key().id(), node: joining.id, challenge };
+    let proof = JoinProof { service: identity.key.public_key().id(), node: joining.id, challenge };
     let judge = Judge::of(&admin.shared);
     appraised(admin, &*cx.tx, judge, quote, &ReportData(proof.report_data(&session)))?;
     let network_info = secrets(admin, cx, &joining.id, node, service)?;

@@ -4,7 +4,7 @@ use coco_app::{
     Call, Caller, Context, Endpoint, ErrorCode, Forwarding, Method, Policy, Redirection, Reject, Response,
     Schema, Status,
 };
-use coco_attest::ReportData;
+use coco_attest::{ReportData, binding::LeaseProof};
 use coco_crypto::{Certificate, EcPublicKey, x509::UnixTime};
 use coco_kv::Tx;
 use coco_tables::{
@@ -16,7 +16,7 @@ use serde_json::json;
 
 use super::{Admin, join::appraised, ok, schemas};
 use crate::{
-    evidence::{Judge, Proof},
+    evidence::Judge,
     lease::{CHALLENGE, Challenged, ENFORCE, Enforced, RENEW, Shown, is_expired, proof, spared},
 };
 
@@ -114,7 +114,7 @@ fn renew(admin: &Admin, call: &Call, cx: &mut Context<'_>) -> Result<Response, R
 fn expected(admin: &Admin, node: Digest, challenge: Digest) -> Result<ReportData, Reject> {
     let proof = proof(&admin.shared, challenge);
     let proof = proof.ok_or_else(|| Reject::internal("This node belongs to no service."))?;
-    Ok(ReportData(Proof { node, ..proof }.of_lease()))
+    Ok(LeaseProof { node, ..proof }.report_data())
 }
 
 /// Retires nodes that may no longer take part, as many as can be spared, and has a new secret seal what comes then.

@@ -1,7 +1,7 @@
 //! Evidence of what the nodes run, as it is in the ledger.
 
 use coco_app::{Call, Context, Endpoint, ErrorCode, Reject, Response, Schema, Status};
-use coco_tables::nodes::{NodeInfo, NodeStatus};
+use coco_tables::nodes::{NodeInfo, NodeStatus, QuoteInfo};
 use coco_wire::Digest;
 use serde_json::{Value, json};
 
@@ -20,15 +20,20 @@ pub(super) fn endpoints(admin: &Admin) -> Vec<Endpoint> {
 }
 
 fn quote_schema(name: &str) -> Schema {
+    let mut required = vec![("node_id", schemas::node_id())];
+    required.extend(evidence_schemas());
+    let optional = vec![("measurement", Schema::string()), ("uvm_endorsements", Schema::base64())];
+    Schema::object(name, required, optional)
+}
+
+/// What [`evidence`] always has.
+pub(super) fn evidence_schemas() -> Vec<(&'static str, Schema)> {
     let formats = ["OE_SGX_v1", "Insecure_Virtual", "AMD_SEV_SNP_v1", "Intel_SGX_DCAP_v1", "Intel_TDX_v1"];
-    let required = vec![
-        ("node_id", schemas::node_id()),
+    vec![
         ("raw", Schema::base64()),
         ("endorsements", Schema::base64()),
         ("format", Schema::one_of("QuoteFormat", &formats)),
-    ];
-    let optional = vec![("measurement", Schema::string()), ("uvm_endorsements", Schema::base64())];
-    Schema::object(name, required, optional)
+    ]
 }
 
 fn quotes(admin: &Admin, _: &Call, cx: &mut Context<'_>) -> Result<Response, Reject> {
@@ -62,16 +67,21 @@ fn own_quote(admin: &Admin, _: &Call, cx: &mut Context<'_>) -> Result<Response, 
 }
 
 fn describe(id: &Digest, info: &NodeInfo) -> Value {
-    let quote = &info.quote_info;
+    let mut body = evidence(&info.quote_info);
+    body["node_id"] = json!(id);
+    if let Some(measurement) = &info.code_digest {
+        body["measurement"] = json!(measurement);
+    }
+    body
+}
+
+/// Evidence in the form of CCF's answers.
+pub(super) fn evidence(quote: &QuoteInfo) -> Value {
     let mut body = json!({
-        "node_id": id,
         "raw": quote.quote,
         "endorsements": quote.endorsements,
         "format": quote.format,
     });
-    if let Some(measurement) = &info.code_digest {
-        body["measurement"] = json!(measurement);
-    }
     if let Some(endorsements) = &quote.uvm_endorsements {
         body["uvm_endorsements"] = json!(endorsements);
     }

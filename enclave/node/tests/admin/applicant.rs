@@ -150,8 +150,7 @@ impl Applicant {
         session: Option<ChannelBinding>,
     ) -> (u16, Value, Response) {
         let certificate = ClientCertificate::from_der(self.certificate.der()).expect("valid");
-        let certificate = Some(ClientCertificate { session, ..certificate });
-        let peer = Peer { interface: InterfaceName::new("main"), certificate };
+        let peer = Peer { interface: InterfaceName::new("main"), certificate: Some(certificate), session };
         let headers = Headers::from_pairs([(&b"host"[..], host.as_bytes())]);
         let body = Bytes::from(body.to_string());
         let response = admin.send_as(&peer, Request::new(Method::Post, "/node/join".into(), headers, body));

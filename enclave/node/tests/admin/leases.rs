@@ -46,7 +46,7 @@ fn open(admin: &mut Admin) {
 /// Status and body of the answer to a node.
 fn ask(admin: &mut Admin, certificate: &Certificate, path: &str, body: &Value) -> (u16, Value) {
     let certificate = ClientCertificate::from_der(certificate.der()).expect("valid");
-    let peer = Peer { interface: InterfaceName::new(""), certificate: Some(certificate) };
+    let peer = Peer { interface: InterfaceName::new(""), certificate: Some(certificate), session: None };
     let request = Request::new(
         Method::Post,
         format!("/node/leases/{path}"),
@@ -101,7 +101,7 @@ fn settle(admin: &Admin, nodes: &[Digest]) {
 /// What would be done.
 fn enforce_dry(admin: &Admin) -> Enforced {
     let certificate = ClientCertificate::from_der(own(admin).der()).expect("valid");
-    let peer = Peer { interface: InterfaceName::new(""), certificate: Some(certificate) };
+    let peer = Peer { interface: InterfaceName::new(""), certificate: Some(certificate), session: None };
     let request = Request::new(Method::Post, "/node/leases/enforce".into(), Headers::default(), Bytes::new());
     let planned = admin.view.decode(request, &peer).expect("there is such an endpoint");
     let ran = admin.view.run(coco_node::Mount::Node, &planned.plan.calls[0], planned.plan.mode, None);

@@ -88,9 +88,9 @@ impl Service {
         };
         let view = View { shared: Arc::clone(&self.admin.view.shared), mounts: Arc::new(mounts) };
         let request = || Request::new(method, target.to_owned(), Headers::default(), Bytes::new());
-        let peer = Peer { interface: name, certificate: None };
+        let peer = Peer { interface: name, certificate: None, session: None };
         // Neither a forwarded request nor one to another interface is redirected.
-        let elsewhere = Peer { interface: InterfaceName::new("plain"), certificate: None };
+        let elsewhere = Peer { interface: InterfaceName::new("plain"), certificate: None, session: None };
         for other in [view.decode_forwarded(request(), &peer), view.decode(request(), &elsewhere)] {
             let redirected = other.is_err_and(|answer| answer.status.0 == 307 || answer.status.0 == 503);
             assert!(!redirected, "{target}");

@@ -12,7 +12,14 @@ use crate::harness::{Admin, document};
 /// What CCF's document has and ours has not: gone in CCF 7.
 const ABSENT: [&str; 2] = ["/paths//node/memory", "/components/schemas/MemoryUsage__Out"];
 /// What ours has besides: of CCF 7, and our own.
-const ADDED: [&str; 2] = ["/paths//node/receipt/cose", "/paths//node/metrics/prometheus"];
+const ADDED: [&str; 6] = [
+    "/paths//node/receipt/cose",
+    "/paths//node/metrics/prometheus",
+    "/paths//node/attestation",
+    "/components/schemas/AttestationNonce",
+    "/components/schemas/PostAttestation__In",
+    "/components/schemas/PostAttestation__Out",
+];
 
 #[test]
 fn the_document_is_that_of_ccf_but_for_a_list() {

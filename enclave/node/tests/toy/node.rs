@@ -283,7 +283,7 @@ impl Node {
 }
 
 pub(crate) fn peer() -> Peer {
-    Peer { interface: InterfaceName::new("main"), certificate: None }
+    Peer { interface: InterfaceName::new("main"), certificate: None, session: None }
 }
 
 pub(crate) fn evidence(report_data: &Digest) -> Evidence {

@@ -24,6 +24,12 @@ fn files_carry_the_process_number_and_the_evidence_its_key() {
     let claims = coco_attest::verify(&evidence, &report_data, &policy).unwrap();
     assert_eq!(claims.host_data(), [7; 32]);
 
+    // What clients ask for later is not kept.
+    let shown = read("attestation");
+    platform.quote(Digest([8; 32])).unwrap();
+    assert_eq!(read("attestation"), shown);
+
+    let platform = VirtualPlatform::start(Digest([7; 32]), directory.path()).unwrap();
     directory.close().unwrap();
     assert_eq!(platform.quote(report_data.0), Err(QuoteFault));
 }

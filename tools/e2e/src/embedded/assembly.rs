@@ -104,7 +104,7 @@ impl Parts {
             tick: TICK,
             message_timeout: TICK,
             ignore_first_sigterm: false,
-            quote: Box::new(move |report_data| platform.quote(report_data)),
+            quote: Arc::new(move |report_data| platform.quote(report_data)),
         };
         let run = move || machine.run(options, &events, &Log::discard()).expect("the machine runs");
         thread::Builder::new().name("machine".to_owned()).spawn(run).expect("a thread")

@@ -74,7 +74,7 @@ pub(super) struct Inquiry {
 
 /// As the node knows all clients.
 pub(super) fn peer() -> Peer {
-    Peer { interface: InterfaceName::new("primary"), certificate: None }
+    Peer { interface: InterfaceName::new("primary"), certificate: None, session: None }
 }
 
 impl World<'_> {

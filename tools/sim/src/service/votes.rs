@@ -61,7 +61,7 @@ impl World<'_> {
         };
         let machine = &mut self.machines[place];
         machine.core.refresh();
-        let peer = Peer { interface: InterfaceName::new("primary"), certificate: None };
+        let peer = Peer { interface: InterfaceName::new("primary"), certificate: None, session: None };
         let ran = machine
             .view
             .decode(request, &peer)

@@ -140,6 +140,7 @@ impl Service {
         let peer = Peer {
             interface: InterfaceName::new("primary"),
             certificate: certificate.map(|shown| ClientCertificate::from_der(shown.der()).unwrap()),
+            session: None,
         };
         let state = self.store.latest();
         let now_ms = u64::try_from(NOW_S).unwrap() * 1000;
