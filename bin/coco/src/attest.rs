@@ -1,9 +1,10 @@
-//! `coco attest`: looks at evidence of what a machine runs, offline.
+//! `coco attest`: looks at evidence of what a machine runs, from files or from a node.
 
 mod certificates;
 mod describe;
 mod facts;
 mod form;
+mod node;
 mod piece;
 mod show;
 mod verify;
@@ -12,16 +13,19 @@ use std::process::ExitCode;
 
 use clap::Subcommand;
 
+use node::NodeArgs;
 use show::ShowArgs;
 use verify::VerifyArgs;
 
-/// Look at attestation evidence offline.
+/// Look at attestation evidence.
 #[derive(Subcommand)]
 pub(crate) enum AttestCommand {
     /// Say in words what a piece of evidence is, without verifying it
     Show(ShowArgs),
     /// Verify evidence: what is trusted and why, and what is not
     Verify(Box<VerifyArgs>),
+    /// Have a node prove now what it runs, and verify that
+    Node(Box<NodeArgs>),
 }
 
 impl AttestCommand {
@@ -29,6 +33,7 @@ impl AttestCommand {
         match self {
             Self::Show(args) => args.execute(),
             Self::Verify(args) => args.execute(),
+            Self::Node(args) => args.execute(),
         }
     }
 }

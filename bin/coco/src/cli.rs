@@ -29,6 +29,7 @@ Examples:
   coco ledger verify ledger/                          check a ledger offline
   coco receipt verify receipt.json --service-cert service_cert.pem
   coco attest verify nodes.json                       check what nodes run
+  coco attest node https://127.0.0.1:8000             the same of a node, now
 
 Exit status: 0 done, 1 refused or fault, 2 wrong arguments or unreadable files; others: see the command.";
 
@@ -60,7 +61,7 @@ enum Command {
     /// Look at receipts offline
     #[command(subcommand)]
     Receipt(ReceiptCommand),
-    /// Look at attestation evidence offline
+    /// Look at attestation evidence, from files or from a node
     #[command(subcommand)]
     Attest(AttestCommand),
     /// Make keys and a certificate for a member or user

@@ -1,5 +1,7 @@
 //! Requests to one node over HTTP/1.1 and TLS, one after the other on a connection that is kept.
 
+mod connect;
+
 use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
@@ -7,17 +9,19 @@ use coco_crypto::Certificate;
 use coco_wire::TxId;
 use http::{HeaderMap, Method, Request, StatusCode, header};
 use http_body_util::{BodyExt, Full, Limited};
-use hyper::client::conn::http1::{self, SendRequest};
-use hyper_util::rt::TokioIo;
+use hyper::client::conn::http1::SendRequest;
 use rustls::{
     ClientConfig,
     pki_types::{InvalidDnsNameError, ServerName},
 };
 use serde::{Deserialize, de::DeserializeOwned};
-use tokio::{net::TcpStream, time};
-use tokio_rustls::TlsConnector;
+use tokio::time;
 
-use crate::{identity::Identity, tls};
+use crate::{
+    attest::{NotVerified, Policy},
+    identity::Identity,
+    tls,
+};
 
 /// Largest answer, in bytes.
 const MAX_ANSWER: usize = 64 << 20;
@@ -35,8 +39,15 @@ pub struct Client {
     address: String,
     server: ServerName<'static>,
     tls: Arc<ClientConfig>,
-    connection: Option<SendRequest<Full<Bytes>>>,
+    /// Whose nodes it talks to; none: it finds out.
+    service: Option<Certificate>,
+    /// What the node must prove on each connection before it is asked for anything.
+    demand: Option<Arc<Policy>>,
+    connection: Option<Sender>,
 }
+
+/// Sends requests on a connection.
+type Sender = SendRequest<Full<Bytes>>;
 
 /// A request that got no answer, or not the one expected.
 #[derive(Debug, thiserror::Error)]
@@ -58,6 +69,14 @@ pub enum ClientError {
     /// The request itself is not HTTP.
     #[error("the request cannot be sent: {0}")]
     Request(#[from] http::Error),
+    /// The node did not prove what it runs, so that it was asked for nothing.
+    #[error("{address} is not verified: {reason}")]
+    NotVerified {
+        /// Which.
+        address: String,
+        /// Why not.
+        reason: Box<NotVerified>,
+    },
     /// The connection broke.
     #[error("no answer from {address}: {error}")]
     Broken {
@@ -129,12 +148,29 @@ impl Client {
         service: &Certificate,
         identity: Option<&Identity>,
     ) -> Result<Self, ClientError> {
+        Self::of(address, Some(service), identity)
+    }
+
+    /// The same, of a node of whatever service if none is given: only to find out what it is.
+    pub(crate) fn of(
+        address: &str,
+        service: Option<&Certificate>,
+        identity: Option<&Identity>,
+    ) -> Result<Self, ClientError> {
         let wrong = || ClientError::Address(address.to_owned());
         let (host, _) = address.rsplit_once(':').ok_or_else(wrong)?;
         let host = host.trim_start_matches('[').trim_end_matches(']').to_owned();
         let server = ServerName::try_from(host).map_err(|_: InvalidDnsNameError| wrong())?;
         let tls = tls::config(service, identity)?;
-        Ok(Self { address: address.to_owned(), server, tls, connection: None })
+        let address = address.to_owned();
+        Ok(Self { address, server, tls, service: service.cloned(), demand: None, connection: None })
+    }
+
+    /// Has the node prove what it runs, by fresh evidence, on each connection before anything else is said on it. A node
+    /// that does not is asked for nothing: [`ClientError::NotVerified`].
+    #[must_use]
+    pub fn demanding(self, policy: Arc<Policy>) -> Self {
+        Self { demand: Some(policy), connection: None, ..self }
     }
 
     /// Where the node is, `host:port`.
@@ -224,11 +260,7 @@ impl Client {
         headers: &[(&str, &str)],
         body: Bytes,
     ) -> Result<Answer, ClientError> {
-        let mut builder = Request::builder().method(method).uri(path).header(header::HOST, &self.address);
-        for (name, value) in headers {
-            builder = builder.header(*name, *value);
-        }
-        let request = builder.body(Full::new(body))?;
+        let request = self.request(method, path, headers, body)?;
 
         let mut kept = self.connection.take();
         if let Some(sender) = &mut kept
@@ -240,39 +272,50 @@ impl Client {
             Some(sender) => sender,
             None => self.connect().await?,
         };
-        match self.round_trip(sender, request.clone()).await {
+        match self.ask_on(sender, request.clone()).await {
             // The node closed the kept connection before it took the request: nothing happened yet.
             Err(ClientError::Broken { error, .. }) if error.is_canceled() => {
                 let sender = self.connect().await?;
-                self.round_trip(sender, request).await
+                self.ask_on(sender, request).await
             }
             answer => answer,
         }
     }
 
-    async fn round_trip(
+    /// Asks on a connection, and keeps it.
+    async fn ask_on(
         &mut self,
-        mut sender: SendRequest<Full<Bytes>>,
+        mut sender: Sender,
+        request: Request<Full<Bytes>>,
+    ) -> Result<Answer, ClientError> {
+        let answer = self.round_trip(&mut sender, request).await?;
+        self.connection = Some(sender);
+        Ok(answer)
+    }
+
+    async fn round_trip(
+        &self,
+        sender: &mut Sender,
         request: Request<Full<Bytes>>,
     ) -> Result<Answer, ClientError> {
         let response = sender.send_request(request).await.map_err(|error| self.broken(error))?;
         let (head, body) = response.into_parts();
         let body = Limited::new(body, MAX_ANSWER).collect().await.map_err(ClientError::Body)?.to_bytes();
-        self.connection = Some(sender);
         Ok(Answer { status: head.status, headers: head.headers, body })
     }
 
-    async fn connect(&self) -> Result<SendRequest<Full<Bytes>>, ClientError> {
-        let failed = |error| ClientError::Connect { address: self.address.clone(), error };
-        let tcp = TcpStream::connect(&self.address).await.map_err(failed)?;
-        tcp.set_nodelay(true).map_err(failed)?;
-        let connector = TlsConnector::from(Arc::clone(&self.tls));
-        let tls = connector.connect(self.server.clone(), tcp).await.map_err(failed)?;
-        let handshake = http1::handshake(TokioIo::new(tls)).await;
-        let (sender, connection) = handshake.map_err(|error| self.broken(error))?;
-        // Its error is also that of the request that waits for it.
-        tokio::spawn(async move { connection.await.unwrap_or_default() });
-        Ok(sender)
+    fn request(
+        &self,
+        method: Method,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: Bytes,
+    ) -> Result<Request<Full<Bytes>>, ClientError> {
+        let mut builder = Request::builder().method(method).uri(path).header(header::HOST, &self.address);
+        for (name, value) in headers {
+            builder = builder.header(*name, *value);
+        }
+        Ok(builder.body(Full::new(body))?)
     }
 
     fn broken(&self, error: hyper::Error) -> ClientError {
@@ -281,6 +324,14 @@ impl Client {
 }
 
 impl ClientError {
+    /// Whether the other end showed a certificate that is not trusted.
+    #[must_use]
+    pub fn is_untrusted(&self) -> bool {
+        let Self::Connect { error, .. } = self else { return false };
+        let tls = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>());
+        matches!(tls, Some(rustls::Error::InvalidCertificate(_)))
+    }
+
     /// Whether the same question may be answered in another session.
     fn is_of_session(&self) -> bool {
         match self {
@@ -318,7 +369,7 @@ impl Answer {
     }
 
     /// Status, and error code and message of a service's error body.
-    fn summary(&self) -> String {
+    pub(crate) fn summary(&self) -> String {
         #[derive(Deserialize)]
         struct Body {
             error: Error,

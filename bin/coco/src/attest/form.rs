@@ -110,13 +110,9 @@ fn of_node(origin: &str, value: &Value) -> Result<Piece, NoEvidence> {
     };
     let missing = |name| NoEvidence::Field(origin.to_owned(), name);
     let format = value.get("format").and_then(Value::as_str).ok_or_else(|| missing("format"))?;
-    let platform = match coco_attest::Platform::from_quote_format(format) {
-        Some(coco_attest::Platform::InsecureVirtual) => Platform::Virtual,
-        Some(coco_attest::Platform::SevSnp) => Platform::SevSnp,
-        Some(coco_attest::Platform::Sgx) => Platform::Sgx,
-        Some(coco_attest::Platform::Tdx) => Platform::Tdx,
-        None => return Err(NoEvidence::Format(origin.to_owned(), format.escape_debug().to_string())),
-    };
+    let platform = coco_attest::Platform::from_quote_format(format).map(Platform::from);
+    let unknown = || NoEvidence::Format(origin.to_owned(), format.escape_debug().to_string());
+    let platform = platform.ok_or_else(unknown)?;
     let node = value.get("node_id").map(|id| id.as_str().and_then(|id| id.parse::<Digest>().ok()));
     let node = node.map(|id| id.ok_or_else(|| missing("node_id"))).transpose()?;
     let raw = field("raw")?.ok_or_else(|| missing("raw"))?;

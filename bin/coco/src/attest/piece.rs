@@ -27,6 +27,17 @@ pub(super) enum Platform {
     EventLog,
 }
 
+impl From<coco_attest::Platform> for Platform {
+    fn from(platform: coco_attest::Platform) -> Self {
+        match platform {
+            coco_attest::Platform::InsecureVirtual => Self::Virtual,
+            coco_attest::Platform::SevSnp => Self::SevSnp,
+            coco_attest::Platform::Sgx => Self::Sgx,
+            coco_attest::Platform::Tdx => Self::Tdx,
+        }
+    }
+}
+
 impl Platform {
     /// The name for programs and for `--platform`.
     pub(super) fn key(self) -> &'static str {

@@ -14,7 +14,6 @@ mod verdict;
 use std::{io, path::PathBuf, process::ExitCode};
 
 use clap::Args;
-use coco_crypto::x509::UnixTime;
 use serde_json::json;
 
 use super::{
@@ -22,9 +21,12 @@ use super::{
     piece::{Piece, Platform},
 };
 use crate::{exit, input::Unreadable};
-use asked::{Asked, Hex, Misuse, Register};
+use asked::{Hex, Misuse};
+use verdict::Verdict;
+
+pub(super) use asked::{Asked, WantedArgs};
 pub(super) use refused::Refused;
-use verdict::{NotShown, Outcome, Verdict};
+pub(super) use verdict::{NotShown, Outcome};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -50,48 +52,20 @@ pub(crate) struct VerifyArgs {
     /// What the files are meant to be
     #[arg(long, value_enum)]
     platform: Option<Platform>,
-    /// Certificates for the key that signed, PEM or DER, up to the root, beside those that come with it
-    #[arg(long, value_name = "FILE")]
-    endorsements: Vec<PathBuf>,
-    /// Endorsements of the utility VM of SEV-SNP
-    #[arg(long, value_name = "FILE")]
-    uvm_endorsements: Option<PathBuf>,
-    /// What the maker publishes: Intel's collateral as JSON, or AMD's revocation lists as DER
-    #[arg(long, value_name = "FILE")]
-    collateral: Vec<PathBuf>,
-    /// Certificate of a root that you trust, instead of the maker's or where there is no maker
-    #[arg(long, value_name = "FILE")]
-    root: Option<PathBuf>,
+    #[command(flatten)]
+    wanted: WantedArgs,
     /// The TPM's key that you know: its public key as PEM, or its public area
     #[arg(long, value_name = "FILE", conflicts_with = "root")]
     key: Option<PathBuf>,
     /// Certificate of who may vouch for what the firmware of Windows starts
     #[arg(long, value_name = "FILE")]
     boot_authority: Vec<PathBuf>,
-    /// When it is looked at, such as 2026-11-30T12:00:00Z; now if not given
-    #[arg(long, value_name = "TIME")]
-    at: Option<UnixTime>,
     /// What it must be bound to; zeros follow. Evidence of a node must be bound to its key without this
     #[arg(long, value_name = "HEX")]
     report_data: Option<Hex>,
     /// What it must answer
     #[arg(long, value_name = "HEX")]
     nonce: Option<Hex>,
-    /// The code that must run
-    #[arg(long, value_name = "HEX")]
-    measurement: Option<Hex>,
-    /// What the host must have configured at the launch
-    #[arg(long, value_name = "HEX")]
-    host_data: Option<Hex>,
-    /// Value of a register: PCR of a TPM or a Nitro Enclave, RTMR of TDX
-    #[arg(long, value_name = "N=HEX")]
-    register: Vec<Register>,
-    /// The oldest trusted computing base: 16 digits on SEV-SNP, evaluation number of Intel, secure kernel of Windows
-    #[arg(long, value_name = "VERSION")]
-    minimum_tcb: Option<String>,
-    /// Something that is refused otherwise; a refusal names it
-    #[arg(long, value_name = "WHAT")]
-    accept: Vec<String>,
     /// Tell the result as JSON
     #[arg(long)]
     json: bool,
@@ -99,7 +73,7 @@ pub(crate) struct VerifyArgs {
 
 /// Evidence that was not judged.
 #[derive(Debug, thiserror::Error)]
-enum VerifyError {
+pub(super) enum VerifyError {
     #[error(transparent)]
     Evidence(#[from] NoEvidence),
     #[error(transparent)]
@@ -119,7 +93,7 @@ impl VerifyArgs {
     }
 
     fn verify(&self) -> Result<u8, VerifyError> {
-        let asked = Asked::of(self)?;
+        let asked = self.asked()?;
         let mut outcomes = Vec::new();
         for file in &self.files {
             for piece in form::read(file, self.platform)? {
@@ -134,6 +108,17 @@ impl VerifyArgs {
         self.tell(&asked, &outcomes)?;
         let all = !outcomes.is_empty() && outcomes.iter().all(|outcome| outcome.found.is_ok());
         Ok(if all { 0 } else { exit::REFUSED })
+    }
+
+    fn asked(&self) -> Result<Asked, VerifyError> {
+        let boot_authorities = self.boot_authority.iter().map(|path| asked::certificate(path));
+        Ok(Asked {
+            key: self.key.as_deref().map(form::read_bytes).transpose()?,
+            boot_authorities: boot_authorities.collect::<Result<_, _>>()?,
+            report_data: self.report_data.as_ref().map(|hex| hex.0.clone()),
+            nonce: self.nonce.as_ref().map(|hex| hex.0.clone()),
+            ..Asked::of(&self.wanted)?
+        })
     }
 
     fn tell(&self, asked: &Asked, outcomes: &[Outcome]) -> Result<(), VerifyError> {
@@ -158,7 +143,7 @@ impl VerifyArgs {
 }
 
 /// What comes of a piece of evidence by the rules of its platform.
-fn judge(piece: &Piece, asked: &Asked) -> Result<Verdict, NotShown> {
+pub(super) fn judge(piece: &Piece, asked: &Asked) -> Result<Verdict, NotShown> {
     match piece.platform {
         Platform::Virtual => insecure_virtual::judge(piece, asked),
         Platform::SevSnp => sev_snp::judge(piece, asked),

@@ -6,14 +6,15 @@ use std::{
     time::SystemTime,
 };
 
+use clap::Args;
 use coco_attest::dcap::Collateral;
 use coco_crypto::{
     Certificate, pem,
     x509::{InvalidCertificate, UnixTime},
 };
-use coco_wire::text::decode_hex;
+use coco_wire::{Digest, text::decode_hex};
 
-use super::{VerifyArgs, VerifyError};
+use super::VerifyError;
 use crate::{
     attest::{
         certificates,
@@ -54,7 +55,7 @@ impl FromStr for Register {
 
 /// Arguments that cannot be followed.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum Misuse {
+pub(in crate::attest) enum Misuse {
     #[error("--{option} has no meaning for evidence of {}", .platform.name())]
     Option { option: &'static str, platform: Platform },
     #[error("--accept {what} has no meaning for evidence of {}; it takes {takes}", .platform.name())]
@@ -76,16 +77,53 @@ pub(super) enum Misuse {
     LogAlone,
 }
 
+/// What can be asked of all evidence, wherever it comes from.
+#[derive(Args)]
+pub(in crate::attest) struct WantedArgs {
+    /// Certificates for the key that signed, PEM or DER, up to the root, beside those that come with it
+    #[arg(long, value_name = "FILE")]
+    endorsements: Vec<PathBuf>,
+    /// Endorsements of the utility VM of SEV-SNP
+    #[arg(long, value_name = "FILE")]
+    uvm_endorsements: Option<PathBuf>,
+    /// What the maker publishes: Intel's collateral as JSON, or AMD's revocation lists as DER
+    #[arg(long, value_name = "FILE")]
+    collateral: Vec<PathBuf>,
+    /// Certificate of a root that you trust, instead of the maker's or where there is no maker
+    #[arg(long, value_name = "FILE")]
+    root: Option<PathBuf>,
+    /// When it is looked at, such as 2026-11-30T12:00:00Z; now if not given
+    #[arg(long, value_name = "TIME")]
+    at: Option<UnixTime>,
+    /// The code that must run
+    #[arg(long, value_name = "HEX")]
+    measurement: Option<Hex>,
+    /// What the host must have configured at the launch
+    #[arg(long, value_name = "HEX")]
+    host_data: Option<Hex>,
+    /// Value of a register: PCR of a TPM or a Nitro Enclave, RTMR of TDX
+    #[arg(long, value_name = "N=HEX")]
+    register: Vec<Register>,
+    /// The oldest trusted computing base: 16 digits on SEV-SNP, evaluation number of Intel, secure kernel of Windows
+    #[arg(long, value_name = "VERSION")]
+    minimum_tcb: Option<String>,
+    /// Something that is refused otherwise; a refusal names it
+    #[arg(long, value_name = "WHAT")]
+    accept: Vec<String>,
+}
+
 /// What is asked, with files read.
-pub(super) struct Asked {
+pub(in crate::attest) struct Asked {
     /// When the evidence is looked at.
-    pub(super) now: UnixTime,
+    pub(in crate::attest) now: UnixTime,
     pub(super) endorsements: Vec<Vec<u8>>,
     pub(super) uvm: Option<Vec<u8>>,
     pub(super) collateral: Vec<Vec<u8>>,
     pub(super) root: Option<Certificate>,
     pub(super) key: Option<Vec<u8>>,
     pub(super) boot_authorities: Vec<Certificate>,
+    /// What evidence must be bound to that was made for a session of ours.
+    pub(in crate::attest) session: Option<Digest>,
     pub(super) report_data: Option<Vec<u8>>,
     pub(super) nonce: Option<Vec<u8>>,
     pub(super) measurement: Option<Vec<u8>>,
@@ -96,30 +134,22 @@ pub(super) struct Asked {
 }
 
 impl Asked {
-    pub(super) fn of(args: &VerifyArgs) -> Result<Self, VerifyError> {
+    /// What these arguments ask for, and nothing else.
+    pub(in crate::attest) fn of(args: &WantedArgs) -> Result<Self, VerifyError> {
         let hex = |hex: &Option<Hex>| hex.as_ref().map(|hex| hex.0.clone());
+        let endorsements = args.endorsements.iter().map(|path| read_bytes(path));
+        let collateral = args.collateral.iter().map(|path| input::read(path, MAX_LEN));
         Ok(Self {
             now: args.at.unwrap_or_else(now),
-            endorsements: args
-                .endorsements
-                .iter()
-                .map(|path| read_bytes(path))
-                .collect::<Result<Vec<_>, _>>()?,
+            endorsements: endorsements.collect::<Result<_, _>>()?,
             uvm: args.uvm_endorsements.as_deref().map(read_bytes).transpose()?,
-            collateral: args
-                .collateral
-                .iter()
-                .map(|path| input::read(path, MAX_LEN))
-                .collect::<Result<Vec<_>, _>>()?,
+            collateral: collateral.collect::<Result<_, _>>()?,
             root: args.root.as_deref().map(certificate).transpose()?,
-            key: args.key.as_deref().map(read_bytes).transpose()?,
-            boot_authorities: args
-                .boot_authority
-                .iter()
-                .map(|path| certificate(path))
-                .collect::<Result<Vec<_>, _>>()?,
-            report_data: hex(&args.report_data),
-            nonce: hex(&args.nonce),
+            key: None,
+            boot_authorities: Vec::new(),
+            session: None,
+            report_data: None,
+            nonce: None,
             measurement: hex(&args.measurement),
             host_data: hex(&args.host_data),
             registers: args.register.clone(),
@@ -168,10 +198,11 @@ impl Asked {
         self.accept.iter().any(|accepted| accepted.eq_ignore_ascii_case(what))
     }
 
-    /// The report data that a piece must have: what was asked for, or the name of the node that shows it.
+    /// The report data that a piece must have: those of our session, what was asked for, or the name of the node that shows it.
     pub(super) fn report_data<const N: usize>(&self, piece: &Piece) -> Result<Option<[u8; N]>, Misuse> {
-        let node = piece.node.as_ref().map(|node| node.0.as_slice());
-        let Some(asked) = self.report_data.as_deref().or(node) else { return Ok(None) };
+        let [session, node] =
+            [&self.session, &piece.node].map(|name| name.as_ref().map(|it| it.0.as_slice()));
+        let Some(asked) = session.or(self.report_data.as_deref()).or(node) else { return Ok(None) };
         let mut padded = [0; N];
         let room = padded.get_mut(..asked.len());
         room.ok_or(Misuse::Length { option: "report-data", expected: N })?.copy_from_slice(asked);
@@ -203,7 +234,7 @@ impl Asked {
     }
 }
 
-fn certificate(path: &Path) -> Result<Certificate, VerifyError> {
+pub(super) fn certificate(path: &Path) -> Result<Certificate, VerifyError> {
     let bytes = input::read(path, MAX_LEN)?;
     let read =
         Certificate::from_der(&bytes).or_else(|_| Certificate::from_pem(&String::from_utf8_lossy(&bytes)));

@@ -31,6 +31,16 @@ pub(in crate::attest) enum Refused {
 }
 
 impl Refused {
+    /// Whether the evidence may be good, but was made for something else.
+    pub(in crate::attest) fn is_of_binding(&self) -> bool {
+        matches!(
+            self,
+            Self::Virtual(coco_attest::Refusal::ReportData)
+                | Self::SevSnp(sev_snp::Refusal::ReportData)
+                | Self::Dcap(dcap::Refusal::ReportData)
+        )
+    }
+
     /// What somebody can do who wants it accepted, or what it means that one cannot.
     pub(super) fn advice(&self) -> Option<String> {
         match self {

@@ -59,7 +59,7 @@ impl Drawn {
 fn asked(arguments: &[&str]) -> Asked {
     let at = NOW.to_string();
     let line = [&["coco", "-", "--at", at.as_str()], arguments].concat();
-    Asked::of(&Line::try_parse_from(line).unwrap().args).unwrap_or_else(|error| panic!("{error}"))
+    Line::try_parse_from(line).unwrap().args.asked().unwrap_or_else(|error| panic!("{error}"))
 }
 
 /// How many pieces of evidence in these bytes are believed. Everything else has its error.

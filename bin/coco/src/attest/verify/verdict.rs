@@ -14,7 +14,7 @@ use crate::attest::{
 };
 
 /// Why there is no verdict.
-pub(super) enum NotShown {
+pub(in crate::attest) enum NotShown {
     Refused(Box<Refused>),
     Misuse(Misuse),
 }
@@ -33,7 +33,7 @@ impl From<Misuse> for NotShown {
 
 /// What believed evidence is believed for.
 #[derive(Default)]
-pub(super) struct Verdict {
+pub(in crate::attest) struct Verdict {
     /// Step by step from what is trusted to begin with.
     trusted: Vec<String>,
     /// What holds of all that was asked for.
@@ -52,7 +52,7 @@ impl Verdict {
         self.trusted.extend(steps);
     }
 
-    pub(super) fn holds(&mut self, what: impl Into<String>) {
+    pub(in crate::attest) fn holds(&mut self, what: impl Into<String>) {
         self.asked.push(what.into());
     }
 
@@ -60,7 +60,7 @@ impl Verdict {
         self.facts.push(facts);
     }
 
-    pub(super) fn not_checked(&mut self, what: impl Into<String>) {
+    pub(in crate::attest) fn not_checked(&mut self, what: impl Into<String>) {
         self.not_checked.push(what.into());
     }
 
@@ -99,6 +99,12 @@ impl Verdict {
         data: Option<[u8; N]>,
     ) {
         match (data, piece.node) {
+            (Some(_), _) if asked.session.is_some() => {
+                self.holds(
+                    "the report data: it was made now, for this TLS session, our nonce, the service, and the node whose key \
+                     the other end of the session has",
+                );
+            }
             (Some(_), _) if asked.report_data.is_some() => {
                 self.holds("the report data, as asked (--report-data)");
             }
@@ -116,13 +122,13 @@ impl Verdict {
 }
 
 /// A piece of evidence and what came of it.
-pub(super) struct Outcome {
-    pub(super) piece: Piece,
-    pub(super) found: Result<Verdict, Refused>,
+pub(in crate::attest) struct Outcome {
+    pub(in crate::attest) piece: Piece,
+    pub(in crate::attest) found: Result<Verdict, Refused>,
 }
 
 impl Outcome {
-    pub(super) fn to_json(&self) -> Value {
+    pub(in crate::attest) fn to_json(&self) -> Value {
         let mut value = head(&self.piece);
         value["verified"] = json!(self.found.is_ok());
         match &self.found {
@@ -140,7 +146,7 @@ impl Outcome {
         value
     }
 
-    pub(super) fn write(&self, now: UnixTime, out: &mut dyn Write) -> io::Result<()> {
+    pub(in crate::attest) fn write(&self, now: UnixTime, out: &mut dyn Write) -> io::Result<()> {
         let verdict = match &self.found {
             Ok(verdict) => verdict,
             Err(refused) => {
