@@ -11,24 +11,25 @@ use bytes::Bytes;
 use coco_app::{
     ChannelBinding, ClientCertificate, Headers, InterfaceName, Method, Peer, Request, Response, TxStatus,
 };
+use coco_attest::Roots;
 use coco_boundary::{Event, Jobs, StopReason};
 use coco_client::{
     Identity,
     governance::{AGREE, API_VERSION, Message, sign},
 };
 use coco_crypto::{Certificate, LedgerSecret, SystemEntropy};
-use coco_host::{
-    disk::Disk,
-    platform::{EvidenceSource as _, insecure_virtual::VirtualPlatform},
-};
+use coco_host::{disk::Disk, platform::EvidenceSource};
 use coco_http::{Answer, Batch, Dispatch, Driver, Session};
 use coco_ledger::{Ledger, LedgerSecrets, SignatureMode, SigningPolicy, Timing};
 use coco_node::{
     Core, Joined, Joiner, Shared,
-    join::{self, Introduction, Next},
+    evidence::quote_info,
+    join::{self, GaveUp, Introduction, Next},
     keys::SecretSlot,
+    lease::{self, Challenged, Enforced, Shown},
 };
 use coco_wire::{Seqno, TxId};
+use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 mod assembly;
@@ -56,6 +57,15 @@ pub struct Writing {
     pub signatures: SignatureMode,
 }
 
+/// What a node runs on.
+#[derive(Clone)]
+pub struct Ground {
+    /// Says what runs.
+    pub platform: Arc<dyn EvidenceSource>,
+    /// Whose signatures of evidence count for the node.
+    pub roots: Roots,
+}
+
 /// A node that runs on threads of the test; stops when dropped.
 pub struct Embedded {
     /// Takes requests.
@@ -64,6 +74,7 @@ pub struct Embedded {
     pub secrets: LedgerSecrets,
     /// Identifies the service.
     pub service: Certificate,
+    ground: Ground,
     machine: Option<JoinHandle<StopReason>>,
 }
 
@@ -98,7 +109,26 @@ impl Embedded {
         writing: Writing,
         heavy: Arc<dyn Jobs>,
     ) -> Self {
-        let parts = Parts::new(directory, disk, writing);
+        Self::found(consortium, Parts::new(directory, disk, writing, None), writing, heavy)
+    }
+
+    /// The same on a machine of the test's.
+    ///
+    /// # Panics
+    /// If it does not start.
+    #[must_use]
+    pub fn start_on(
+        ground: Ground,
+        consortium: &Consortium,
+        directory: &Path,
+        disk: Arc<dyn Disk>,
+        writing: Writing,
+    ) -> Self {
+        let parts = Parts::new(directory, disk, writing, Some(ground));
+        Self::found(consortium, parts, writing, assembly::pool(MAX_HEAVY))
+    }
+
+    fn found(consortium: &Consortium, parts: Parts, writing: Writing, heavy: Arc<dyn Jobs>) -> Self {
         let secrets = LedgerSecrets::new(Seqno(1), LedgerSecret::generate(&SystemEntropy));
         let view = parts.view(secrets.clone().into());
         let service = assembly::found(&view);
@@ -120,28 +150,54 @@ impl Embedded {
     /// If it is not.
     #[must_use]
     pub fn join(&self, directory: &Path, disk: Arc<dyn Disk>, writing: Writing) -> Self {
-        let parts = Parts::new(directory, disk, writing);
+        let parts = Parts::new(directory, disk, writing, None);
+        self.let_in(parts, writing).unwrap_or_else(|refusal| panic!("{refusal}"))
+    }
+
+    /// The same on a machine of the test's.
+    ///
+    /// # Errors
+    /// Why it is not let in.
+    ///
+    /// # Panics
+    /// If it is let in and does not start.
+    pub fn join_on(
+        &self,
+        ground: Ground,
+        directory: &Path,
+        disk: Arc<dyn Disk>,
+        writing: Writing,
+    ) -> Result<Self, GaveUp> {
+        self.let_in(Parts::new(directory, disk, writing, Some(ground)), writing)
+    }
+
+    fn let_in(&self, parts: Parts, writing: Writing) -> Result<Self, GaveUp> {
         let view = parts.view(SecretSlot::default());
         let core = Core::join(view.clone(), assembly::settings(writing));
-        let evidence = parts.platform.quote(view.shared.keys.node_id).expect("a platform makes evidence");
+        let platform = Arc::clone(&parts.ground.platform);
+        let evidence = platform.quote(view.shared.keys.node_id).expect("a platform makes evidence");
         let introduction = Introduction {
             network: parts.network.clone(),
             node_data: Value::Null,
             evidence,
             startup_seqno: Seqno::ZERO,
         };
-        let platform = Arc::clone(&parts.platform);
         let driver = Driver::new(view, core, parts.resources(assembly::pool(MAX_HEAVY)));
         let node = Self::run(parts, driver, self.secrets.clone(), self.service.clone());
-        let joined = self.ask(&node.driver.view().shared, &platform, introduction);
+        let joined = self.ask(&node.driver.view().shared, &*platform, introduction)?;
         node.driver.joined(joined);
         let goal = self.committed();
         node.wait_until("the node catches up", |node| node.committed() >= goal);
-        node
+        Ok(node)
     }
 
     /// Asks for a node until it is let in.
-    fn ask(&self, shared: &Arc<Shared>, platform: &VirtualPlatform, introduction: Introduction) -> Joined {
+    fn ask(
+        &self,
+        shared: &Arc<Shared>,
+        platform: &dyn EvidenceSource,
+        introduction: Introduction,
+    ) -> Result<Joined, GaveUp> {
         let settings = join::Settings { target: "a test".to_owned(), retry_ms: 1, follow_redirect: false };
         let certificate = shared.keys.self_signed.load();
         let mut joiner = Joiner::new(Arc::clone(shared), self.service.clone(), introduction, settings);
@@ -157,15 +213,16 @@ impl Embedded {
                     let digest = proof.report_data(&SESSION);
                     joiner.proved(&platform.quote(digest).expect("a platform makes evidence"));
                 }
-                Next::Joined(joined) => return *joined,
-                Next::GiveUp(refusal) => panic!("{refusal}"),
+                Next::Joined(joined) => return Ok(*joined),
+                Next::GiveUp(refusal) => return Err(refusal),
             }
         }
     }
 
     fn run(parts: Parts, driver: Driver, secrets: LedgerSecrets, service: Certificate) -> Self {
+        let ground = parts.ground.clone();
         let machine = Some(parts.run(&driver));
-        Self { driver, secrets, service, machine }
+        Self { driver, secrets, service, ground, machine }
     }
 
     /// Activates the members, registers the first user and opens the service.
@@ -173,6 +230,16 @@ impl Embedded {
     /// # Panics
     /// If governance refuses.
     pub fn open(&self, consortium: &Consortium) {
+        self.activate(consortium);
+        self.decide(consortium, &process::opening(consortium, &self.service));
+        self.wait_until("the service is open", |node| node.driver.view().state().open);
+    }
+
+    /// Activates the members.
+    ///
+    /// # Panics
+    /// If governance refuses.
+    pub fn activate(&self, consortium: &Consortium) {
         for member in &consortium.signers() {
             let digests = format!("/gov/members/state-digests/{}", member.id());
             let update =
@@ -180,7 +247,14 @@ impl Embedded {
             let ack = json!({ "stateDigest": update["stateDigest"] });
             self.govern(member, &format!("{digests}:ack"), Message::Ack, &ack);
         }
-        let actions = json!({ "actions": process::opening(consortium, &self.service) });
+    }
+
+    /// Has all members vote for actions, which are carried out.
+    ///
+    /// # Panics
+    /// If governance refuses.
+    pub fn decide(&self, consortium: &Consortium, actions: &Value) {
+        let actions = json!({ "actions": actions });
         let proposer = &consortium.signers()[0];
         let mut proposal =
             self.govern(proposer, "/gov/members/proposals:create", Message::Proposal, &actions);
@@ -193,7 +267,6 @@ impl Embedded {
             proposal = self.govern(member, &path, Message::Ballot(&id), &json!({ "ballot": AGREE }));
         }
         assert_eq!(proposal["proposalState"], "Accepted", "{proposal}");
-        self.wait_until("the service is open", |node| node.driver.view().state().open);
     }
 
     /// Sends what a member signed to an endpoint of governance.
@@ -243,6 +316,35 @@ impl Embedded {
             Answer::Later(response) => response.blocking_recv().expect("every request is answered"),
         };
         answers.into_iter().map(wait).collect()
+    }
+
+    /// Renews the lease of the node, as the executable does it.
+    ///
+    /// # Panics
+    /// If the service refuses.
+    pub fn renew(&self) {
+        let Challenged { challenge } = self.ask_itself(lease::CHALLENGE, Vec::new());
+        let proof = lease::proof(&self.driver.view().shared, challenge).expect("it belongs to a service");
+        let evidence = self.ground.platform.quote(proof.report_data().0).expect("a platform makes evidence");
+        let shown = Shown { quote_info: quote_info(&evidence) };
+        let _: Value = self.ask_itself(lease::RENEW, serde_json::to_vec(&shown).expect("it has only texts"));
+    }
+
+    /// Has the node, which must be the primary, retire nodes that may no longer take part.
+    ///
+    /// # Panics
+    /// If the service refuses.
+    #[must_use]
+    pub fn enforce(&self) -> Enforced {
+        self.ask_itself(lease::ENFORCE, Vec::new())
+    }
+
+    fn ask_itself<T: DeserializeOwned>(&self, path: &str, body: Vec<u8>) -> T {
+        let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
+        let answer = runtime.block_on(self.driver.ask(path, body));
+        let text = String::from_utf8_lossy(&answer.body);
+        assert!(answer.status.is_success(), "{path}: {} {text}", answer.status.0);
+        serde_json::from_slice(&answer.body).expect("the answer of a node")
     }
 
     /// Last committed transaction.

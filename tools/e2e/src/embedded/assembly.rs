@@ -9,6 +9,7 @@ use std::{
     time::Duration,
 };
 
+use coco_attest::Roots;
 use coco_boundary::{Jobs, Log, StopReason};
 use coco_crypto::{Certificate, Curve, SystemEntropy, hash::sha256, x509::Name};
 use coco_gov::{Authority, NewestSecrets};
@@ -19,7 +20,7 @@ use coco_host::{
     ledger::{Durability, EventSink, Ledger as Files, LedgerOptions},
     machine::{Machine, MachineOptions},
     peers::PeerNetwork,
-    platform::{EvidenceSource as _, insecure_virtual::VirtualPlatform},
+    platform::insecure_virtual::VirtualPlatform,
 };
 use coco_http::{CertificateSlots, Driver, Resources};
 use coco_ledger::LedgerConfig;
@@ -36,7 +37,7 @@ use coco_tables::{
 };
 use serde_json::Value;
 
-use super::Writing;
+use super::{Ground, Writing};
 use crate::{Consortium, consortium::now, process};
 
 /// Time between two ticks.
@@ -47,7 +48,7 @@ pub(super) struct Parts {
     pub(super) machine: Machine,
     pub(super) clock: Clock,
     pub(super) network: NodeNetwork,
-    pub(super) platform: Arc<VirtualPlatform>,
+    pub(super) ground: Ground,
 }
 
 impl Parts {
@@ -66,7 +67,12 @@ impl Parts {
     }
 
     /// Binds the interface for other nodes.
-    pub(super) fn new(directory: &Path, disk: Arc<dyn Disk>, writing: Writing) -> Self {
+    pub(super) fn new(
+        directory: &Path,
+        disk: Arc<dyn Disk>,
+        writing: Writing,
+        ground: Option<Ground>,
+    ) -> Self {
         let options = LedgerOptions {
             directory: directory.join("ledger"),
             read_only_directories: Vec::new(),
@@ -81,20 +87,22 @@ impl Parts {
             Interface { bind_address: address.clone(), published_address: address, ..Interface::default() };
         let network = NodeNetwork { node_to_node_interface, ..NodeNetwork::default() };
         let ledger = Files::create(options, disk).expect("the ledger directory is new");
-        let platform =
-            VirtualPlatform::start(sha256(b"a test"), directory).expect("its files can be written");
-        let (machine, platform) = (Machine::new(ledger).with_peers(peers), Arc::new(platform));
-        Self { machine, clock: Clock::start(), network, platform }
+        let ground = ground.unwrap_or_else(|| {
+            let platform = VirtualPlatform::start(sha256(b"a test"), directory);
+            Ground { platform: Arc::new(platform.expect("its files can be written")), roots: Roots::MAKERS }
+        });
+        let machine = Machine::new(ledger).with_peers(peers);
+        Self { machine, clock: Clock::start(), network, ground }
     }
 
     /// The enclave's parts that are the same whatever the node does first.
     pub(super) fn view(&self, secrets: SecretSlot) -> View {
-        view(secrets, self.network.clone(), self.clock)
+        view(secrets, self.network.clone(), self.clock, self.ground.roots)
     }
 
     /// Runs the node's host on a thread of its own.
     pub(super) fn run(self, driver: &Driver) -> JoinHandle<StopReason> {
-        let Self { machine, clock, platform, .. } = self;
+        let Self { machine, clock, ground: Ground { platform, .. }, .. } = self;
         let events: EventSink = {
             let driver = driver.clone();
             Arc::new(move |event| driver.event(event))
@@ -136,7 +144,7 @@ impl SessionMetrics for NoSessions {
     }
 }
 
-fn view(secrets: SecretSlot, network: NodeNetwork, clock: Clock) -> View {
+fn view(secrets: SecretSlot, network: NodeNetwork, clock: Clock, roots: Roots) -> View {
     let node =
         NodeNaming { curve: Curve::P384, subject: name("CN=Node"), alt_names: Vec::new(), validity_days: 1 };
     let keys = Keys::generate(&node, now(), &SystemEntropy).expect("a certificate of today");
@@ -144,7 +152,7 @@ fn view(secrets: SecretSlot, network: NodeNetwork, clock: Clock) -> View {
     let entropy = Arc::new(SystemEntropy);
     let shared =
         Shared::new(keys, secrets.clone(), 1 << 20, Arc::clone(&app), entropy.clone(), Log::discard());
-    let shared = Arc::new(shared);
+    let shared = Arc::new(shared.trusting(roots));
     let authority = Authority {
         service_key: Arc::new(shared.keys.service_signer()),
         ledger_secrets: Box::new(move || newest(&secrets)),
