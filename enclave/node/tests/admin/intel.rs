@@ -4,6 +4,8 @@
 mod first;
 #[path = "intel/genuine.rs"]
 mod genuine;
+#[path = "intel/leases.rs"]
+mod leases;
 #[path = "intel/policy.rs"]
 mod policy;
 #[path = "intel/refusals.rs"]

@@ -31,12 +31,12 @@ fn leased() -> Admin {
     admin
 }
 
-fn set_lease(admin: &mut Admin) {
+pub(crate) fn set_lease(admin: &mut Admin) {
     admin.write(|tables, tx| tables.nodes.lease.put(tx, &Lease { seconds: LEASE_S }));
 }
 
 /// Opens the service to users.
-fn open(admin: &mut Admin) {
+pub(crate) fn open(admin: &mut Admin) {
     admin.write(|tables, tx| {
         let info = tables.service.info.get(tx).expect("a row").expect("written by genesis");
         tables.service.info.put(tx, &ServiceInfo { status: ServiceStatus::Open, ..info });
@@ -44,7 +44,7 @@ fn open(admin: &mut Admin) {
 }
 
 /// Status and body of the answer to a node.
-fn ask(admin: &mut Admin, certificate: &Certificate, path: &str, body: &Value) -> (u16, Value) {
+pub(crate) fn ask(admin: &mut Admin, certificate: &Certificate, path: &str, body: &Value) -> (u16, Value) {
     let certificate = ClientCertificate::from_der(certificate.der()).expect("valid");
     let peer = Peer { interface: InterfaceName::new(""), certificate: Some(certificate), session: None };
     let request = Request::new(
@@ -57,11 +57,11 @@ fn ask(admin: &mut Admin, certificate: &Certificate, path: &str, body: &Value) -
     (response.status.0, serde_json::from_slice(&response.body).unwrap_or_default())
 }
 
-fn own(admin: &Admin) -> Certificate {
+pub(crate) fn own(admin: &Admin) -> Certificate {
     admin.view.shared.keys.self_signed.load().as_ref().clone()
 }
 
-fn challenged(admin: &mut Admin, certificate: &Certificate) -> Digest {
+pub(crate) fn challenged(admin: &mut Admin, certificate: &Certificate) -> Digest {
     let (status, body) = ask(admin, certificate, "challenge", &Value::Null);
     assert_eq!(status, 200, "{body}");
     serde_json::from_value(body["challenge"].clone()).expect("a challenge")
@@ -85,7 +85,7 @@ fn renew(admin: &mut Admin, certificate: &Certificate) {
     assert_eq!(status, 200, "{body}");
 }
 
-fn appraisal(admin: &Admin, node: &Digest) -> Option<Appraisal> {
+pub(crate) fn appraisal(admin: &Admin, node: &Digest) -> Option<Appraisal> {
     admin.tables.nodes.appraisals.get(&admin.view.state().latest, node).expect("a row")
 }
 
@@ -108,7 +108,7 @@ fn enforce_dry(admin: &Admin) -> Enforced {
     serde_json::from_slice(&ran.response.body).expect("what would be done")
 }
 
-fn enforce(admin: &mut Admin) -> Enforced {
+pub(crate) fn enforce(admin: &mut Admin) -> Enforced {
     let certificate = own(admin);
     let (status, body) = ask(admin, &certificate, "enforce", &Value::Null);
     assert_eq!(status, 200, "{body}");
@@ -147,7 +147,7 @@ fn age(admin: &mut Admin) {
     });
 }
 
-fn settle_all(admin: &Admin, applicants: &[Applicant]) {
+pub(crate) fn settle_all(admin: &Admin, applicants: &[Applicant]) {
     let ids: Vec<_> = applicants.iter().map(Applicant::id).chain([admin.id()]).collect();
     settle(admin, &ids);
 }
