@@ -19,8 +19,7 @@ pub struct CollateralFile(pub Option<PathBuf>);
 pub enum NoCollateral {
     /// Nobody says where it is.
     #[error(
-        "no `attestation.intel_collateral_file`: it must have the collateral of machines of kind {} (FMSPC), as caches of \
-         Intel's service hand it out",
+        "no `attestation.intel_collateral_file`: it must have what Intel publishes about machines of kind {} (FMSPC), as JSON",
         encode_hex(_0)
     )]
     Unnamed(dcap::Fmspc),

@@ -168,7 +168,7 @@ pub struct Published {
 }
 
 impl Published {
-    /// As caches of Intel's service hand it out.
+    /// As JSON, with texts as they are and bytes in hexadecimal.
     pub fn to_json(&self) -> Vec<u8> {
         let json = json!({
             "root_ca_crl": encode_hex(&self.root_list),

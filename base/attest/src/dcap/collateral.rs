@@ -86,7 +86,7 @@ struct QeIdentity {
 }
 
 impl Collateral {
-    /// Reads JSON of the form that caches of Intel's service hand out, with texts as they are and bytes in hexadecimal.
+    /// Reads JSON of the form that dcap-qvl and tools around it write, with texts as they are and bytes in hexadecimal.
     /// The chains `pck_crl_issuer_chain` and `pck_certificate_chain` may be there and are not used: both are in quotes.
     ///
     /// # Errors

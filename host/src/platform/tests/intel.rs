@@ -54,6 +54,8 @@ struct State {
     disturbances: u32,
     /// How many bytes of a question are taken at most.
     taken: usize,
+    /// What it answers to every question, if not a quote.
+    answer: Option<Vec<u8>>,
     /// A file that fails.
     fault: Option<(&'static str, ErrorKind)>,
     calls: Vec<String>,
@@ -67,6 +69,7 @@ impl Library {
             question: Vec::new(),
             disturbances: 0,
             taken: 64,
+            answer: None,
             fault: None,
             calls: Vec::new(),
         })))
@@ -111,7 +114,7 @@ impl Files for Library {
                 state.disturbances -= 1;
                 Ok(quote(&state.machine, &[0xff; 64]))
             }
-            "quote" => Ok(quote(&state.machine, &state.question)),
+            "quote" => Ok(state.answer.clone().unwrap_or_else(|| quote(&state.machine, &state.question))),
             other => panic!("{other}"),
         })
     }
@@ -287,6 +290,39 @@ fn enclaves_that_show_nothing() {
     assert!(matches!(denied, NoEvidence::Library(_)));
     let domain = refused(|it| it.machine = Machine::new(Kind::Tdx10));
     assert!(matches!(domain, NoEvidence::Quote(dcap::Refusal::Tee(0x81))));
+}
+
+#[test]
+fn no_quote_is_too_much() {
+    let directory = tempfile::tempdir().unwrap();
+    for kind in [Kind::Tdx15, Kind::Sgx] {
+        let machine = Machine::new(kind);
+        let whole = quote(&machine, &[0; 64]);
+        // Cut off anywhere, and with anything changed that is not of the report data.
+        let cut = (0..whole.len()).step_by(41).map(|length| whole[..length].to_vec());
+        let changed = (0..whole.len()).step_by(53).map(|at| {
+            let mut changed = whole.clone();
+            changed[at] ^= 0xff;
+            changed
+        });
+        for given in cut.chain(changed) {
+            let (kernel, library, answer) = (domain(&machine), Library::new(&machine), given.clone());
+            kernel.with(|state| state.sign = Box::new(move |_| answer.clone()));
+            library.with(|state| state.answer = Some(given.clone()));
+            let collateral = file(directory.path(), &machine);
+            let error = match kind {
+                Kind::Sgx => library.start(collateral).err(),
+                _ => start_domain(&kernel, collateral).err(),
+            };
+            // Most of what is signed is not looked at here.
+            assert!(error.is_some() || given.len() == whole.len(), "a part of a quote is none");
+            if let Some(error) = error {
+                let of_quote =
+                    matches!(error, NoEvidence::Quote(_) | NoEvidence::Disturbed | NoEvidence::Collateral(_));
+                assert!(of_quote, "{error}");
+            }
+        }
+    }
 }
 
 #[test]
