@@ -154,6 +154,24 @@ pub fn revocation_list(
     signed(&fields, algorithm, key)
 }
 
+/// What is signed of a certificate or revocation list.
+pub fn statement(signed: &[u8]) -> &[u8] {
+    let head = |bytes: &[u8]| match bytes[1] {
+        length @ ..=0x7f => (2, usize::from(length)),
+        0x81 => (3, bytes[2].into()),
+        _ => (4, u16::from_be_bytes([bytes[2], bytes[3]]).into()),
+    };
+    let (outer, _) = head(signed);
+    let (inner, length) = head(&signed[outer..]);
+    &signed[outer..outer + inner + length]
+}
+
+/// Signs whatever is to be one, as AMD signs end certificates and Intel everything.
+pub fn sign_statement(statement: &[u8], key: &PrivateKey) -> Vec<u8> {
+    let algorithm = if let PrivateKey::Ec(_) = key { ECDSA_SHA256 } else { PSS_SHA384 };
+    signed(statement, algorithm, key)
+}
+
 fn signed(fields: &[u8], algorithm: &[u8], key: &PrivateKey) -> Vec<u8> {
     let scheme = match key {
         PrivateKey::Ec(_) => SignatureScheme::Ecdsa(HashAlgorithm::Sha256, SignatureForm::Der),

@@ -230,8 +230,8 @@ impl Machine {
         self.put(at::REPORT_DATA + Digest::LEN, &[0; 32]);
     }
 
-    /// What the machine shows.
-    pub fn sign(&self) -> Evidence {
+    /// The report, signed.
+    pub fn sign_report(&self) -> Vec<u8> {
         let mut report = self.report.clone();
         let scheme = SignatureScheme::Ecdsa(HashAlgorithm::Sha384, SignatureForm::Fixed);
         let signature = self.report_key.sign(scheme, &report[..SIGNED_LEN]).expect("an elliptic curve's key");
@@ -239,11 +239,16 @@ impl Machine {
             let number: Vec<u8> = number.iter().rev().copied().collect();
             report[at..at + NUMBER_LEN].copy_from_slice(&number);
         }
+        report
+    }
+
+    /// What the machine shows.
+    pub fn sign(&self) -> Evidence {
         let certificates = [&self.end, &self.intermediate, &self.root].map(Fields::sign);
         let trusted = self.root.key.public_key().id();
         let nobody = PublicKey::id(&keys().other.public_key());
         Evidence {
-            report,
+            report: self.sign_report(),
             certificates: to_pem(&certificates),
             lists: self.lists.clone(),
             uvm: self.uvm.clone(),

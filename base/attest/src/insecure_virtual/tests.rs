@@ -1,3 +1,5 @@
+mod fuzz;
+
 use coco_crypto::{Curve, EcKey, Signer, SystemEntropy, hash::sha256, x509::UnixTime};
 
 use super::*;

@@ -1,5 +1,6 @@
 //! Reports of a made-up machine, whose vendor's keys are drawn for each run, and of machines that exist.
 
+mod fuzz;
 mod mutations;
 mod refusals;
 mod reports;

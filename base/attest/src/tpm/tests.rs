@@ -1,5 +1,6 @@
 //! Quotes and logs of a TPM in these tests, of a software TPM, and of machines that exist.
 
+mod fuzz;
 mod logs;
 mod mutations;
 mod recorded;

@@ -126,7 +126,7 @@ fn all<'a, 'b>(records: &'b [Record<'a>], tag: Tag) -> impl Iterator<Item = &'a 
 }
 
 /// `SIPAEVENT_VSM_IDK_INFO_PAYLOAD`: numbers are big-endian, their lengths are not.
-fn rsa(payload: &[u8]) -> Option<RsaPublicKey> {
+pub(super) fn rsa(payload: &[u8]) -> Option<RsaPublicKey> {
     let mut fields = Cursor::new(payload);
     if fields.u32_le()? != RSA {
         return None;

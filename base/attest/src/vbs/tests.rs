@@ -1,6 +1,7 @@
 //! Enclaves on a made-up machine, on a software TPM, and one that existed.
 
 mod boots;
+mod fuzz;
 mod machine;
 mod mutations;
 mod refusals;

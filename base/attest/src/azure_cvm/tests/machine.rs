@@ -70,19 +70,29 @@ impl Azure {
     }
 
     pub(super) fn sign(&self) -> Signed {
+        let mut machine = self.snp.clone();
+        machine.put(0x50, &self.bound_data());
+        let snp = machine.sign();
+        Signed { report: self.frame(&snp.report), snp, tpm: self.tpm.show() }
+    }
+
+    /// The report data of the hardware's report.
+    pub(super) fn bound_data(&self) -> [u8; 64] {
         let mut data = [0; 64];
         if self.bound {
             data[..32].copy_from_slice(&sha256(self.runtime.as_bytes()).0);
         }
-        let mut machine = self.snp.clone();
-        machine.put(0x50, &data);
-        let snp = machine.sign();
-        let mut hardware = snp.report.clone();
+        data
+    }
+
+    /// The frame around a report of SEV-SNP, or one of TDX in its place.
+    pub(super) fn frame(&self, snp: &[u8]) -> Vec<u8> {
+        let mut hardware = snp.to_vec();
         if self.hardware == TDX {
             hardware.fill(0);
             hardware[0] = 0x81;
             hardware[16..128].fill(0x7d);
-            hardware[128..192].copy_from_slice(&data);
+            hardware[128..192].copy_from_slice(&self.bound_data());
             hardware[192..1024].fill(0x7d);
         }
         let runtime_len = u32::try_from(self.runtime.len()).unwrap();
@@ -96,7 +106,7 @@ impl Azure {
         report.extend(runtime.iter().flat_map(|number| number.to_le_bytes()));
         report.extend(self.runtime.as_bytes());
         report.extend([0; 40]);
-        Signed { report, snp, tpm: self.tpm.show() }
+        report
     }
 }
 
