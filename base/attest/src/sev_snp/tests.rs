@@ -2,6 +2,7 @@
 
 mod fuzz;
 mod mutations;
+mod oracle;
 mod refusals;
 mod reports;
 mod uvm;

@@ -17,11 +17,11 @@ use crate::tests::{changes::each_change, vectors};
 const NOW: UnixTime = UnixTime(1_759_276_800);
 
 /// A report with its end certificate and the file with the other two, of which these blocks are theirs.
-struct Vector {
-    report: &'static str,
-    end: &'static str,
+pub(super) struct Vector {
+    pub(super) report: &'static str,
+    pub(super) end: &'static str,
     above: (&'static str, [usize; 2]),
-    expected: Result<(Product, u32), Refusal>,
+    pub(super) expected: Result<(Product, u32), Refusal>,
 }
 
 /// Bytes in front of the report that Azure's paravisor keeps.
@@ -119,7 +119,7 @@ const ROWS: [Row; 17] = [
     ),
 ];
 
-fn all() -> Vec<Vector> {
+pub(super) fn all() -> Vec<Vector> {
     let of_row = |(report, end, above, expected): Row| match above {
         "" => Vector { report, end, above: (end, [1, 2]), expected },
         _ => Vector { report, end, above: (above, [0, 1]), expected },
@@ -128,7 +128,7 @@ fn all() -> Vec<Vector> {
 }
 
 impl Vector {
-    fn report(&self, directory: &Path) -> Vec<u8> {
+    pub(super) fn report(&self, directory: &Path) -> Vec<u8> {
         let mut bytes = fs::read(directory.join(self.report)).unwrap();
         if self.report.ends_with(".json") {
             let evidence: serde_json::Value = serde_json::from_slice(&bytes).unwrap();
@@ -138,7 +138,7 @@ impl Vector {
         bytes[begin..begin + Report::LEN].to_vec()
     }
 
-    fn certificates(&self, directory: &Path) -> Vec<Vec<u8>> {
+    pub(super) fn certificates(&self, directory: &Path) -> Vec<Vec<u8>> {
         let blocks = |file: &str| {
             let mut bytes = fs::read(directory.join(file)).unwrap();
             if file.ends_with(".json") {
