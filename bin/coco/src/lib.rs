@@ -25,6 +25,7 @@ mod attest;
 mod gov;
 mod keygen;
 mod ledger;
+mod measurement;
 mod network;
 mod receipt;
 mod sandbox;

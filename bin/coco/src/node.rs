@@ -10,8 +10,8 @@ use rustix::process::{Pid, Signal, getppid, set_parent_process_death_signal};
 
 use crate::{
     adapters::UnknownApp,
-    config::{InvalidDuration, NodeConfig, command::CommandKind, duration},
-    exit, run, version,
+    config::{InvalidDuration, NodeConfig, attestation::Attestation, command::CommandKind, duration},
+    exit, measurement, run, version,
 };
 
 pub(crate) const EXAMPLES: &str = "\
@@ -19,6 +19,7 @@ Examples:
   --config node.json
   --config node.json --check                     read the configuration, say what is wrong, and exit
   --config node.json --config-timeout 30s        wait for the file to appear
+  --measurement                                  what members have to admit for this build to run a node
 
 Everything is logged to standard output, and nothing to standard error.
 SIGTERM, SIGINT and SIGHUP stop the node.
@@ -28,7 +29,7 @@ Exit status: 0 stopped as asked, 1 fault, 2 wrong arguments, 105 invalid configu
 #[derive(Args, Debug)]
 pub(crate) struct NodeArgs {
     /// Path to the JSON configuration
-    #[arg(short, long, value_name = "FILE", required_unless_present = "version")]
+    #[arg(short, long, value_name = "FILE", required_unless_present_any = ["version", "measurement"])]
     config: Option<PathBuf>,
     /// How long to wait for the configuration, such as 5s or 1min
     #[arg(long, value_name = "TIME", default_value = "0s", value_parser = parse_duration)]
@@ -36,6 +37,9 @@ pub(crate) struct NodeArgs {
     /// Check the configuration and exit
     #[arg(long)]
     check: bool,
+    /// Print what evidence of this build says on this machine, and how members admit it, as JSON; then exit
+    #[arg(long)]
+    measurement: bool,
     /// Print versions and exit
     #[arg(short, long)]
     pub(crate) version: bool,
@@ -70,6 +74,9 @@ impl NodeArgs {
             log_text.fatal(format_args!("The parent process is gone. Exiting."));
             return ExitCode::from(exit::REFUSED);
         }
+        if self.measurement && self.config.is_none() {
+            return measurement::execute(&Attestation::default());
+        }
         let path = self.config.as_ref().expect("required by the argument parser");
         let environment = |name: &str| env::var(name).ok();
         let config = match NodeConfig::read(path, self.config_timeout, &environment) {
@@ -79,6 +86,9 @@ impl NodeArgs {
                 return ExitCode::from(exit::INVALID_CONFIG);
             }
         };
+        if self.measurement {
+            return measurement::execute(&config.attestation);
+        }
         let log = log(config.logging.format);
         log.info(format_args!("CCF version: {}, Coco version: {}", version::CCF, version::COCO));
         if self.check {

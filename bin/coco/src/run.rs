@@ -391,6 +391,7 @@ fn unix(clock: Clock) -> UnixTime {
     UnixTime(i64::try_from(clock.wall().0 / 1000).unwrap_or(i64::MAX))
 }
 
-fn executable_digest() -> io::Result<coco_wire::Digest> {
+/// SHA-256 of the executable file.
+pub(crate) fn executable_digest() -> io::Result<coco_wire::Digest> {
     Ok(sha256(&fs::read("/proc/self/exe")?))
 }

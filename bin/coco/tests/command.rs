@@ -141,12 +141,14 @@ fn the_environment_names_the_platform() {
         let mut coco = Command::new(COCO);
         coco.args(arguments).current_dir(directory).env("CCF_PLATFORM_OVERRIDE", platform).output().unwrap()
     };
-    for (platform, shown) in [("SNP", "SNP"), ("Virtual", "Virtual"), ("SGX", "Unknown")] {
+    for (platform, shown) in [("SNP", "SNP"), ("Virtual", "Virtual"), ("SGX", "SGX"), ("TDX", "TDX"), ("VAX", "Unknown")] {
         let version = run(platform, &["--version"]);
         assert!(stdout(&version).contains(&format!("\nPlatform: {shown}\n")), "{}", stdout(&version));
     }
     let refusals = [
-        ("SGX", "CCF_PLATFORM_OVERRIDE names a platform that is neither SNP nor Virtual"),
+        ("VAX", "CCF_PLATFORM_OVERRIDE names a platform that is none of SNP, "),
+        ("TDX", "TDX: the kernel gives no quote (Linux 6.7 or newer does, in "),
+        ("SGX", "SGX: no quote from /dev/attestation"),
         ("SNP", "SEV-SNP: the kernel gives no report (Linux 6.7 or newer does, in "),
     ];
     for (platform, message) in refusals {
@@ -274,4 +276,42 @@ fn receipts_of_ccf() {
         }
     }
     assert!(verified > 0);
+}
+
+#[test]
+fn a_build_tells_what_members_have_to_admit() {
+    let directory = tempfile::tempdir().unwrap();
+    let directory = directory.path();
+    let digest = |bytes: &[u8]| coco_crypto::hash::sha256(bytes).to_hex();
+    let executable = digest(&fs::read(COCO).unwrap());
+    let told = |arguments: &[&str]| -> Value {
+        let output = run(arguments, directory);
+        assert_eq!(status(&output), 0, "{}", String::from_utf8_lossy(&output.stderr));
+        serde_json::from_slice(&output.stdout).unwrap()
+    };
+    let of_virtual = json!({ "name": "add_virtual_host_data", "args": { "host_data": executable } });
+    let found = told(&["node", "--measurement"]);
+    assert_eq!((&found["executable"], &found["actions"]), (&json!(executable), &json!([of_virtual])));
+    assert_eq!(found["virtual"]["measurement"], "Insecure hard-coded virtual measurement v1");
+    assert!(fs::read_dir(directory).unwrap().next().is_none(), "nothing is written");
+
+    let policy = "package policy";
+    fs::write(directory.join("policy"), coco_wire::text::encode_base64(policy.as_bytes())).unwrap();
+    let mut with_policy = config();
+    with_policy["attestation"] = json!({ "snp_security_policy_file": "policy" });
+    fs::write(directory.join("node.json"), with_policy.to_string()).unwrap();
+    let found = told(&["node", "--measurement", "--config", "node.json"]);
+    let args = json!({ "host_data": digest(policy.as_bytes()), "security_policy": policy });
+    assert_eq!(found["actions"], json!([of_virtual, { "name": "add_snp_host_data", "args": args }]));
+    assert_eq!(found["snp"], json!({ "host_data": digest(policy.as_bytes()) }));
+
+    // A machine that is none says what is missing.
+    let output = Command::new(COCO)
+        .args(["node", "--measurement"])
+        .env("CCF_PLATFORM_OVERRIDE", "TDX")
+        .current_dir(directory)
+        .output()
+        .unwrap();
+    let told = String::from_utf8_lossy(&output.stderr);
+    assert!(status(&output) == 2 && told.contains("the kernel gives no quote"), "{told}");
 }

@@ -82,18 +82,18 @@ pub enum PlatformError {
 }
 
 /// What vouches for a node.
-pub(super) struct Vouching {
+pub(crate) struct Vouching {
     /// Gives evidence.
-    pub(super) source: Arc<dyn EvidenceSource>,
+    pub(crate) source: Arc<dyn EvidenceSource>,
     /// What the host data of the evidence is the digest of, if that is known.
-    pub(super) security_policy: Option<String>,
+    pub(crate) security_policy: Option<String>,
 }
 
 impl Vouching {
     /// Of this machine, whose paths begin at `root`; `executable` is what runs, and files about the virtual platform are
     /// written to the working directory. May take minutes, if servers are to be asked and do not answer; at `stop` they are
     /// not asked any more.
-    pub(super) fn begin(
+    pub(crate) fn begin(
         (root, named): (&Path, Option<&OsStr>),
         executable: Digest,
         files: &Attestation,
@@ -160,7 +160,7 @@ pub(crate) fn of_machine() -> Result<Platform, PlatformError> {
 }
 
 /// What the environment names.
-pub(super) fn named() -> Option<OsString> {
+pub(crate) fn named() -> Option<OsString> {
     env::var_os(OVERRIDE)
 }
 

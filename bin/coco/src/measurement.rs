@@ -1,0 +1,177 @@
+//! `coco node --measurement`: what evidence of a node that runs this executable says, and how members admit it.
+
+use std::{io, path::Path, process::ExitCode};
+
+use coco_attest::{Platform, insecure_virtual, sev_snp, sgx, tdx};
+use coco_boundary::{Evidence, Log};
+use coco_crypto::hash::sha256;
+use coco_host::process::read_input;
+use coco_wire::{
+    Digest,
+    text::{decode_base64, encode_hex},
+};
+use serde_json::{Value, json};
+use tokio::sync::watch;
+
+use crate::{
+    config::attestation::Attestation,
+    exit,
+    run::{
+        self, RunError,
+        platform::{Vouching, named, of_machine},
+    },
+};
+
+/// Largest file of a security policy, in bytes.
+const MAX_POLICY: u64 = 1 << 20;
+
+/// Prints it as JSON.
+pub(crate) fn execute(attestation: &Attestation) -> ExitCode {
+    let printed = measurements(attestation).and_then(|found| {
+        let text = serde_json::to_string_pretty(&found).expect("it has only texts");
+        exit::print(|out| writeln!(out, "{text}")).map_err(NotMeasured::from)
+    });
+    match printed {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => exit::failed(error),
+    }
+}
+
+/// Why it cannot be told.
+#[derive(Debug, thiserror::Error)]
+enum NotMeasured {
+    #[error(transparent)]
+    System(#[from] io::Error),
+    #[error(transparent)]
+    Machine(Box<RunError>),
+    #[error("the evidence of this machine cannot be read: {0}")]
+    Evidence(coco_attest::Refusal),
+    #[error("this machine gives no evidence")]
+    NoEvidence,
+    #[error("{0}: not the base64 of a security policy")]
+    Policy(String),
+}
+
+/// What one platform says of the executable.
+struct Measured {
+    platform: &'static str,
+    measurement: Option<String>,
+    host_data: Option<String>,
+    /// The text that the host data is the digest of.
+    policy: Option<String>,
+}
+
+fn measurements(attestation: &Attestation) -> Result<Value, NotMeasured> {
+    let executable = run::executable_digest()?;
+    let of_virtual = Measured {
+        platform: "virtual",
+        measurement: Some(insecure_virtual::MEASUREMENT.to_owned()),
+        host_data: Some(executable.to_hex()),
+        policy: None,
+    };
+    let mut found = json!({ "executable": executable, "virtual": of_virtual.described() });
+    let mut actions = of_virtual.actions();
+    for measured in [of_hardware(attestation, executable)?, of_policy(attestation)?].into_iter().flatten() {
+        found[measured.platform] = measured.described();
+        actions.extend(measured.actions());
+    }
+    found["actions"] = actions.into();
+    Ok(found)
+}
+
+/// What the hardware says of this process, if there is any.
+fn of_hardware(attestation: &Attestation, executable: Digest) -> Result<Option<Measured>, NotMeasured> {
+    let machine = |error: RunError| NotMeasured::Machine(Box::new(error));
+    let platform = of_machine().map_err(|error| machine(error.into()))?;
+    if platform == Platform::InsecureVirtual {
+        return Ok(None);
+    }
+    let (_stop, stopping) = watch::channel(false);
+    let named = named();
+    let root = (Path::new("/"), named.as_deref());
+    let vouching = Vouching::begin(root, executable, attestation, stopping, &Log::discard());
+    let vouching = vouching.map_err(machine)?;
+    let evidence = vouching.source.quote(Digest::ZERO).map_err(|_| NotMeasured::NoEvidence)?;
+    let (measurement, host_data) = read(platform, &evidence).map_err(NotMeasured::Evidence)?;
+    Ok(Some(Measured {
+        platform: key(platform),
+        measurement: Some(measurement),
+        host_data: Some(host_data),
+        policy: vouching.security_policy,
+    }))
+}
+
+/// The host data of SEV-SNP that a policy leads to, wherever that is told.
+fn of_policy(attestation: &Attestation) -> Result<Option<Measured>, NotMeasured> {
+    let Some(path) = &attestation.snp_security_policy_file else { return Ok(None) };
+    let bytes = read_input(path, MAX_POLICY)?;
+    let unusable = || NotMeasured::Policy(path.display().to_string());
+    let text = std::str::from_utf8(&bytes).map_err(|_| unusable())?;
+    let policy = decode_base64(text.trim()).map_err(|_| unusable())?;
+    let host_data = Some(sha256(&policy).to_hex());
+    let policy = Some(String::from_utf8(policy).map_err(|_| unusable())?);
+    Ok(Some(Measured { platform: key(Platform::SevSnp), measurement: None, host_data, policy }))
+}
+
+/// Measurement and host data of evidence, of which nothing is believed.
+fn read(platform: Platform, evidence: &Evidence) -> Result<(String, String), coco_attest::Refusal> {
+    let quote = &evidence.quote;
+    let hex = |measurement: &[u8], host_data: &[u8]| (encode_hex(measurement), encode_hex(host_data));
+    Ok(match platform {
+        Platform::InsecureVirtual => {
+            let statement = insecure_virtual::Statement::read(quote)?;
+            (statement.measurement.to_string(), statement.host_data.to_hex())
+        }
+        Platform::SevSnp => {
+            let report = sev_snp::Report::read(quote)?;
+            hex(&report.measurement, &report.host_data)
+        }
+        Platform::Sgx => {
+            let enclave = sgx::Enclave::of_quote(quote)?;
+            hex(&enclave.measurement, &enclave.config_id)
+        }
+        Platform::Tdx => {
+            let domain = tdx::Domain::of_quote(quote)?;
+            hex(&domain.measurement, &domain.config_id)
+        }
+    })
+}
+
+/// As actions are named.
+fn key(platform: Platform) -> &'static str {
+    match platform {
+        Platform::InsecureVirtual => "virtual",
+        Platform::SevSnp => "snp",
+        Platform::Sgx => "sgx",
+        Platform::Tdx => "tdx",
+    }
+}
+
+impl Measured {
+    fn described(&self) -> Value {
+        let mut described = json!({});
+        if let Some(measurement) = &self.measurement {
+            described["measurement"] = json!(measurement);
+        }
+        if let Some(host_data) = &self.host_data {
+            described["host_data"] = json!(host_data);
+        }
+        described
+    }
+
+    /// What members vote for to admit it. On the virtual platform all code has the same measurement.
+    fn actions(&self) -> Vec<Value> {
+        let platform = self.platform;
+        let measurement = self.measurement.iter().filter(|_| platform != "virtual").map(|measurement| {
+            json!({ "name": format!("add_{platform}_measurement"), "args": { "measurement": measurement } })
+        });
+        let host_data = self.host_data.iter().map(|host_data| {
+            let mut args = json!({ "host_data": host_data });
+            if platform == "snp" {
+                args["security_policy"] = json!(self.policy.as_deref().unwrap_or_default());
+            }
+            json!({ "name": format!("add_{platform}_host_data"), "args": args })
+        });
+        measurement.chain(host_data).collect()
+    }
+}
