@@ -141,7 +141,9 @@ fn the_environment_names_the_platform() {
         let mut coco = Command::new(COCO);
         coco.args(arguments).current_dir(directory).env("CCF_PLATFORM_OVERRIDE", platform).output().unwrap()
     };
-    for (platform, shown) in [("SNP", "SNP"), ("Virtual", "Virtual"), ("SGX", "SGX"), ("TDX", "TDX"), ("VAX", "Unknown")] {
+    for (platform, shown) in
+        [("SNP", "SNP"), ("Virtual", "Virtual"), ("SGX", "SGX"), ("TDX", "TDX"), ("VAX", "Unknown")]
+    {
         let version = run(platform, &["--version"]);
         assert!(stdout(&version).contains(&format!("\nPlatform: {shown}\n")), "{}", stdout(&version));
     }

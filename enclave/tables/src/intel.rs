@@ -21,8 +21,9 @@ pub struct Intel {
     /// `public:coco.gov.nodes.tdx.host_data`: a set of MRCONFIGID (96 hexadecimal digits). Written by the first transaction,
     /// `add_tdx_host_data` and `remove_tdx_host_data`.
     pub tdx_host_data: Table<String, Present>,
-    /// `public:coco.gov.nodes.tdx.registers`: values that a register may have, by its number (0 to 3); one without a row may
-    /// have any. Written by `add_tdx_register` and `remove_tdx_register`.
+    /// `public:coco.gov.nodes.tdx.registers`: values that a register may have, by its number (0 to 3). One without a row may
+    /// have any, but 1 and 2, which say what runs, must have one. Written by the first transaction, `add_tdx_register` and
+    /// `remove_tdx_register`.
     pub tdx_registers: Table<String, Registers>,
     /// `public:coco.gov.nodes.tdx.attributes`: what domains may use beyond what is harmless; without it, nothing. Written by
     /// the first transaction if the first node needs it, `set_tdx_attributes` and `remove_tdx_attributes`.

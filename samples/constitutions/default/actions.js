@@ -76,7 +76,7 @@
 //   add_tdx_measurement, remove_tdx_measurement              measurement: MRTD, 96 hexadecimal digits
 //   add_tdx_host_data, remove_tdx_host_data                  host_data: MRCONFIGID, 96 hexadecimal digits
 //   add_tdx_register, remove_tdx_register                    register: 0 to 3, value: 96 hexadecimal digits
-//       What a register (RTMR) may be; one of which nothing is said may be anything.
+//       What a register (RTMR) may be. Of 1 and 2 something must be said; others may be anything otherwise.
 //   set_tdx_attributes       pks?, kl?, perfmon?, tpa?: booleans, xfam?: 16 hexadecimal digits
 //       What domains may use; what is not said is not allowed, or of xfam what only keeps operands.
 //   remove_tdx_attributes

@@ -42,12 +42,18 @@ pub(super) enum Kind {
 pub(super) struct Shown {
     pub(super) measurement: String,
     pub(super) host_data: String,
+    /// What registers 1 and 2 of TDX are.
+    pub(super) registers: String,
 }
 
 pub(super) fn tdx() -> Shown {
     let machine = intel::Machine::new(intel::Kind::Tdx10);
     let field = |at: usize| encode_hex(&machine.body[at..at + 48]);
-    Shown { measurement: field(intel::domain_at::MEASUREMENT), host_data: field(intel::domain_at::CONFIG_ID) }
+    Shown {
+        measurement: field(intel::domain_at::MEASUREMENT),
+        host_data: field(intel::domain_at::CONFIG_ID),
+        registers: field(intel::domain_at::REGISTERS[1]),
+    }
 }
 
 pub(super) fn sgx() -> Shown {
@@ -56,6 +62,7 @@ pub(super) fn sgx() -> Shown {
     Shown {
         measurement: field(intel::enclave_at::MEASUREMENT, 32),
         host_data: field(intel::enclave_at::CONFIG_ID, 64),
+        registers: String::new(),
     }
 }
 

@@ -89,6 +89,8 @@ fn network(service: &Service) -> [Embedded; 3] {
         ("set_intel_tcb", json!({ "fmspc": FMSPC, "minimum_evaluation": 17 })),
         ("add_tdx_host_data", json!({ "host_data": tdx.host_data })),
         ("add_tdx_measurement", json!({ "measurement": tdx.measurement })),
+        ("add_tdx_register", json!({ "register": 1, "value": tdx.registers })),
+        ("add_tdx_register", json!({ "register": 2, "value": tdx.registers })),
         ("add_sgx_host_data", json!({ "host_data": sgx.host_data })),
         ("add_sgx_measurement", json!({ "measurement": sgx.measurement })),
     ];
@@ -97,13 +99,15 @@ fn network(service: &Service) -> [Embedded; 3] {
         "Quote is of a kind of machine that is not authorised",
         "Quote host data is not authorised",
         "Quote does not contain known enclave measurement",
+        "Quote registers are not authorised",
+        "Quote registers are not authorised",
     ];
     for (at, expected) in words.into_iter().enumerate() {
         service.refused(&first, Kind::Tdx, &format!("tdx-too-early-{at}"), expected);
         first.decide(&service.consortium, &actions(&tables[at..=at]));
     }
     service.refused(&first, Kind::Sgx, "sgx-too-early", words[1]);
-    first.decide(&service.consortium, &actions(&tables[3..]));
+    first.decide(&service.consortium, &actions(&tables[words.len()..]));
     let second = service.join(&first, Kind::Tdx, "second").unwrap();
     let third = service.join(&first, Kind::Sgx, "third").unwrap();
     first.open(&service.consortium);

@@ -37,12 +37,13 @@ fn policy(admin: &Admin) -> Value {
             keys(&mut intel.tdx_measurements.iter(state).map(|row| row.expect("a row").0)),
             keys(&mut intel.tdx_host_data.iter(state).map(|row| row.expect("a row").0)),
         ],
+        "registers": intel.tdx_registers.iter(state).map(Result::unwrap).collect::<BTreeMap<_, _>>(),
         "attributes": intel.tdx_attributes.get(state).expect("a row"),
         "sgx": [
             keys(&mut intel.sgx_measurements.iter(state).map(|row| row.expect("a row").0)),
             keys(&mut intel.sgx_host_data.iter(state).map(|row| row.expect("a row").0)),
         ],
-        "others": of_others + intel.tdx_registers.iter(state).count() + intel.sgx_signers.iter(state).count(),
+        "others": of_others + intel.sgx_signers.iter(state).count(),
     })
 }
 
@@ -53,6 +54,7 @@ fn a_service_admits_what_its_first_node_is() {
         let expected = json!({
             "tcb": up_to_date,
             "tdx": [["3e".repeat(48)], ["40".repeat(48)]],
+            "registers": { "1": ["00".repeat(48)], "2": ["00".repeat(48)] },
             "attributes": null,
             "sgx": [[], []],
             "others": 0,
@@ -62,6 +64,7 @@ fn a_service_admits_what_its_first_node_is() {
     let expected = json!({
         "tcb": up_to_date,
         "tdx": [[], []],
+        "registers": {},
         "attributes": null,
         "sgx": [["3e".repeat(32)], ["40".repeat(64)]],
         "others": 0,

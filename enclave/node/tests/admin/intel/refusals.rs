@@ -192,7 +192,7 @@ const VOTES: [Vote; 6] = [
     ),
 ];
 
-const DOMAIN_VOTES: [Vote; 11] = [
+const DOMAIN_VOTES: [Vote; 13] = [
     ("no guest", |it, tx| it.intel.tdx_measurements.remove(tx, &"3e".repeat(48)), MEASUREMENT),
     ("no configuration", |it, tx| it.intel.tdx_host_data.remove(tx, &"40".repeat(48)), HOST_DATA),
     (
@@ -203,6 +203,8 @@ const DOMAIN_VOTES: [Vote; 11] = [
         },
         MEASUREMENT,
     ),
+    ("no kernel", |it, tx| it.intel.tdx_registers.remove(tx, &"1".to_owned()), REGISTERS),
+    ("no command line", |it, tx| it.intel.tdx_registers.remove(tx, &"2".to_owned()), REGISTERS),
     ("another value of a register", |it, tx| registers(it, tx, "0", &[0x45]), REGISTERS),
     ("no value of a register", |it, tx| registers(it, tx, "0", &[]), REGISTERS),
     (
