@@ -22,6 +22,8 @@ pub mod tdx;
 pub mod azure_cvm;
 pub mod vbs;
 
+pub mod ra_tls;
+
 use coco_crypto::x509::UnixTime;
 use coco_wire::{Digest, text::encode_hex};
 pub use evidence::{Evidence, Measurement, Platform, ReportData};

@@ -10,7 +10,9 @@ mod scheme;
 mod time;
 
 pub use certificate::{Certificate, InvalidCertificate, KeyUsage};
-pub use issue::{issue_endorsed, issue_participant, issue_self_signed, renew_self_signed};
+pub use issue::{
+    issue_endorsed, issue_participant, issue_self_signed, issue_self_signed_with, renew_self_signed,
+};
 pub use name::{DnsName, InvalidName, Name, SubjectAltName};
 pub use object_id::{InvalidObjectId, ObjectId};
 pub use request::{InvalidRequest, Request};

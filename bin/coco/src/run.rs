@@ -131,7 +131,6 @@ impl<'a> Node<'a> {
         let naming = settings::node_naming(config, &listening);
         let keys = Keys::generate(&naming, unix(clock), &SystemEntropy)?;
         let slots = CertificateSlots::default();
-        slots.node.install(vec![keys.self_signed.load().der().to_vec()], &keys.node)?;
         let (stop, stopping) = watch::channel(false);
         let interfaces = sessions::interfaces(config, &slots, &stopping);
         let node_data = files::data(config.node_data_json_file.as_deref())?;
@@ -139,7 +138,10 @@ impl<'a> Node<'a> {
         let machine_root = (Path::new("/"), named.as_deref());
         let attestation = &config.attestation;
         let vouching =
-            Vouching::begin(machine_root, executable_digest()?, attestation, stop.subscribe(), log)?;
+            Vouching::begin(machine_root, executable_digest()?, attestation, stop.subscribe(), log)?
+                .about(keys.node_id)?;
+        keys.attest(&vouching.source.quote(keys.node_id)?, &SystemEntropy);
+        slots.node.install(vec![keys.self_signed.load().der().to_vec()], &keys.node)?;
         let node = Self {
             config,
             log,

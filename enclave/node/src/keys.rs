@@ -3,6 +3,8 @@
 use std::sync::{Arc, OnceLock};
 
 use arc_swap::{ArcSwap, ArcSwapOption};
+use coco_attest::{Evidence, Platform, ra_tls};
+use coco_boundary::{Evidence as BoundaryEvidence, EvidenceFormat};
 use coco_crypto::{
     EcPublicKey, FixedSignature, Signer,
     ec::{Curve, EcKey},
@@ -10,7 +12,7 @@ use coco_crypto::{
     rsa::{RsaBits, RsaKey},
     x509::{
         Certificate, InvalidTime, Name, Request, SubjectAltName, UnixTime, Validity, issue_endorsed,
-        issue_self_signed,
+        issue_self_signed, issue_self_signed_with, renew_self_signed,
     },
 };
 use coco_ledger::LedgerSecrets;
@@ -29,6 +31,8 @@ pub struct Keys {
     /// Others encrypt ledger secrets to it.
     pub encryption: Arc<RsaKey>,
     service: Arc<OnceLock<ServiceIdentity>>,
+    /// What its own certificate says of what it runs.
+    evidence: OnceLock<Vec<u8>>,
 }
 
 /// What a node holds of the service that it belongs to.
@@ -99,7 +103,46 @@ impl Keys {
     ) -> Self {
         let node_id = node.public_key().id();
         let self_signed = ArcSwap::from_pointee(self_signed);
-        Self { node_id, node, self_signed, request, encryption, service: Arc::default() }
+        Self {
+            node_id,
+            node,
+            self_signed,
+            request,
+            encryption,
+            service: Arc::default(),
+            evidence: OnceLock::new(),
+        }
+    }
+
+    /// Has the node's own certificate say what holds its key, by evidence that is bound to that; without, if it is too
+    /// large for a certificate. Once, before the certificate is shown: whoever trusts it compares all of it.
+    pub fn attest(&self, evidence: &BoundaryEvidence, entropy: &dyn Entropy) {
+        let BoundaryEvidence { format, quote, endorsements, uvm_endorsements } = evidence.clone();
+        let platform = match format {
+            EvidenceFormat::Virtual => Platform::InsecureVirtual,
+            EvidenceFormat::SevSnp => Platform::SevSnp,
+            EvidenceFormat::Sgx => Platform::Sgx,
+            EvidenceFormat::Tdx => Platform::Tdx,
+        };
+        let evidence = Evidence { platform, quote, endorsements, uvm_endorsements };
+        if let Some(content) = ra_tls::write(&evidence, &self.node_id) {
+            drop(self.evidence.set(content));
+            self.renew_self_signed(self.self_signed.load().validity(), entropy);
+        }
+    }
+
+    /// Replaces the node's own certificate by one that is valid then.
+    pub(crate) fn renew_self_signed(&self, validity: Validity, entropy: &dyn Entropy) {
+        let previous = self.self_signed.load();
+        let (subject, names) = (previous.subject_name(), previous.subject_alt_names());
+        let own = match self.evidence.get() {
+            Some(content) => {
+                let extension = (&ra_tls::EXTENSION, content.as_slice());
+                issue_self_signed_with(&*self.node, subject, names, extension, validity, entropy)
+            }
+            None => renew_self_signed(&*self.node, &previous, validity, entropy),
+        };
+        self.self_signed.store(Arc::new(own));
     }
 
     /// Makes a new service, with a key on P-384, that the node belongs to.
@@ -195,3 +238,6 @@ impl From<LedgerSecrets> for SecretSlot {
         slot
     }
 }
+
+#[cfg(test)]
+mod tests;

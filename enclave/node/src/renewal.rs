@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use coco_crypto::{Certificate, x509::renew_self_signed};
+use coco_crypto::Certificate;
 use coco_tables::Tables;
 
 use crate::{keys::ServiceIdentity, view::Shared};
@@ -55,9 +55,7 @@ impl Shared {
             self.log.fail(format_args!("The ledger has a certificate of this node that is not one"));
             return false;
         }
-        let previous = self.keys.self_signed.load();
-        let own = renew_self_signed(&*self.keys.node, &previous, endorsed.validity(), &*self.entropy);
-        self.keys.self_signed.store(Arc::new(own));
+        self.keys.renew_self_signed(endorsed.validity(), &*self.entropy);
         service.endorsed.store(Arc::new(endorsed));
         true
     }

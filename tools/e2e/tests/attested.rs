@@ -194,7 +194,24 @@ async fn nodes_prove_what_they_run_and_nobody_passes_it_on() {
     let fresh = ask(&first.interface("own"), None).await.unwrap();
     assert_eq!((fresh.node, fresh.service.der()), (a.node, first.service.der()));
     policy().appraise(&fresh).unwrap();
+    certificate_of(&fresh, directory.path());
     without_tls(&first.interface("plain")).await;
+}
+
+/// It says what holds the key; whoever knows nothing of that can read it.
+fn certificate_of(fresh: &Fresh, directory: &Path) {
+    let file = directory.join("shown.pem");
+    fs::write(&file, fresh.certificate.to_pem()).unwrap();
+    let mut command = Command::new(executable::coco());
+    let Output { status, stdout, stderr } =
+        command.args(["attest", "verify", "--accept", "virtual"]).arg(&file).output().unwrap();
+    let said = String::from_utf8([stdout, stderr].concat()).unwrap();
+    assert!(status.success(), "{said}");
+    for text in [format!("of node {}", fresh.node), format!("it was made for the node {}", fresh.node)] {
+        assert!(said.contains(&text), "{said}");
+    }
+    let own = fs::read_to_string(directory.join("first/nodecert.pem")).unwrap();
+    assert_eq!(Certificate::from_pem(&own).unwrap().der(), fresh.certificate.der());
 }
 
 /// Over a connection that everybody reads there is none.

@@ -1,7 +1,7 @@
 //! Certificates of services, nodes, members and users, with the fields that CCF gives them
 //! (`KeyPair_OpenSSL::sign_csr_impl` in CCF's `src/crypto/openssl/key_pair.cpp`).
 
-use super::{Certificate, Name, Request, SubjectAltName, Validity, scheme};
+use super::{Certificate, Name, ObjectId, Request, SubjectAltName, Validity, scheme};
 use crate::{
     Entropy, PublicKey, Signer, der,
     signature::{SignatureForm, SignatureScheme},
@@ -48,7 +48,12 @@ struct Subject<'a> {
     subject_alt_names: &'a [SubjectAltName],
     validity: Validity,
     profile: Profile,
+    /// Another extension, which is not critical: its name and content.
+    other: Option<Other<'a>>,
 }
+
+/// Name and content of an extension.
+type Other<'a> = (&'a ObjectId, &'a [u8]);
 
 /// A certificate for the signer's own key that may certify others: a service's identity (no alternative
 /// names), or a node's before the service endorses it.
@@ -60,7 +65,22 @@ pub fn issue_self_signed(
     validity: Validity,
     entropy: &dyn Entropy,
 ) -> Certificate {
-    self_signed(signer, subject, subject_alt_names, validity, Profile::Service, entropy)
+    let subject = (subject, subject_alt_names, None);
+    self_signed(signer, subject, validity, Profile::Service, entropy)
+}
+
+/// The same with one more extension that nobody needs to know: its name, and the content of its OCTET STRING.
+#[must_use]
+pub fn issue_self_signed_with(
+    signer: &dyn Signer,
+    subject: &Name,
+    subject_alt_names: &[SubjectAltName],
+    extension: Other<'_>,
+    validity: Validity,
+    entropy: &dyn Entropy,
+) -> Certificate {
+    let subject = (subject, subject_alt_names, Some(extension));
+    self_signed(signer, subject, validity, Profile::Service, entropy)
 }
 
 /// [`issue_self_signed`] with the subject and alternative names of an earlier certificate.
@@ -82,7 +102,7 @@ pub fn issue_participant(
     validity: Validity,
     entropy: &dyn Entropy,
 ) -> Certificate {
-    self_signed(signer, subject, &[], validity, Profile::Participant, entropy)
+    self_signed(signer, (subject, &[], None), validity, Profile::Participant, entropy)
 }
 
 /// A certificate that may not certify others, for the key, subject and alternative names of `request`,
@@ -101,6 +121,7 @@ pub fn issue_endorsed(
         subject_alt_names: request.subject_alt_names(),
         validity,
         profile: Profile::End,
+        other: None,
     };
     let issuer_key_id = issuer.subject_key_id().map_or_else(|| key_id(issuer.public_key()), <[u8]>::to_vec);
     issue(issuer_key, issuer.subject_name(), &issuer_key_id, &subject, entropy)
@@ -108,14 +129,13 @@ pub fn issue_endorsed(
 
 fn self_signed(
     signer: &dyn Signer,
-    name: &Name,
-    subject_alt_names: &[SubjectAltName],
+    (name, subject_alt_names, other): (&Name, &[SubjectAltName], Option<Other<'_>>),
     validity: Validity,
     profile: Profile,
     entropy: &dyn Entropy,
 ) -> Certificate {
     let public_key = &PublicKey::Ec(signer.public_key().clone());
-    let subject = Subject { name, public_key, subject_alt_names, validity, profile };
+    let subject = Subject { name, public_key, subject_alt_names, validity, profile, other };
     issue(signer, name, &key_id(public_key), &subject, entropy)
 }
 
@@ -159,12 +179,19 @@ fn extensions(subject: &Subject<'_>, issuer_key_id: &[u8]) -> Vec<u8> {
     if !subject.subject_alt_names.is_empty() {
         all.push(subject_alt_name_extension(subject.subject_alt_names));
     }
+    if let Some((id, content)) = subject.other {
+        all.push(named_extension(id.as_der(), Critical::No, content));
+    }
     let all: Vec<&[u8]> = all.iter().map(Vec::as_slice).collect();
     der::sequence(&all)
 }
 
 fn extension(kind: Extension, critical: Critical, content: &[u8]) -> Vec<u8> {
-    let object_id = der::element(der::OBJECT_ID, &[&[0x55, 0x1d, kind as u8]]);
+    named_extension(&[0x55, 0x1d, kind as u8], critical, content)
+}
+
+fn named_extension(id: &[u8], critical: Critical, content: &[u8]) -> Vec<u8> {
+    let object_id = der::element(der::OBJECT_ID, &[id]);
     let critical = if critical == Critical::Yes { der::TRUE } else { &[] };
     der::sequence(&[&object_id, critical, &der::element(der::OCTET_STRING, &[content])])
 }

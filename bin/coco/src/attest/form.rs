@@ -2,6 +2,11 @@
 
 use std::path::Path;
 
+use coco_attest::{
+    ReportData,
+    ra_tls::{self, Shown},
+};
+use coco_crypto::Certificate;
 use coco_wire::{
     Digest,
     text::{decode_base64, decode_hex},
@@ -62,8 +67,27 @@ pub(super) fn of_bytes(
         let value: Value = serde_json::from_slice(&bytes).map_err(|_| unknown())?;
         return of_json(origin, &bytes, &value, platform);
     }
+    if platform.is_none()
+        && let Some(piece) = of_certificate(origin, &bytes)
+    {
+        return Ok(vec![piece]);
+    }
     let platform = platform.or_else(|| Platform::of(&bytes)).ok_or_else(unknown)?;
     Ok(vec![Piece::new(origin, platform, bytes)])
+}
+
+/// Evidence in the certificate of a node, which is then bound to the key of that.
+fn of_certificate(origin: &str, bytes: &[u8]) -> Option<Piece> {
+    let text = std::str::from_utf8(bytes).ok();
+    let certificate = text.and_then(|text| Certificate::from_pem(text).ok());
+    let certificate = certificate.or_else(|| Certificate::from_der(bytes).ok())?;
+    let Shown::Node(evidence, ReportData(node)) = ra_tls::read(&certificate).ok()? else { return None };
+    Some(Piece {
+        node: Some(node),
+        certificates: evidence.endorsements,
+        uvm: evidence.uvm_endorsements,
+        ..Piece::new(origin, evidence.platform.into(), evidence.quote)
+    })
 }
 
 /// Text in hexadecimal or base64, however it is broken into lines.

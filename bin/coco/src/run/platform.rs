@@ -11,7 +11,7 @@ use std::{
 };
 
 use coco_attest::Platform;
-use coco_boundary::Log;
+use coco_boundary::{Evidence, Log, QuoteFault};
 use coco_crypto::hash::sha256;
 use coco_host::{
     platform::{
@@ -129,6 +129,13 @@ impl Vouching {
         Ok(Self { source, security_policy: None })
     }
 
+    /// The same, whose evidence about the key of this node is made once, now: the machine is not asked for it again.
+    pub(super) fn about(self, node: Digest) -> Result<Self, QuoteFault> {
+        let evidence = self.source.quote(node)?;
+        let source = Arc::new(Known { node, evidence, source: self.source });
+        Ok(Self { source, ..self })
+    }
+
     fn of_snp(
         tsm: Tsm,
         files: &Attestation,
@@ -151,6 +158,19 @@ impl Vouching {
             None => None,
         };
         Ok(Self { source: Arc::new(platform), security_policy })
+    }
+}
+
+/// A source that knows what it said about a node.
+struct Known {
+    node: Digest,
+    evidence: Evidence,
+    source: Arc<dyn EvidenceSource>,
+}
+
+impl EvidenceSource for Known {
+    fn quote(&self, report_data: Digest) -> Result<Evidence, QuoteFault> {
+        if report_data == self.node { Ok(self.evidence.clone()) } else { self.source.quote(report_data) }
     }
 }
 
