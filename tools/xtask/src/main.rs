@@ -3,6 +3,7 @@
 mod ci;
 mod long;
 mod planted;
+mod reproducible;
 mod spec;
 mod tables;
 mod tidy;
@@ -16,6 +17,8 @@ cargo xtask tidy                  the rules that a compiler does not check
 cargo xtask tables                the book's reference of tables, from the comments of their crate
 cargo xtask spec                  TLC on the specification, and on what simulated nodes did
 cargo xtask planted [NAME...]     bugs that the simulator must find, planted one after the other
+cargo xtask reproducible [PACKAGE [PROFILE]]
+                                  two builds of what is committed, byte by byte
 cargo xtask long [NAME [--from N]] a long acceptance run, or the list of them";
 
 fn main() -> ExitCode {
@@ -27,6 +30,7 @@ fn main() -> ExitCode {
         ["tables"] => tables::write(),
         ["spec"] => spec::run(),
         ["planted", "--check"] => planted::check(),
+        ["reproducible", args @ ..] => reproducible::run(args),
         ["planted", names @ ..] => planted::run(names),
         ["long"] => {
             long::list();
