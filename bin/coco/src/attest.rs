@@ -1,5 +1,6 @@
 //! `coco attest`: looks at evidence of what a machine runs, from files or from a node.
 
+mod audit;
 mod certificates;
 mod describe;
 mod facts;
@@ -13,6 +14,7 @@ use std::process::ExitCode;
 
 use clap::Subcommand;
 
+use audit::AuditArgs;
 use node::NodeArgs;
 use show::ShowArgs;
 use verify::VerifyArgs;
@@ -26,6 +28,8 @@ pub(crate) enum AttestCommand {
     Verify(Box<VerifyArgs>),
     /// Have a node prove now what it runs, and verify that
     Node(Box<NodeArgs>),
+    /// Judge again, from a ledger alone, the evidence of every node that was let in
+    Audit(AuditArgs),
 }
 
 impl AttestCommand {
@@ -34,6 +38,7 @@ impl AttestCommand {
             Self::Show(args) => args.execute(),
             Self::Verify(args) => args.execute(),
             Self::Node(args) => args.execute(),
+            Self::Audit(args) => args.execute(),
         }
     }
 }

@@ -30,6 +30,7 @@ Examples:
   coco receipt verify receipt.json --service-cert service_cert.pem
   coco attest verify nodes.json                       check what nodes run
   coco attest node https://127.0.0.1:8000             the same of a node, now
+  coco attest audit ledger/                           judge again who was let in
 
 Exit status: 0 done, 1 refused or fault, 2 wrong arguments or unreadable files; others: see the command.";
 

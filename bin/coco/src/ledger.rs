@@ -36,7 +36,7 @@ impl LedgerCommand {
 
 /// Where a ledger is.
 #[derive(Args)]
-struct Source {
+pub(crate) struct Source {
     /// Directories of the ledger, or its files; of files of the same name the first is taken
     #[arg(required = true, value_name = "PATH")]
     paths: Vec<PathBuf>,
@@ -47,7 +47,7 @@ struct Source {
 
 /// A ledger that cannot be looked at.
 #[derive(Debug, thiserror::Error)]
-enum SourceError {
+pub(crate) enum SourceError {
     #[error("{}: {error}", .path.display())]
     Io { path: PathBuf, error: io::Error },
     #[error("no ledger files there (they are named ledger_1-14.committed or ledger_15)")]
@@ -57,15 +57,15 @@ enum SourceError {
 }
 
 /// A file of a ledger.
-struct LedgerFile {
-    name: String,
-    path: PathBuf,
+pub(crate) struct LedgerFile {
+    pub(crate) name: String,
+    pub(crate) path: PathBuf,
     len: u64,
 }
 
 impl Source {
     /// The files in the order of their entries.
-    fn files(&self) -> Result<Vec<LedgerFile>, SourceError> {
+    pub(crate) fn files(&self) -> Result<Vec<LedgerFile>, SourceError> {
         let mut found = BTreeMap::new();
         for path in &self.paths {
             let failed = |error| SourceError::Io { path: path.clone(), error };
@@ -100,6 +100,6 @@ fn add(found: &mut BTreeMap<String, (PathBuf, u64)>, path: PathBuf) -> io::Resul
     Ok(())
 }
 
-fn read(path: &Path) -> Result<Vec<u8>, SourceError> {
+pub(crate) fn read(path: &Path) -> Result<Vec<u8>, SourceError> {
     fs::read(path).map_err(|error| SourceError::Io { path: path.to_path_buf(), error })
 }

@@ -26,6 +26,7 @@ use verdict::Verdict;
 
 pub(super) use asked::{Asked, WantedArgs};
 pub(super) use refused::Refused;
+pub(super) use sev_snp::roots as sev_snp_roots;
 pub(super) use verdict::{NotShown, Outcome};
 
 const EXAMPLES: &str = "\

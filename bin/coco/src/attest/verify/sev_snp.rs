@@ -7,6 +7,7 @@ use coco_attest::sev_snp::{
     uvm::{AZURE, Endorsers},
     verify,
 };
+use coco_crypto::Certificate;
 use coco_wire::{Digest, text::encode_hex};
 
 use super::{Asked, Misuse, NotShown, Refused, Verdict};
@@ -83,7 +84,7 @@ impl<'a> Terms<'a> {
             certificates,
             lists: asked.revocation_lists(),
             uvm: asked.uvm.as_deref().or(piece.uvm.as_deref()),
-            roots: roots(report, asked),
+            roots: roots(report, asked.root.as_ref()),
             vmpl: Vmpl::Exactly(if asked.accepts(&level) { report.vmpl } else { 0 }),
             oldest_version: if asked.accepts("version-2") { 2 } else { Requirements::STRICT.oldest_version },
             providers: providers.collect(),
@@ -220,8 +221,8 @@ fn endorser(
 }
 
 /// The makers' roots, or for the line of the report's processor the one that was named.
-fn roots(report: &Report, asked: &Asked) -> Roots {
-    let Some(root) = &asked.root else { return Roots::AMD };
+pub(in crate::attest) fn roots(report: &Report, root: Option<&Certificate>) -> Roots {
+    let Some(root) = root else { return Roots::AMD };
     let (id, none) = (root.public_key().id(), Digest::ZERO);
     let product = describe::sev_snp::product(report);
     let of = |line| if product == Some(line) { id } else { none };

@@ -1,0 +1,90 @@
+//! What can be wrong with a decision.
+
+use coco_attest::Refusal;
+use coco_node::evidence::Unwelcome;
+use coco_tables::nodes::NodeStatus;
+
+/// Why a decision, or a change of what decisions rest on, does not hold.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub(super) enum Fault {
+    /// Evidence that is not what it should be.
+    #[error("{0} [{0:?}]")]
+    Evidence(Refusal),
+    #[error("no proposal had admitted its measurement")]
+    Measurement,
+    #[error("no proposal had admitted its host data")]
+    HostData,
+    #[error("there is no evidence")]
+    NoEvidence,
+    #[error("evidence of this platform is none that this program judges")]
+    Platform,
+    /// On a platform whose certificates have dates.
+    #[error("no time is recorded, without which evidence of this platform cannot be judged (--at names one)")]
+    NoTime,
+    #[error("no time is recorded, as it was with earlier decisions")]
+    TimeMissing,
+    #[error("the recorded time is {0} seconds before that of an earlier decision")]
+    TimeBack(i64),
+    #[error("an appraisal of a node that is not in nodes.info")]
+    UnknownNode,
+    #[error("an appraisal of a node that is {0:?}")]
+    NotTrusted(NodeStatus),
+    #[error("an appraisal without evidence of a node that had joined before")]
+    NothingShown,
+    #[error("the challenge is that of its evidence before")]
+    OldChallenge,
+    #[error("its appraisal is removed though it takes part")]
+    AppraisalRemoved,
+    #[error("its evidence in nodes.info is another than it joined with")]
+    Replaced,
+    #[error("nodes.info names other code than its evidence: {0}")]
+    Code(String),
+    #[error("it is trusted at once though the service is open: members decide then")]
+    NotAsked,
+    #[error("a service begins with one node, and this one has others")]
+    SeveralFounders,
+    #[error("no proposal was accepted in this transaction")]
+    NoProposal,
+    #[error("the service has no certificate that can be read")]
+    NoService,
+    #[error("the row cannot be read")]
+    Malformed,
+}
+
+impl Fault {
+    /// The name for programs.
+    pub(super) fn name(&self) -> &'static str {
+        match self {
+            Self::Evidence(_) => "evidence",
+            Self::Measurement => "measurement",
+            Self::HostData => "host_data",
+            Self::NoEvidence => "no_evidence",
+            Self::Platform => "platform",
+            Self::NoTime => "no_time",
+            Self::TimeMissing => "time_missing",
+            Self::TimeBack(_) => "time_back",
+            Self::UnknownNode => "unknown_node",
+            Self::NotTrusted(_) => "not_trusted",
+            Self::NothingShown => "nothing_shown",
+            Self::OldChallenge => "old_challenge",
+            Self::AppraisalRemoved => "appraisal_removed",
+            Self::Replaced => "replaced",
+            Self::Code(_) => "code",
+            Self::NotAsked => "not_asked",
+            Self::SeveralFounders => "several_founders",
+            Self::NoProposal => "no_proposal",
+            Self::NoService => "no_service",
+            Self::Malformed => "malformed",
+        }
+    }
+}
+
+impl From<Unwelcome> for Fault {
+    fn from(unwelcome: Unwelcome) -> Self {
+        match unwelcome {
+            Unwelcome::Refused(refusal) => Self::Evidence(refusal),
+            Unwelcome::Measurement => Self::Measurement,
+            Unwelcome::HostData => Self::HostData,
+        }
+    }
+}
