@@ -10,9 +10,9 @@ use coco_wire::{
 
 use crate::damage::{Reason, SignatureDamage};
 
-const SERVICE_INFO: &str = "public:ccf.gov.service.info";
-const NODES_INFO: &str = "public:ccf.gov.nodes.info";
-const NODES_CERTIFICATES: &str = "public:ccf.gov.nodes.endorsed_certificates";
+pub(crate) const SERVICE_INFO: &str = "public:ccf.gov.service.info";
+pub(crate) const NODES_INFO: &str = "public:ccf.gov.nodes.info";
+pub(crate) const NODES_CERTIFICATES: &str = "public:ccf.gov.nodes.endorsed_certificates";
 const SNAPSHOT_EVIDENCE: &str = "public:ccf.internal.snapshot_evidence";
 
 /// Key and new value of a row, none when removed.

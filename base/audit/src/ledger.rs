@@ -1,5 +1,7 @@
 //! Verification of a whole ledger, file by file, in constant memory.
 
+mod beginning;
+
 use coco_wire::{
     Seqno, TxId, View,
     chunk::{Chunk, ChunkDamage, ChunkError, ChunkMark, ChunkName, ChunkPhase},
@@ -18,7 +20,9 @@ use crate::{
     signature::{Context, EmbeddedCertificate},
 };
 
-/// Verifies a ledger from its first entry on.
+pub use beginning::BeginningRefusal;
+
+/// Verifies a ledger from its first entry on, or from a snapshot.
 ///
 /// Feed it all files in order ([`in_order`](crate::in_order)), then take the report. Each entry is
 /// hashed once; memory does not grow with the ledger, but for nodes and views. After the first

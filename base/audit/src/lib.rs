@@ -18,5 +18,5 @@ mod signature;
 pub use coco_crypto::receipt;
 pub use damage::{Damage, NodeDamage, Reason, ServiceDamage, SignatureDamage};
 pub use files::{RecoveryFiles, in_order};
-pub use ledger::Verifier;
+pub use ledger::{BeginningRefusal, Verifier};
 pub use report::{Coverage, Report, ServiceEpoch, ServiceStatus, Tail, Weakness};

@@ -44,7 +44,7 @@ impl Frontier {
     }
 
     /// Of at most 2^64 - 1 leaves.
-    fn of_serialised(serialised: &SerialisedTree) -> Self {
+    pub(crate) fn of_serialised(serialised: &SerialisedTree) -> Self {
         let mut tree = Self { leaves: serialised.flushed(), ..Self::empty() };
         let levels = (0..64).filter(|level| serialised.flushed() >> level & 1 == 1);
         for (level, root) in levels.zip(serialised.flushed_roots()) {

@@ -46,6 +46,33 @@ struct Info {
 }
 
 impl Nodes {
+    /// The nodes of a snapshot, whose rows were checked when they were written. Certificates of retired nodes may be of an
+    /// earlier service, which issues none that counts.
+    pub(crate) fn of_snapshot(
+        infos: &[Row<'_>],
+        certificates: &[Row<'_>],
+        service: &Certificate,
+    ) -> Result<Self, NodeDamage> {
+        let mut nodes = Self::default();
+        for (key, value) in infos {
+            let info: Info =
+                serde_json::from_slice(value.ok_or(NodeDamage::Row)?).map_err(|_| NodeDamage::Row)?;
+            let (id, status) = (node_id(key)?, info.status);
+            let key = info.cert.as_deref().map(|pem| certified_key(id, pem)).transpose()?;
+            nodes.0.insert(id, Node { status, key: key.map(|(_, key)| key), embedded: None });
+        }
+        for (key, value) in certificates {
+            let id = node_id(key)?;
+            let endorsed = nodes.endorse(id, value.ok_or(NodeDamage::Row)?, Some(service));
+            let retired = nodes.0.get(&id).is_some_and(|node| node.status == NodeStatus::Retired);
+            match endorsed {
+                Err(NodeDamage::NotIssued) if retired => {}
+                endorsed => endorsed?,
+            }
+        }
+        Ok(nodes)
+    }
+
     /// Takes the rows of both tables. `service`: the certificate that issues those of nodes.
     pub(crate) fn apply(
         &mut self,

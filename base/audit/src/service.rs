@@ -36,6 +36,27 @@ struct Info {
     previous_service_identity_version: Option<u64>,
 }
 
+impl Info {
+    /// The only row of the table, if it is written.
+    fn read(rows: &[Row<'_>]) -> Result<Option<Self>, ServiceDamage> {
+        match rows {
+            [] => Ok(None),
+            [(key, Some(value))] if *key == SINGLETON_KEY => {
+                serde_json::from_slice(value).map(Some).map_err(|_| ServiceDamage::Row)
+            }
+            _ => Err(ServiceDamage::Row),
+        }
+    }
+
+    /// The self-signed certificate and its key.
+    fn identity(&self) -> Result<(Certificate, EcPublicKey), ServiceDamage> {
+        let certificate = Certificate::from_pem(&self.cert).map_err(|_| ServiceDamage::Certificate)?;
+        certificate.verify_issued_by(&certificate).map_err(|_| ServiceDamage::Certificate)?;
+        let key = certificate.public_key().as_ec().ok_or(ServiceDamage::Certificate)?.clone();
+        Ok((certificate, key))
+    }
+}
+
 impl Service {
     pub(crate) fn certificate(&self) -> Option<&Certificate> {
         self.0.as_ref().map(|current| &current.certificate)
@@ -49,6 +70,16 @@ impl Service {
         self.0.as_ref().map(|current| current.status)
     }
 
+    /// The service of a snapshot, and the transaction that created it if that is written down.
+    pub(crate) fn of_snapshot(rows: &[Row<'_>]) -> Result<(Self, Option<TxId>), ServiceDamage> {
+        let info = Info::read(rows)?.ok_or(ServiceDamage::Row)?;
+        let (certificate, key) = info.identity()?;
+        let created = info.current_service_create_txid;
+        let recoveries = info.recovery_count;
+        let current = Current { status: info.status, certificate, key, created, recoveries };
+        Ok((Self(Some(current)), created))
+    }
+
     /// Takes the rows that the transaction `id` writes; yields the new identity, if it is one.
     pub(crate) fn apply(
         &mut self,
@@ -56,21 +87,14 @@ impl Service {
         id: TxId,
         previous_view: View,
     ) -> Result<Option<ServiceEpoch>, ServiceDamage> {
-        let value = match rows {
-            [] => return Ok(None),
-            [(key, Some(value))] if *key == SINGLETON_KEY => value,
-            _ => return Err(ServiceDamage::Row),
-        };
-        let info: Info = serde_json::from_slice(value).map_err(|_| ServiceDamage::Row)?;
+        let Some(info) = Info::read(rows)? else { return Ok(None) };
         if info.previous_service_identity_version.is_some_and(|version| version >= id.seqno.0) {
             return Err(ServiceDamage::Row);
         }
         if !may_follow(self.status(), info.status) {
             return Err(ServiceDamage::Transition { from: self.status(), to: info.status });
         }
-        let certificate = Certificate::from_pem(&info.cert).map_err(|_| ServiceDamage::Certificate)?;
-        certificate.verify_issued_by(&certificate).map_err(|_| ServiceDamage::Certificate)?;
-        let key = certificate.public_key().as_ec().ok_or(ServiceDamage::Certificate)?.clone();
+        let (certificate, key) = info.identity()?;
 
         let same = self.0.as_ref().is_some_and(|current| current.key == key);
         self.check_recovery(&info, same, id, previous_view)?;

@@ -233,3 +233,48 @@ fn receipts_of_ccf_verify_and_damaged_ones_do_not() {
         }
     }
 }
+
+/// The files behind a snapshot are what they are behind all others.
+#[test]
+fn verification_begins_behind_a_snapshot() {
+    let mut begun = 0;
+    for path in services() {
+        let (all, trusted) = (files(&path), service_certificate(&path));
+        let whole = verify(&all).unwrap();
+        for file in fs::read_dir(path.join("snapshots")).unwrap() {
+            let file = file.unwrap().path();
+            let snapshot = fs::read(&file).unwrap();
+            let Ok(verifier) = Verifier::behind(&snapshot, &trusted) else {
+                continue; // Of a service that was recovered since.
+            };
+            begun += 1;
+            let id = verifier.progress().last_verified;
+            assert_eq!(whole.coverage(id), Coverage::Verified, "{}", file.display());
+            let behind = |name: &str| !name.ends_with(".committed") || last(name) > id.seqno.0;
+            let rest: Vec<_> = all.iter().filter(|(name, _)| behind(name)).collect();
+            let read = |change: &dyn Fn(&mut Vec<u8>)| {
+                let mut verifier = verifier.clone();
+                for (name, bytes) in &rest {
+                    let mut bytes = bytes.clone();
+                    change(&mut bytes);
+                    verifier.chunk(name, &bytes)?;
+                }
+                verifier.finish()
+            };
+            let report = read(&|_| ()).unwrap_or_else(|damage| panic!("{}: {damage}", file.display()));
+            assert_eq!((report.last_verified, report.tail), (whole.last_verified, Tail::None));
+            assert_eq!(report.last_entry.seqno.0, id.seqno.0 + report.entries);
+            assert_eq!(report.views.last(), whole.views.last());
+            assert_eq!(report.services.last(), whole.services.last());
+            // The first entry of the rest.
+            assert!(read(&|bytes| bytes[100] ^= 1).is_err(), "{}", file.display());
+            assert!(Verifier::behind(&snapshot, &node_certificate(&snapshot)).is_err());
+        }
+    }
+    assert!(services().is_empty() || begun == 3, "{begun}");
+}
+
+/// The last entry of a committed file, by its name.
+fn last(name: &str) -> u64 {
+    name.trim_end_matches(".committed").rsplit('-').next().unwrap().parse().unwrap()
+}
