@@ -284,10 +284,10 @@ impl Cluster {
         known.values().filter(|(_, _, copies)| *copies > 1).count()
     }
 
-    /// Runs `coco ledger verify` on the ledger of a node, which must reach at least `id`.
+    /// Runs `coco ledger verify` on the ledger of a node, which must reach at least `id`, and `coco attest audit`.
     ///
     /// # Panics
-    /// If it finds damage or too little.
+    /// If it finds damage or too little, or a node that was let in wrongly.
     pub fn verify_ledger(&self, number: usize, id: TxId) {
         let output = Command::new(executable::coco())
             .args(["ledger", "verify", "--at-least", &id.to_string()])
@@ -297,6 +297,13 @@ impl Cluster {
         // 3: what follows the last signature is a tail, as is to be expected of a killed process.
         let is_whole = matches!(output.status.code(), Some(0 | 3));
         assert!(is_whole, "node {number}: {:?}\n{}", output, String::from_utf8_lossy(&output.stdout));
+        let audit = Command::new(executable::coco())
+            .args(["attest", "audit"])
+            .arg(self[number].ledger_directory())
+            .output()
+            .expect("the executable runs");
+        let holds = audit.status.success();
+        assert!(holds, "node {number}: {:?}\n{}", audit, String::from_utf8_lossy(&audit.stdout));
     }
 }
 

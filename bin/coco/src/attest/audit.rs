@@ -14,12 +14,13 @@ use std::{
 };
 
 use clap::Args;
-use coco_audit::{Damage, Report, Verifier};
+use coco_audit::{BeginningRefusal, Damage, Report, Verifier};
 use coco_crypto::{Certificate, x509::UnixTime};
 use coco_wire::{
     Seqno, TxId,
-    chunk::{Chunk, ChunkName, HEADER_LEN},
+    chunk::{Chunk, ChunkName, ChunkPhase, HEADER_LEN},
     domain::{KeyOrder, visit_public},
+    snapshot::SnapshotFile,
 };
 
 use crate::{
@@ -27,6 +28,7 @@ use crate::{
     input::{self, Unreadable},
     ledger::{Source, SourceError, read},
 };
+use event::Event;
 use examine::Examiner;
 use replay::Replay;
 use told::{Count, Ending, Told};
@@ -35,6 +37,7 @@ const EXAMPLES: &str = "\
 Examples:
   coco attest audit ledger/
   coco attest audit ledger/ --service-cert service_cert.pem
+  coco attest audit ledger/ --snapshot snapshots/snapshot_61_62.committed --service-cert service_cert.pem
   coco attest audit ledger/ --json | jq 'select(.holds == false)'
 
 The ledger is verified as by coco ledger verify. Evidence of each node is then judged again: at the
@@ -52,6 +55,9 @@ pub(crate) struct AuditArgs {
     /// Refuse a ledger that does not end with the service of this certificate
     #[arg(long, alias = "service-certificate", value_name = "FILE")]
     service_cert: Option<PathBuf>,
+    /// A snapshot behind which the ledger begins, if it lacks what was before; needs the certificate of the service
+    #[arg(long, value_name = "FILE", requires = "service_cert")]
+    snapshot: Option<PathBuf>,
     /// Certificate of a root that you trust instead of the makers', for hardware that was never built
     #[arg(long, value_name = "FILE")]
     root: Option<PathBuf>,
@@ -70,6 +76,8 @@ enum AuditError {
     Source(#[from] SourceError),
     #[error(transparent)]
     Certificate(#[from] Unreadable),
+    #[error("{}: {error}", .path.display())]
+    Snapshot { path: PathBuf, error: BeginningRefusal },
     #[error("standard output: {0}")]
     Output(#[from] io::Error),
 }
@@ -83,6 +91,10 @@ impl AuditArgs {
         });
         match result {
             Ok(()) => ExitCode::from(status),
+            Err(error @ AuditError::Snapshot { .. }) => {
+                exit::failed(error);
+                ExitCode::from(exit::REFUSED)
+            }
             Err(error) => exit::failed(error),
         }
     }
@@ -97,6 +109,9 @@ impl AuditArgs {
             count: Count::default(),
             json: self.json,
         };
+        if let Some((path, service)) = self.snapshot.as_deref().zip(service.as_ref()) {
+            audit.begin(path, service, out)?;
+        }
         let ending = audit.read(&self.source, service.as_ref(), out)?;
         let told = Told { ending, count: audit.count, to: audit.to };
         if self.json {
@@ -119,6 +134,30 @@ struct Audit {
 }
 
 impl Audit {
+    /// Begins behind a snapshot, whose nodes are not judged.
+    fn begin(&mut self, path: &Path, service: &Certificate, out: &mut dyn Write) -> Result<(), AuditError> {
+        let bytes = read(path)?;
+        let failed = |error| AuditError::Snapshot { path: path.to_path_buf(), error };
+        self.verifier = Verifier::behind(&bytes, service).map_err(failed)?;
+        let file = SnapshotFile::decode(&bytes).map_err(|error| failed(error.into()))?;
+        let id = self.verifier.progress().last_verified;
+        let events = self.replay.begin(id, file.public_tables).map_err(|error| failed(error.into()))?;
+        self.to = id;
+        self.tell(events, out)
+    }
+
+    fn tell(&mut self, events: Vec<Event>, out: &mut dyn Write) -> Result<(), AuditError> {
+        for event in events {
+            self.count.add(&event);
+            if self.json {
+                writeln!(out, "{}", event.to_json())?;
+            } else {
+                event.write(out)?;
+            }
+        }
+        Ok(())
+    }
+
     /// Reads one file after the other. Each is verified, and then looked at as far as signatures cover it.
     fn read(
         &mut self,
@@ -130,11 +169,12 @@ impl Audit {
             Err(SourceError::Name(damage)) => return Ok(Ending::Damaged(damage)),
             files => files?,
         };
+        let begun = self.verifier.progress().last_verified.seqno;
         let first = files.first().and_then(|file| file.name.parse::<ChunkName>().ok());
-        if let Some(ChunkName { first, .. }) = first.filter(|name| name.first > Seqno(1)) {
-            return Ok(Ending::NoBeginning { first });
+        if let Some(ChunkName { first, .. }) = first.filter(|name| name.first > begun.next()) {
+            return Ok(Ending::NoBeginning { begun, first });
         }
-        for file in &files {
+        for file in files.iter().filter(|file| !ends_by(&file.name, begun)) {
             let bytes = read(&file.path)?;
             if let Err(damage) = self.verifier.chunk(&file.name, &bytes) {
                 return Ok(Ending::Damaged(damage));
@@ -171,14 +211,18 @@ impl Audit {
             if visit_public(entry.public_domain(), KeyOrder::Any, |change| changes.push(change)).is_err() {
                 break;
             }
-            for event in self.replay.transaction(id, &changes) {
-                self.count.add(&event);
-                if self.json { writeln!(out, "{}", event.to_json())? } else { event.write(out)? }
-            }
+            let events = self.replay.transaction(id, &changes);
+            self.tell(events, out)?;
             self.to = id;
         }
         Ok(())
     }
+}
+
+/// Whether a file ends before or with this entry, by its name.
+fn ends_by(name: &str, seqno: Seqno) -> bool {
+    let name = name.parse::<ChunkName>().ok();
+    name.is_some_and(|name| matches!(name.phase, ChunkPhase::Committed { last } if last <= seqno))
 }
 
 fn certificate(path: &Path) -> Result<Certificate, Unreadable> {

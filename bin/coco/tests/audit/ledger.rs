@@ -4,7 +4,7 @@ use std::{fs, path::Path};
 
 use coco_attest::{Attester, Evidence, ReportData, insecure_virtual::VirtualAttester};
 use coco_crypto::{Curve, EcKey, Signer as _, SystemEntropy, hash::sha256};
-use coco_imitated::snp::{Machine, NOW};
+use coco_imitated::snp::{Machine, NOW, at};
 use coco_kv::{Store, Tx};
 use coco_tables::{
     Tables,
@@ -12,7 +12,11 @@ use coco_tables::{
     platforms::{CodeStatus, TcbVersion},
     value::Present,
 };
-use coco_wire::{Digest, Key, TableName, Value, signature::SINGLETON_KEY, text::Base64};
+use coco_wire::{
+    Digest, Key, TableName, Value,
+    signature::SINGLETON_KEY,
+    text::{Base64, encode_hex},
+};
 use serde_json::json;
 
 use crate::forge::{Forge, SERVICE_INFO};
@@ -33,6 +37,14 @@ pub(crate) enum Ground {
 }
 
 impl Ground {
+    /// The code as nodes write it down.
+    fn code_digest(&self) -> String {
+        match self {
+            Self::Virtual(_) => encode_hex(MEASUREMENT.as_bytes()),
+            Self::Snp(machine) => encode_hex(&machine.report[at::MEASUREMENT..][..48]),
+        }
+    }
+
     /// Evidence that is bound to report data.
     pub(crate) fn quote(&self, report_data: Digest) -> QuoteInfo {
         let (format, evidence) = match self {
@@ -78,14 +90,14 @@ impl Joiner {
     }
 }
 
-fn info(key: &EcKey, status: NodeStatus, quote_info: QuoteInfo) -> NodeInfo {
+fn info(key: &EcKey, status: NodeStatus, ground: &Ground) -> NodeInfo {
     NodeInfo {
         network: NodeNetwork::default(),
-        quote_info,
+        quote_info: ground.quote(key.public_key().id()),
         encryption_pub_key: String::new(),
         status,
         ledger_secret_seqno: None,
-        code_digest: None,
+        code_digest: Some(ground.code_digest()),
         certificate_signing_request: None,
         public_key: Some(key.public_key().to_pem()),
         node_data: json!(null),
@@ -118,7 +130,7 @@ impl Ledger {
         let mut ledger =
             Self { forge: Forge::empty(empty.service, empty.node), ground, tables: Tables::default() };
         let id = ledger.forge.node.id();
-        let info = info(&ledger.forge.node.key, NodeStatus::Trusted, ledger.ground.quote(id));
+        let info = info(&ledger.forge.node.key, NodeStatus::Trusted, &ledger.ground);
         let certificate = ledger.forge.node.certificate.to_pem();
         let ground = ledger.ground.clone();
         ledger.status("Opening", |tables, tx| {
@@ -180,7 +192,7 @@ impl Ledger {
     /// A node with evidence for its key.
     pub(crate) fn joiner(&self, ground: &Ground, status: NodeStatus) -> Joiner {
         let key = EcKey::generate(Curve::P384, &SystemEntropy);
-        let info = info(&key, status, ground.quote(key.public_key().id()));
+        let info = info(&key, status, ground);
         Joiner { key, info }
     }
 

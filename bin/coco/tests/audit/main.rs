@@ -7,6 +7,7 @@
 mod forge;
 mod ledger;
 mod services;
+mod snapshot;
 mod snp;
 mod whole;
 
@@ -173,7 +174,7 @@ const WRONG: [Case; 12] = [
             it.join(&joiner, appraised(T));
             it.vote(|tables, tx| admit(tables, tx, OTHER));
         },
-        "DOES NOT HOLD: no proposal had admitted its host data; measurement Insecure",
+        "DOES NOT HOLD: its host data was not admitted then; measurement Insecure",
     ),
     (
         "code that was admitted in the same transaction",
@@ -185,7 +186,7 @@ const WRONG: [Case; 12] = [
                 tables.nodes.appraisals.put(tx, &joiner.id(), &appraised(T).unwrap());
             });
         },
-        "DOES NOT HOLD: no proposal had admitted its host data",
+        "DOES NOT HOLD: its host data was not admitted then",
     ),
     (
         "a measurement that was dropped before",
@@ -194,7 +195,7 @@ const WRONG: [Case; 12] = [
             it.vote(|tables, tx| tables.platforms.virtual_measurements.remove(tx, &measurement));
             it.join_another(NodeStatus::Trusted, T);
         },
-        "DOES NOT HOLD: no proposal had admitted its measurement",
+        "DOES NOT HOLD: its measurement was not admitted then",
     ),
     (
         "trusted at once",
@@ -324,7 +325,7 @@ const APPRAISALS: [Case; 12] = [
             it.vote(|tables, tx| tables.platforms.virtual_host_data.remove(tx, &HOST_DATA));
             it.renew(T, it.lease(1), 1);
         },
-        "DOES NOT HOLD: no proposal had admitted its host data",
+        "DOES NOT HOLD: its host data was not admitted then",
     ),
     (
         "evidence of a node that is not trusted",
@@ -362,8 +363,7 @@ fn first_nodes() {
     let mut ledger = Ledger::founded(ground(), appraised(T), |tables, tx| {
         tables.platforms.virtual_host_data.remove(tx, &HOST_DATA);
     });
-    let text =
-        "began the service, Trusted, on Virtual: DOES NOT HOLD: no proposal had admitted its host data";
+    let text = "began the service, Trusted, on Virtual: DOES NOT HOLD: its host data was not admitted then";
     check("it does not admit itself", &mut ledger, &[], 1, text);
 
     let mut ledger = Ledger::founded(ground(), appraised(T), |tables, tx| {

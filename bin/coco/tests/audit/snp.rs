@@ -52,7 +52,7 @@ const WRONG: [Case; 7] = [
                 );
             });
         },
-        "DOES NOT HOLD: no proposal had admitted its measurement; measurement 3f3f",
+        "DOES NOT HOLD: its measurement was not admitted then; measurement 3f3f",
     ),
     (
         "a configuration that was dropped before",
@@ -60,7 +60,7 @@ const WRONG: [Case; 7] = [
             it.vote(|tables, tx| tables.platforms.snp_host_data.remove(tx, &Digest([0x40; 32])));
             it.join_another(NodeStatus::Trusted, T);
         },
-        "DOES NOT HOLD: no proposal had admitted its host data",
+        "DOES NOT HOLD: its host data was not admitted then",
     ),
     (
         "firmware below the minimum of then",

@@ -12,7 +12,7 @@ use crate::{
 };
 
 #[track_caller]
-fn told(arguments: &[&str], directory: &Path, expected: i32, text: &str) {
+pub(crate) fn told(arguments: &[&str], directory: &Path, expected: i32, text: &str) {
     let output = audit(arguments, directory);
     let said = said(&output);
     assert_eq!(output.status.code(), Some(expected), "{arguments:?}\n{said}");

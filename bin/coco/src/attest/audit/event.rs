@@ -33,6 +33,8 @@ pub(super) enum What {
     Open(By),
     /// Members require something else of nodes.
     Policy { table: String, row: Row, by: By },
+    /// A node of a snapshot, about which it says nothing more.
+    Inherited { node: String, status: NodeStatus, platform: String },
     /// Evidence of a node was judged.
     Decision(Decision),
     /// A node stands otherwise.
@@ -137,6 +139,13 @@ impl fmt::Display for What {
             Self::Decision(Decision { node, act, status, shown }) => {
                 write!(f, "node {node} {}, {status:?}, on {}", act.in_words(), printable(&shown.platform))
             }
+            Self::Inherited { node, status, platform } => {
+                let (node, platform) = (printable(node), printable(platform));
+                write!(
+                    f,
+                    "node {node} is {status:?}, on {platform}: not judged, as the snapshot does not tell why"
+                )
+            }
             Self::Standing { node, now: Standing::Now(status), by } => {
                 write!(f, "node {node} becomes {status:?}{by}")
             }
@@ -160,6 +169,9 @@ impl What {
                 "change": row.change(),
                 "value": row.after.as_ref().and_then(|value| serde_json::from_slice::<Value>(value).ok()),
                 "by": by.to_string().trim_start(),
+            }),
+            Self::Inherited { node, status, platform } => json!({
+                "what": "not_judged", "node": node, "status": format!("{status:?}"), "platform": platform,
             }),
             Self::Decision(Decision { node, act, status, shown }) => json!({
                 "what": "decision",

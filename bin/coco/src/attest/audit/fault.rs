@@ -10,9 +10,9 @@ pub(super) enum Fault {
     /// Evidence that is not what it should be.
     #[error("{0} [{0:?}]")]
     Evidence(Refusal),
-    #[error("no proposal had admitted its measurement")]
+    #[error("its measurement was not admitted then")]
     Measurement,
-    #[error("no proposal had admitted its host data")]
+    #[error("its host data was not admitted then")]
     HostData,
     #[error("there is no evidence")]
     NoEvidence,

@@ -10,13 +10,13 @@ use coco_tables::{
     nodes::{Appraisal, NodeStatus, QuoteInfo},
     service::ServiceStatus,
 };
-use coco_wire::{Digest, Key, TableName, TxId, Value, WriteSet, domain::Change};
+use coco_wire::{Digest, Key, TableName, TxId, Value, WriteSet, domain::Change, snapshot::SnapshotError};
 
 use super::{
     event::{Act, By, Decision, Event, Row, Standing, What},
     examine::{Examined, Examiner, Exhibit, Rules, Shown},
     fault::Fault,
-    rows::{Node, Service, accepted, matters, policy},
+    rows::{Node, Service, accepted, matters, of_snapshot, policy},
 };
 
 /// How far a recorded time may lie before an earlier one, in seconds: primaries change, and so do their clocks.
@@ -47,6 +47,35 @@ impl Replay {
         Self { store: Store::new(), tables: Tables::default(), examiner, latest: None }
     }
 
+    /// Takes the tables of a snapshot that ends with this transaction: as they are, without knowing why.
+    ///
+    /// # Errors
+    /// On anything but tables.
+    pub(super) fn begin(&mut self, at: TxId, public_tables: &[u8]) -> Result<Vec<Event>, SnapshotError> {
+        let writes = of_snapshot(&self.tables, public_tables)?;
+        let rows = |table: &TableName| writes.table(table.as_str()).into_iter().flatten();
+        let appraisals = rows(self.tables.nodes.appraisals.name());
+        let times =
+            appraisals.filter_map(|(_, row)| Appraisal::decode(row.as_ref()?)).map(|row| recorded(&row));
+        self.latest = times.max();
+        let events = rows(self.tables.nodes.info.name()).filter_map(|(key, row)| {
+            let row = Node::read(row.as_ref()?)?;
+            let node = String::from_utf8_lossy(key).into_owned();
+            let what = What::Inherited { node, status: row.status, platform: row.platform() };
+            Some(Event { at, time: None, what, faults: Vec::new() })
+        });
+        let events = events.collect();
+        self.apply(Arc::new(writes));
+        Ok(events)
+    }
+
+    /// Seqnos of the store are its own: it may begin behind a snapshot.
+    fn apply(&mut self, writes: Arc<WriteSet>) {
+        let seqno = self.store.version().next();
+        self.store.apply(seqno, writes);
+        drop(self.store.compact(seqno, &mut |_, _| ()));
+    }
+
     /// Takes the next transaction of the ledger with its public changes.
     pub(super) fn transaction(&mut self, at: TxId, changes: &[Change<'_>]) -> Vec<Event> {
         let mut writes = WriteSet::default();
@@ -56,8 +85,7 @@ impl Replay {
         }
         let writes = Arc::new(writes);
         let before = self.store.latest();
-        self.store.apply(at.seqno, Arc::clone(&writes));
-        drop(self.store.compact(at.seqno, &mut |_, _| ()));
+        self.apply(Arc::clone(&writes));
         if writes.is_empty() {
             return Vec::new();
         }
@@ -222,7 +250,7 @@ impl Replay {
 
     /// When something was judged, held against when others were.
     fn time(&mut self, appraisal: &Appraisal, faults: &mut Vec<Fault>) -> UnixTime {
-        let time = UnixTime(i64::try_from(appraisal.time).unwrap_or(i64::MAX));
+        let time = recorded(appraisal);
         let back = self.latest.map_or(0, |latest| latest.0.saturating_sub(time.0));
         if back > CLOCKS_DIFFER_S {
             faults.push(Fault::TimeBack(back));
@@ -230,6 +258,10 @@ impl Replay {
         self.latest = self.latest.max(Some(time));
         time
     }
+}
+
+fn recorded(appraisal: &Appraisal) -> UnixTime {
+    UnixTime(i64::try_from(appraisal.time).unwrap_or(i64::MAX))
 }
 
 impl Step {

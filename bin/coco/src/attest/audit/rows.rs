@@ -7,7 +7,13 @@ use coco_tables::{
     nodes::{NodeStatus, QuoteInfo},
     service::ServiceStatus,
 };
-use coco_wire::{Digest, domain::Change, signature::SINGLETON_KEY};
+use coco_wire::{
+    Digest, Key, TableName, Value as Row, WriteSet,
+    domain::Change,
+    signature::SINGLETON_KEY,
+    snapshot::{SnapshotError, TablePart, TableReader},
+    writes::Domain,
+};
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -76,6 +82,31 @@ impl Service {
 /// Whether a table is to be kept.
 pub(super) fn matters(tables: &Tables, table: &str) -> bool {
     NODES.iter().any(|prefix| table.starts_with(prefix)) || table == tables.service.info.name().as_str()
+}
+
+/// The rows of a snapshot that are to be kept.
+///
+/// # Errors
+/// On anything but tables.
+pub(super) fn of_snapshot(tables: &Tables, public_tables: &[u8]) -> Result<WriteSet, SnapshotError> {
+    let mut writes = WriteSet::default();
+    let mut current = None;
+    let mut reader = TableReader::new(Domain::Public);
+    reader.push(public_tables, |part| {
+        match part {
+            TablePart::Table { name, .. } => {
+                current = matters(tables, name).then(|| TableName::new(name));
+            }
+            TablePart::Row { key, value, .. } => {
+                if let Some(table) = &current {
+                    writes.table_mut(table).insert(Key::new(key), Some(Row::new(value)));
+                }
+            }
+        }
+        Ok::<(), SnapshotError>(())
+    })?;
+    reader.finish()?;
+    Ok(writes)
 }
 
 /// The name of a table in which members say whom they let in, without what all names begin with.

@@ -21,6 +21,7 @@ pub(super) enum Ending {
     OtherService,
     /// Earlier entries are not there.
     NoBeginning {
+        begun: Seqno,
         first: Seqno,
     },
 }
@@ -31,6 +32,8 @@ pub(super) struct Count {
     decisions: u64,
     /// Decisions without a recorded time.
     timeless: u64,
+    /// Nodes of a snapshot, whose decisions stand before it.
+    unknown: u64,
     /// Decisions, and changes of tables, that do not hold.
     faulty: u64,
 }
@@ -49,6 +52,7 @@ impl Count {
             self.decisions += 1;
             self.timeless += u64::from(event.time.is_none());
         }
+        self.unknown += u64::from(matches!(event.what, What::Inherited { .. }));
         self.faulty += u64::from(!event.faults.is_empty());
     }
 }
@@ -58,13 +62,17 @@ impl Told {
         if self.name() == "holds" { 0 } else { exit::REFUSED }
     }
 
+    fn is_empty(&self) -> bool {
+        self.to == TxId::default()
+    }
+
     fn name(&self) -> &'static str {
         match self.ending {
             Ending::Damaged(_) => "damaged",
             Ending::OtherService => "other_service",
             Ending::NoBeginning { .. } => "no_beginning",
             Ending::Whole { .. } if self.count.faulty > 0 => "does_not_hold",
-            Ending::Whole { .. } if self.count.decisions == 0 => "nothing_signed",
+            Ending::Whole { .. } if self.is_empty() => "nothing_signed",
             Ending::Whole { .. } => "holds",
         }
     }
@@ -88,11 +96,12 @@ impl Told {
                 out,
                 "REFUSED: the ledger does not end with the service of the certificate. Nothing above is about it."
             ),
-            Ending::NoBeginning { first } => writeln!(
+            Ending::NoBeginning { begun, first } => writeln!(
                 out,
-                "REFUSED: the ledger begins with entry {first}. Entries 1 to {} are not there, as with a node that \
-                 began with a snapshot: who was let in there, and by which tables, a snapshot does not tell. Take the \
-                 files of another node, or of a backup, as well.",
+                "REFUSED: the ledger begins with entry {first}. Entries {} to {} are not there, as with a node that \
+                 began with a snapshot. Take the files of another node, or of a backup, as well; or begin behind the \
+                 snapshot by --snapshot, and do without knowing who was let in before.",
+                begun.next(),
                 first.previous()
             ),
             Ending::Whole { unsigned } => self.write_whole(*unsigned, out),
@@ -100,9 +109,11 @@ impl Told {
     }
 
     fn write_whole(&self, unsigned: u64, out: &mut dyn Write) -> io::Result<()> {
-        let Count { decisions, timeless, faulty } = self.count;
+        let Count { decisions, timeless, unknown, faulty } = self.count;
         match (decisions, faulty) {
-            (0, _) => writeln!(out, "REFUSED: no signature covers anything in this ledger.")?,
+            (0, _) if self.is_empty() => {
+                writeln!(out, "REFUSED: no signature covers anything in this ledger.")?;
+            }
             (_, 0) => writeln!(out, "All decisions about nodes hold: {decisions}, to {}.", self.to)?,
             (_, _) => {
                 let lines = if faulty == 1 {
@@ -117,6 +128,12 @@ impl Told {
         if timeless > 0 {
             writeln!(out, "  no time      {timeless} of them were written down without their time")?;
         }
+        if unknown > 0 {
+            writeln!(
+                out,
+                "  not judged   {unknown} nodes of the snapshot: who let them in stands before it"
+            )?;
+        }
         if unsigned > 0 {
             writeln!(out, "  not audited  {unsigned} entries at the end, which no signature covers")?;
         }
@@ -124,7 +141,7 @@ impl Told {
     }
 
     pub(super) fn to_json(&self) -> Value {
-        let Count { decisions, timeless, faulty } = self.count;
+        let Count { decisions, timeless, unknown, faulty } = self.count;
         let mut value = json!({
             "what": "result",
             "result": self.name(),
@@ -132,6 +149,7 @@ impl Told {
             "audited_to": self.to,
             "decisions": decisions,
             "without_time": timeless,
+            "not_judged": unknown,
             "not_holding": faulty,
         });
         match &self.ending {
@@ -144,7 +162,7 @@ impl Told {
                     "reason": damage.reason.to_string(),
                 });
             }
-            Ending::NoBeginning { first } => value["first"] = json!(first),
+            Ending::NoBeginning { first, .. } => value["first"] = json!(first),
             Ending::OtherService => {}
         }
         value
