@@ -28,9 +28,12 @@ use crate::{
     whole::told,
 };
 
+/// The rows of a table with the transactions that wrote them.
+type Rows = BTreeMap<Vec<u8>, (Seqno, Vec<u8>)>;
+
 /// All public tables of a ledger, as the header and the rows of a snapshot.
 fn public_domain(forge: &Forge) -> Vec<u8> {
-    let mut tables: BTreeMap<String, BTreeMap<Vec<u8>, (Seqno, Vec<u8>)>> = BTreeMap::new();
+    let mut tables: BTreeMap<String, Rows> = BTreeMap::new();
     for item in Chunk::decode(&forge.bytes).unwrap().entries() {
         let (_, entry) = item.unwrap();
         let seqno = entry.iv().tx_id().seqno;

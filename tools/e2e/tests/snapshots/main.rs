@@ -194,6 +194,26 @@ async fn index_from_now(node: &Node, client: &mut Client, consortium: &Consortiu
     }
 }
 
+/// Who was let in since the snapshot that a node began with, by its files alone.
+fn audit_behind(node: &Node, (name, bytes): (SnapshotName, &[u8])) -> String {
+    let copy = tempfile::tempdir().unwrap();
+    fs::create_dir(copy.path().join("ledger")).unwrap();
+    for (file, bytes) in &node.ledger().0 {
+        fs::write(copy.path().join("ledger").join(file), bytes).unwrap();
+    }
+    fs::write(copy.path().join(name.to_string()), bytes).unwrap();
+    fs::write(copy.path().join("service_cert.pem"), node.service.to_pem()).unwrap();
+    let output = std::process::Command::new(coco_e2e::executable::coco())
+        .args(["attest", "audit", "ledger", "--service-cert", "service_cert.pem", "--snapshot"])
+        .arg(name.to_string())
+        .current_dir(copy.path())
+        .output()
+        .unwrap();
+    let said = String::from_utf8([output.stdout, output.stderr].concat()).unwrap();
+    assert_eq!(output.status.code(), Some(0), "{said}");
+    said
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn nodes_make_the_same_snapshots_and_begin_with_them() {
     let (consortium, directory) = (Consortium::default(), tempfile::tempdir().unwrap());
@@ -252,4 +272,8 @@ async fn nodes_make_the_same_snapshots_and_begin_with_them() {
         }
     }
     assert!(cluster.check_committed_files() > 3);
+    let audit = audit_behind(&fetching, (first.0, &first.1));
+    assert_eq!(audit.matches(" joined, Pending, on Virtual: welcome").count(), 2, "{audit}");
+    assert_eq!(audit.matches(" becomes Trusted by proposal ").count(), 2, "{audit}");
+    assert_eq!(audit.matches(": not judged, ").count(), NODES, "{audit}");
 }
