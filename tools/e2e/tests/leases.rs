@@ -126,4 +126,5 @@ async fn what_all_nodes_run_is_taken_back_and_nobody_goes() {
         .await;
     let written = service.write(primary, 1).await;
     service.cluster.wait_for_commit(written, &[primary]).await;
+    service.cluster.verify_ledger(primary, written);
 }

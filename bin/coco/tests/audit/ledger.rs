@@ -107,7 +107,7 @@ fn info(key: &EcKey, status: NodeStatus, ground: &Ground) -> NodeInfo {
 }
 
 pub(crate) fn appraised(time: u64) -> Option<Appraisal> {
-    Some(Appraisal { time, renewal: None })
+    Some(Appraisal { time, renewal: None, eviction: None })
 }
 
 impl Ledger {
@@ -232,19 +232,32 @@ impl Ledger {
     }
 
     /// The same of any node.
-    pub(crate) fn lease_of(&self, node: Digest, challenge: u8) -> Digest {
+    fn lease_of(&self, node: Digest, challenge: u8) -> Digest {
         let service = self.forge.service.id();
         sha256(&[b"coco lease evidence v1", &service.0[..], &node.0, &[challenge; 32]].concat())
     }
 
     /// Writes that the first node showed evidence again.
     pub(crate) fn renew(&mut self, time: u64, report_data: Digest, challenge: u8) {
-        let id = self.forge.node.id();
-        let renewal =
-            Renewal { quote_info: self.ground.quote(report_data), challenge: Digest([challenge; 32]) };
-        self.write(|tables, tx| {
-            tables.nodes.appraisals.put(tx, &id, &Appraisal { time, renewal: Some(renewal) });
-        });
+        let quote_info = self.ground.quote(report_data);
+        let renewal = Renewal { quote_info, challenge: Digest([challenge; 32]) };
+        self.show(self.forge.node.id(), time, renewal);
+    }
+
+    /// What any node shows again that answers a challenge.
+    pub(crate) fn renewal_of(&self, node: Digest, challenge: u8) -> Renewal {
+        let quote_info = self.ground.quote(self.lease_of(node, challenge));
+        Renewal { quote_info, challenge: Digest([challenge; 32]) }
+    }
+
+    /// Writes that any node showed that.
+    pub(crate) fn renew_of(&mut self, node: Digest, time: u64, challenge: u8) {
+        self.show(node, time, self.renewal_of(node, challenge));
+    }
+
+    fn show(&mut self, node: Digest, time: u64, renewal: Renewal) {
+        let row = Appraisal { time, renewal: Some(renewal), eviction: None };
+        self.write(|tables, tx| tables.nodes.appraisals.put(tx, &node, &row));
     }
 
     /// Signs what is there, and writes the file and the service's certificate.

@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod evictions;
 #[expect(dead_code, reason = "shared with the tests of the verifier, which use all of it")]
 #[path = "../../../../base/audit/tests/forged/forge.rs"]
 mod forge;
@@ -17,12 +18,7 @@ use std::{
 };
 
 use coco_kv::Tx;
-use coco_tables::{
-    Tables,
-    nodes::{Appraisal, NodeStatus, Renewal},
-    platforms::CodeStatus,
-    value::Present,
-};
+use coco_tables::{Tables, nodes::NodeStatus, platforms::CodeStatus, value::Present};
 use coco_wire::{Digest, text::Base64};
 use serde_json::json;
 
@@ -332,10 +328,7 @@ const APPRAISALS: [Case; 12] = [
         |it| {
             it.open();
             let joiner = it.join_another(NodeStatus::Pending, T);
-            let quote_info = it.ground.quote(it.lease_of(joiner.id(), 1));
-            let renewal = Some(Renewal { quote_info, challenge: Digest([1; 32]) });
-            let row = Appraisal { time: T, renewal };
-            it.write(|tables, tx| tables.nodes.appraisals.put(tx, &joiner.id(), &row));
+            it.renew_of(joiner.id(), T, 1);
         },
         "DOES NOT HOLD: an appraisal of a node that is Pending",
     ),

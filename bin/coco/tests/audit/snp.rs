@@ -4,8 +4,11 @@ use coco_imitated::{
     der::day,
     snp::{Machine, at},
 };
-use coco_tables::nodes::NodeStatus;
-use coco_wire::Digest;
+use coco_tables::{
+    nodes::NodeStatus,
+    platforms::{CodeStatus, SnpDemands},
+};
+use coco_wire::{Digest, signature::SINGLETON_KEY};
 
 use crate::{
     Case, check,
@@ -27,7 +30,7 @@ fn other_guest() -> Ground {
     Ground::Snp(Box::new(machine))
 }
 
-const WRONG: [Case; 7] = [
+const WRONG: [Case; 10] = [
     (
         "a certificate that had expired",
         |it| drop(it.join_another(NodeStatus::Trusted, too_late())),
@@ -45,11 +48,7 @@ const WRONG: [Case; 7] = [
             it.join(&joiner, appraised(T));
             it.vote(|tables, tx| {
                 let measurement = "3f".repeat(48);
-                tables.platforms.snp_measurements.put(
-                    tx,
-                    &measurement,
-                    &coco_tables::platforms::CodeStatus::AllowedToJoin,
-                );
+                tables.platforms.snp_measurements.put(tx, &measurement, &CodeStatus::AllowedToJoin);
             });
         },
         "DOES NOT HOLD: its measurement was not admitted then; measurement 3f3f",
@@ -80,6 +79,33 @@ const WRONG: [Case; 7] = [
             it.join(&joiner, appraised(T));
         },
         "[SevSnp(Debug)]; by its own word measurement 3e3e",
+    ),
+    (
+        "a chip that is not listed",
+        |it| {
+            let demands = SnpDemands { listed_chip: true, ..SnpDemands::default() };
+            it.vote(|tables, tx| tables.platforms.snp_demands.put(tx, &demands));
+            it.join_another(NodeStatus::Trusted, T);
+        },
+        "DOES NOT HOLD: its chip was not admitted then; measurement 3e3e",
+    ),
+    (
+        "demands that nobody can read",
+        |it| {
+            let table = it.tables.platforms.snp_demands.name().clone();
+            it.vote(|_, tx| tx.put(&table, SINGLETON_KEY.as_slice(), b"{".as_slice()));
+            it.join_another(NodeStatus::Trusted, T);
+        },
+        "DOES NOT HOLD: nobody can tell what the members demanded then",
+    ),
+    (
+        "a provider that was not admitted",
+        |it| {
+            let machine = Machine::of_provider("CN=cloud");
+            let joiner = it.joiner(&Ground::Snp(Box::new(machine)), NodeStatus::Trusted);
+            it.join(&joiner, appraised(T));
+        },
+        "[SevSnp(Provider)]",
     ),
     (
         "no time",

@@ -6,7 +6,7 @@ use std::{
 };
 
 use coco_crypto::x509::UnixTime;
-use coco_tables::nodes::NodeStatus;
+use coco_tables::nodes::{NodeStatus, Reason};
 use coco_wire::{Digest, TxId, signature::SINGLETON_KEY, text::encode_hex};
 use serde_json::{Value, json};
 
@@ -39,6 +39,8 @@ pub(super) enum What {
     Decision(Decision),
     /// A node stands otherwise.
     Standing { node: Digest, now: Standing, by: By },
+    /// Those that decide together.
+    Nodes,
     /// A row of a node that should not be there, or not so.
     Node { table: &'static str, node: String },
 }
@@ -52,6 +54,8 @@ pub(super) enum By {
     Proposal(String),
     /// Enough members handed in their shares of the ledger secret.
     Shares,
+    /// The primary retires whoever may no longer take part.
+    Primary(Reason),
     /// Nothing that is written down.
     Unknown,
 }
@@ -152,6 +156,7 @@ impl fmt::Display for What {
             Self::Standing { node, now: Standing::Gone, .. } => {
                 write!(f, "node {node} is removed from nodes.info")
             }
+            Self::Nodes => write!(f, "trusted nodes"),
             Self::Node { table, node } => write!(f, "row of {table} of node {}", printable(node)),
         }
     }
@@ -190,6 +195,7 @@ impl What {
                 };
                 json!({ "what": "standing", "node": node, "status": now, "by": by.to_string().trim_start() })
             }
+            Self::Nodes => json!({ "what": "nodes" }),
             Self::Node { table, node } => json!({ "what": "row", "table": table, "node": node }),
         }
     }
@@ -201,6 +207,7 @@ impl fmt::Display for By {
             Self::Founding => write!(f, " as a service begins"),
             Self::Proposal(id) => write!(f, " by proposal {}", printable(id)),
             Self::Shares => write!(f, " by recovery shares"),
+            Self::Primary(reason) => write!(f, " by the primary: {reason}"),
             Self::Unknown => write!(f, " by no proposal"),
         }
     }

@@ -2,7 +2,7 @@
 
 use coco_attest::Refusal;
 use coco_node::evidence::Unwelcome;
-use coco_tables::nodes::NodeStatus;
+use coco_tables::nodes::{NodeStatus, NotDiverse};
 
 /// Why a decision, or a change of what decisions rest on, does not hold.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -14,6 +14,10 @@ pub(super) enum Fault {
     Measurement,
     #[error("its host data was not admitted then")]
     HostData,
+    #[error("its chip was not admitted then")]
+    Chip,
+    #[error("nobody can tell what the members demanded then")]
+    Rules,
     #[error("there is no evidence")]
     NoEvidence,
     #[error("evidence of this platform is none that this program judges")]
@@ -33,6 +37,13 @@ pub(super) enum Fault {
     NothingShown,
     #[error("the challenge is that of its evidence before")]
     OldChallenge,
+    #[error("it is said that it had to leave, and it did not")]
+    NotRetired,
+    #[error("nothing in the tables is a reason for that")]
+    NoReason,
+    /// More depends on one vendor or cloud than members want.
+    #[error(transparent)]
+    NotDiverse(NotDiverse),
     #[error("its appraisal is removed though it takes part")]
     AppraisalRemoved,
     #[error("its evidence in nodes.info is another than it joined with")]
@@ -58,6 +69,8 @@ impl Fault {
             Self::Evidence(_) => "evidence",
             Self::Measurement => "measurement",
             Self::HostData => "host_data",
+            Self::Chip => "chip",
+            Self::Rules => "rules",
             Self::NoEvidence => "no_evidence",
             Self::Platform => "platform",
             Self::NoTime => "no_time",
@@ -67,6 +80,9 @@ impl Fault {
             Self::NotTrusted(_) => "not_trusted",
             Self::NothingShown => "nothing_shown",
             Self::OldChallenge => "old_challenge",
+            Self::NotRetired => "not_retired",
+            Self::NoReason => "no_reason",
+            Self::NotDiverse(_) => "not_diverse",
             Self::AppraisalRemoved => "appraisal_removed",
             Self::Replaced => "replaced",
             Self::Code(_) => "code",
@@ -85,6 +101,8 @@ impl From<Unwelcome> for Fault {
             Unwelcome::Refused(refusal) => Self::Evidence(refusal),
             Unwelcome::Measurement => Self::Measurement,
             Unwelcome::HostData => Self::HostData,
+            Unwelcome::Chip => Self::Chip,
+            Unwelcome::Rules(_) => Self::Rules,
         }
     }
 }

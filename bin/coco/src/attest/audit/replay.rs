@@ -1,26 +1,27 @@
 //! The tables of nodes over time, and what each change of them means.
 
+mod appraisals;
+mod step;
+
 use std::sync::Arc;
 
 use coco_crypto::x509::UnixTime;
-use coco_kv::{Decode, Reader, Snapshot, Store};
-use coco_node::evidence::LeaseProof;
+use coco_kv::{Decode, Reader, Store};
 use coco_tables::{
     Tables,
-    nodes::{Appraisal, NodeStatus, QuoteInfo},
+    nodes::{Appraisal, NodeStatus},
     service::ServiceStatus,
 };
 use coco_wire::{Digest, Key, TableName, TxId, Value, WriteSet, domain::Change, snapshot::SnapshotError};
 
 use super::{
-    event::{Act, By, Decision, Event, Row, Standing, What},
-    examine::{Examined, Examiner, Exhibit, Rules, Shown},
+    event::{Act, By, Decision, Event, Standing, What},
+    examine::{Examined, Examiner, Exhibit, Rules},
     fault::Fault,
-    rows::{Node, Service, accepted, matters, of_snapshot, policy},
+    rows::{Node, Service, accepted, matters, of_snapshot},
 };
-
-/// How far a recorded time may lie before an earlier one, in seconds: primaries change, and so do their clocks.
-const CLOCKS_DIFFER_S: i64 = 60;
+use appraisals::recorded;
+use step::Step;
 
 /// The state after the last transaction, as far as it matters. Memory grows with the rows of the tables of nodes.
 pub(super) struct Replay {
@@ -29,17 +30,6 @@ pub(super) struct Replay {
     examiner: Examiner,
     /// The latest time that was written down.
     latest: Option<UnixTime>,
-}
-
-/// A transaction that changed one of these tables.
-struct Step {
-    at: TxId,
-    writes: Arc<WriteSet>,
-    before: Snapshot,
-    after: Snapshot,
-    was: Option<Service>,
-    is: Option<Service>,
-    by: By,
 }
 
 impl Replay {
@@ -56,7 +46,7 @@ impl Replay {
         let rows = |table: &TableName| writes.table(table.as_str()).into_iter().flatten();
         let appraisals = rows(self.tables.nodes.appraisals.name());
         let times =
-            appraisals.filter_map(|(_, row)| Appraisal::decode(row.as_ref()?)).map(|row| recorded(&row));
+            appraisals.filter_map(|(_, row)| Appraisal::decode(row.as_ref()?)).map(|row| recorded(row.time));
         self.latest = times.max();
         let events = rows(self.tables.nodes.info.name()).filter_map(|(key, row)| {
             let row = Node::read(row.as_ref()?)?;
@@ -102,6 +92,7 @@ impl Replay {
         step.policies(&self.tables, &mut events);
         self.nodes(&step, &mut events);
         self.appraisals(&step, &mut events);
+        step.diversity(&self.tables, &mut events);
         events
     }
 
@@ -127,7 +118,7 @@ impl Replay {
                         events.push(step.replaced(id, &node));
                     }
                     if was.status != node.status {
-                        events.push(step.standing(id, Standing::Now(node.status)));
+                        events.push(self.stands(step, id, &node));
                     }
                 }
                 (Some(None), _) | (None, None) | (Some(Some(_)), None) => {
@@ -137,11 +128,27 @@ impl Replay {
         }
     }
 
+    /// A node stands otherwise than before.
+    fn stands(&mut self, step: &Step, id: Digest, node: &Node) -> Event {
+        let event = step.standing(id, Standing::Now(node.status));
+        if node.status != NodeStatus::Retired {
+            return event;
+        }
+        match self.evicted(step, id, node) {
+            None => event,
+            Some((time, reason, faults)) => {
+                let what =
+                    What::Standing { node: id, now: Standing::Now(node.status), by: By::Primary(reason) };
+                Event { time: Some(time), what, faults, ..event }
+            }
+        }
+    }
+
     /// Judges the evidence with which a node joined or began a service.
     fn joined(&mut self, step: &Step, id: Digest, node: &Node) -> Event {
         let mut faults = Vec::new();
         let time = match step.appraisal_of(&self.tables, &id) {
-            Some(Some(appraisal)) => Some(self.time(&appraisal, &mut faults)),
+            Some(Some(appraisal)) => Some(self.time(appraisal.time, &mut faults)),
             Some(None) => {
                 faults.push(Fault::Malformed);
                 None
@@ -179,176 +186,5 @@ impl Replay {
             faults.push(Fault::Code(recorded.clone()));
         }
         step.decided(time, Decision { node: id, act, status: node.status, shown }, faults)
-    }
-
-    fn appraisals(&mut self, step: &Step, events: &mut Vec<Event>) {
-        let (info, appraisals) =
-            (self.tables.nodes.info.name().clone(), self.tables.nodes.appraisals.name().clone());
-        for (key, value) in step.rows(&appraisals) {
-            let before = step.before.get(&appraisals, key);
-            if before.as_ref() == value {
-                continue;
-            }
-            let node = step.after.get(&info, key).and_then(|row| Node::read(&row));
-            let (Some(value), Some(id)) = (value, Digest::decode(key)) else {
-                let takes_part = node.is_some_and(|node| node.status != NodeStatus::Retired);
-                let fault = if value.is_some() { Fault::Malformed } else { Fault::AppraisalRemoved };
-                if value.is_some() || takes_part {
-                    events.push(step.node("nodes.appraisals", key, fault));
-                }
-                continue;
-            };
-            let joins = !step.before.has(&info, key);
-            match (Appraisal::decode(value), node) {
-                // Said where it was judged.
-                (None, Some(_)) if joins => {}
-                (None, _) => events.push(step.node("nodes.appraisals", key, Fault::Malformed)),
-                (Some(appraisal), None) => {
-                    let mut faults = vec![Fault::UnknownNode];
-                    let time = Some(self.time(&appraisal, &mut faults));
-                    let what = What::Node { table: "nodes.appraisals", node: id.to_hex() };
-                    events.push(Event { at: step.at, time, what, faults });
-                }
-                (Some(Appraisal { renewal: None, .. }), Some(_)) if joins => {}
-                (Some(appraisal), Some(node)) => {
-                    let before = before.and_then(|row| Appraisal::decode(&row));
-                    events.push(self.renewed(step, id, &node, (before, &appraisal)));
-                }
-            }
-        }
-    }
-
-    /// Judges the evidence by which a node renewed its lease.
-    fn renewed(
-        &mut self,
-        step: &Step,
-        id: Digest,
-        node: &Node,
-        (before, appraisal): (Option<Appraisal>, &Appraisal),
-    ) -> Event {
-        let mut faults = Vec::new();
-        let time = Some(self.time(appraisal, &mut faults));
-        if node.status != NodeStatus::Trusted {
-            faults.push(Fault::NotTrusted(node.status));
-        }
-        let (Some(renewal), Some(service)) = (&appraisal.renewal, step.is) else {
-            faults.push(if step.is.is_some() { Fault::NothingShown } else { Fault::NoService });
-            return step.decided(time, step.unread(id, Act::Renewed, node), faults);
-        };
-        let last = before.and_then(|before| before.renewal).map(|renewal| renewal.challenge);
-        if last == Some(renewal.challenge) {
-            faults.push(Fault::OldChallenge);
-        }
-        let proof = LeaseProof { service: service.identity, node: id, challenge: renewal.challenge };
-        let quote: &QuoteInfo = &renewal.quote_info;
-        let exhibit = Exhibit { quote, time, report_data: proof.report_data() };
-        let examined = self.examiner.examine(&exhibit, Rules::Members, (&self.tables, &step.before));
-        faults.extend(examined.faults);
-        let decision = Decision { node: id, act: Act::Renewed, status: node.status, shown: examined.shown };
-        step.decided(time, decision, faults)
-    }
-
-    /// When something was judged, held against when others were.
-    fn time(&mut self, appraisal: &Appraisal, faults: &mut Vec<Fault>) -> UnixTime {
-        let time = recorded(appraisal);
-        let back = self.latest.map_or(0, |latest| latest.0.saturating_sub(time.0));
-        if back > CLOCKS_DIFFER_S {
-            faults.push(Fault::TimeBack(back));
-        }
-        self.latest = self.latest.max(Some(time));
-        time
-    }
-}
-
-fn recorded(appraisal: &Appraisal) -> UnixTime {
-    UnixTime(i64::try_from(appraisal.time).unwrap_or(i64::MAX))
-}
-
-impl Step {
-    /// The rows of a table that are written.
-    fn rows(&self, table: &TableName) -> impl Iterator<Item = (&Key, Option<&Value>)> {
-        let rows = self.writes.table(table.as_str()).into_iter().flatten();
-        rows.map(|(key, value)| (key, value.as_ref()))
-    }
-
-    /// The appraisal that is written of a node, if one is; none inside if it cannot be read.
-    fn appraisal_of(&self, tables: &Tables, id: &Digest) -> Option<Option<Appraisal>> {
-        let rows = self.writes.table(tables.nodes.appraisals.name().as_str())?;
-        let value = rows.get(id.to_hex().as_bytes())?.as_ref()?;
-        Some(Appraisal::decode(value))
-    }
-
-    /// How many nodes are there that were not before.
-    fn joining(&self, tables: &Tables) -> usize {
-        let info = tables.nodes.info.name();
-        self.rows(info).filter(|(key, value)| value.is_some() && !self.before.has(info, key)).count()
-    }
-
-    fn service(&self, events: &mut Vec<Event>) {
-        let Some(is) = self.is else { return };
-        if self.by == By::Founding {
-            events.push(self.event(What::Service(is.identity), Vec::new()));
-        }
-        let was = self.was.map(|it| it.status);
-        if is.status == ServiceStatus::Open && was != Some(is.status) {
-            let event = match was {
-                Some(ServiceStatus::WaitingForRecoveryShares) if self.by == By::Unknown => {
-                    self.event(What::Open(By::Shares), Vec::new())
-                }
-                _ => self.event(What::Open(self.by.clone()), self.unless_voted()),
-            };
-            events.push(event);
-        }
-    }
-
-    fn policies(&self, tables: &Tables, events: &mut Vec<Event>) {
-        for (table, rows) in self.writes.tables() {
-            let Some(name) = policy(tables, table.as_str()) else { continue };
-            for (key, value) in rows {
-                let (before, after) = (self.before.get(table, key), value);
-                if before == *after {
-                    continue;
-                }
-                let bytes = |value: &Value| value.to_vec();
-                let (before, after) = (before.as_ref().map(bytes), after.as_ref().map(bytes));
-                let row = Row { key: key.to_vec(), before, after };
-                let what = What::Policy { table: name.to_owned(), row, by: self.by.clone() };
-                events.push(self.event(what, self.unless_voted()));
-            }
-        }
-    }
-
-    /// A node's standing; only members make a node trusted that had not been.
-    fn standing(&self, node: Digest, now: Standing) -> Event {
-        let trusted = now == Standing::Now(NodeStatus::Trusted);
-        let faults = if trusted { self.unless_voted() } else { Vec::new() };
-        self.event(What::Standing { node, now, by: self.by.clone() }, faults)
-    }
-
-    fn unless_voted(&self) -> Vec<Fault> {
-        if self.by == By::Unknown { vec![Fault::NoProposal] } else { Vec::new() }
-    }
-
-    fn replaced(&self, id: Digest, node: &Node) -> Event {
-        self.decided(None, self.unread(id, Act::Replaced, node), vec![Fault::Replaced])
-    }
-
-    /// A decision on evidence that is not looked into.
-    fn unread(&self, node: Digest, act: Act, row: &Node) -> Decision {
-        let shown = Shown { platform: row.platform(), ..Shown::default() };
-        Decision { node, act, status: row.status, shown }
-    }
-
-    fn decided(&self, time: Option<UnixTime>, decision: Decision, faults: Vec<Fault>) -> Event {
-        Event { at: self.at, time, what: What::Decision(decision), faults }
-    }
-
-    fn node(&self, table: &'static str, key: &[u8], fault: Fault) -> Event {
-        let node = String::from_utf8_lossy(key).into_owned();
-        self.event(What::Node { table, node }, vec![fault])
-    }
-
-    fn event(&self, what: What, faults: Vec<Fault>) -> Event {
-        Event { at: self.at, time: None, what, faults }
     }
 }
