@@ -8,7 +8,10 @@ use coco_tables::{
     Tables,
     nodes::{QuoteFormat, QuoteInfo},
 };
-use coco_wire::{Digest, text::encode_base64};
+use coco_wire::{
+    Digest,
+    text::{encode_base64, encode_hex},
+};
 use serde_json::{Value, json, to_value};
 
 use super::{fault::Fault, rows};
@@ -90,7 +93,9 @@ impl Examiner {
 
     fn roots(&self, quote: &QuoteInfo) -> Roots {
         let mut roots = Roots::MAKERS;
-        if let (Some(root), Ok(report)) = (&self.root, Report::read(&quote.quote.0)) {
+        let Some(root) = &self.root else { return roots };
+        roots.intel = root.public_key().id();
+        if let Ok(report) = Report::read(&quote.quote.0) {
             roots.sev_snp = verify::sev_snp_roots(&report, Some(root));
         }
         roots
@@ -101,7 +106,7 @@ fn proven(quote: &QuoteInfo, claims: &Claims) -> Shown {
     Shown {
         platform: platform(quote),
         measurement: Some(claims.measurement.as_str().to_owned()),
-        host_data: Some(claims.host_data.to_hex()),
+        host_data: Some(encode_hex(claims.host_data())),
         unproven: false,
     }
 }

@@ -16,6 +16,12 @@ pub(super) enum Fault {
     HostData,
     #[error("its chip was not admitted then")]
     Chip,
+    #[error("its kind of machine was not admitted then")]
+    Machine,
+    #[error("its attributes were not admitted then")]
+    Attributes,
+    #[error("its registers were not admitted then")]
+    Registers,
     #[error("nobody can tell what the members demanded then")]
     Rules,
     #[error("there is no evidence")]
@@ -70,6 +76,9 @@ impl Fault {
             Self::Measurement => "measurement",
             Self::HostData => "host_data",
             Self::Chip => "chip",
+            Self::Machine => "machine",
+            Self::Attributes => "attributes",
+            Self::Registers => "registers",
             Self::Rules => "rules",
             Self::NoEvidence => "no_evidence",
             Self::Platform => "platform",
@@ -102,6 +111,9 @@ impl From<Unwelcome> for Fault {
             Unwelcome::Measurement => Self::Measurement,
             Unwelcome::HostData => Self::HostData,
             Unwelcome::Chip => Self::Chip,
+            Unwelcome::Machine => Self::Machine,
+            Unwelcome::Attributes => Self::Attributes,
+            Unwelcome::Registers => Self::Registers,
             Unwelcome::Rules(_) => Self::Rules,
         }
     }

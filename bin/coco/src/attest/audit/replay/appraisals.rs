@@ -1,8 +1,8 @@
 //! Evidence that nodes that take part show again, and those that have to leave.
 
+use coco_attest::binding::LeaseProof;
 use coco_crypto::x509::UnixTime;
 use coco_kv::{Decode, Reader};
-use coco_node::evidence::Proof;
 use coco_tables::nodes::{Appraisal, Eviction, NodeStatus, Reason, Renewal};
 use coco_wire::Digest;
 
@@ -159,7 +159,7 @@ impl Replay {
 
 /// What evidence must be bound to by which a node renewed its lease.
 fn of_lease(service: Digest, node: Digest, renewal: &Renewal) -> Digest {
-    Proof { service, node, challenge: renewal.challenge }.of_lease()
+    LeaseProof { service, node, challenge: renewal.challenge }.report_data().0
 }
 
 /// A time of the ledger, in seconds since 1970.
