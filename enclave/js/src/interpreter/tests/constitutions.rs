@@ -218,7 +218,9 @@ fn actions_do_what_those_of_ccf_do() {
         if name == "set_js_app" || name == "remove_js_app" {
             continue; // They differ in clearing tables that we leave alone; tested by themselves.
         }
-        if let (Ok(mine), Ok(other)) = (mine, other) {
+        if let (Ok(mut mine), Ok(other)) = (mine, other) {
+            // CCF has no tables that begin like this.
+            mine.retain(|(table, ..)| !table.starts_with("public:coco."));
             assert_eq!(mine, other, "{name} {args}");
             assert_eq!(ours.host.borrow().calls, theirs.host.borrow().calls, "{name}");
         }
