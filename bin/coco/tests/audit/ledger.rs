@@ -4,10 +4,14 @@ use std::{fs, path::Path};
 
 use coco_attest::{Attester, Evidence, ReportData, insecure_virtual::VirtualAttester};
 use coco_crypto::{Curve, EcKey, Signer as _, SystemEntropy, hash::sha256};
-use coco_imitated::snp::{Machine, NOW, at};
+use coco_imitated::{
+    intel::{self, Kind},
+    snp::{Machine, NOW, at},
+};
 use coco_kv::{Store, Tx};
 use coco_tables::{
     Tables,
+    intel::IntelTcb,
     nodes::{Appraisal, NodeInfo, NodeNetwork, NodeStatus, QuoteFormat, QuoteInfo, Renewal},
     platforms::{CodeStatus, TcbVersion},
     value::Present,
@@ -29,11 +33,15 @@ pub(crate) const MEASUREMENT: &str = "Insecure hard-coded virtual measurement v1
 /// What the processor of [`Machine::milan`] is called.
 const CPUID: &str = "00a00f11";
 
+/// What the kind of [`intel::Machine::new`] is called.
+const FMSPC: &str = "50806f000000";
+
 /// What a node runs on.
 #[derive(Clone)]
 pub(crate) enum Ground {
     Virtual(Digest),
     Snp(Box<Machine>),
+    Intel(Box<intel::Machine>),
 }
 
 impl Ground {
@@ -41,6 +49,7 @@ impl Ground {
     fn code_digest(&self) -> String {
         match self {
             Self::Virtual(_) => encode_hex(MEASUREMENT.as_bytes()),
+            Self::Intel(machine) => "3e".repeat(if machine.kind.is_tdx() { 48 } else { 32 }),
             Self::Snp(machine) => encode_hex(&machine.report[at::MEASUREMENT..][..48]),
         }
     }
@@ -52,6 +61,14 @@ impl Ground {
                 let attester = VirtualAttester::new(*host_data);
                 let Evidence { quote, .. } = attester.evidence(&ReportData(report_data)).unwrap();
                 (QuoteFormat::InsecureVirtual, (quote, Vec::new(), None))
+            }
+            Self::Intel(machine) => {
+                let mut machine = machine.clone();
+                machine.bind(&report_data);
+                let shown = machine.sign();
+                let tdx = machine.kind.is_tdx();
+                let format = if tdx { QuoteFormat::IntelTdxV1 } else { QuoteFormat::IntelSgxDcapV1 };
+                (format, (shown.quote, shown.collateral.to_json(), None))
             }
             Self::Snp(machine) => {
                 let mut machine = machine.clone();
@@ -146,6 +163,7 @@ impl Ledger {
                     platforms.virtual_measurements.put(tx, &measurement, &CodeStatus::AllowedToJoin);
                     platforms.virtual_host_data.put(tx, &host_data, &Present);
                 }
+                Ground::Intel(machine) => admit_intel(tables, tx, machine.kind),
                 Ground::Snp(_) => {
                     platforms.snp_measurements.put(tx, &"3e".repeat(48), &CodeStatus::AllowedToJoin);
                     platforms.snp_host_data.put(tx, &Digest([0x40; 32]), &"".into());
@@ -266,10 +284,32 @@ impl Ledger {
         fs::create_dir_all(directory.join("ledger")).unwrap();
         fs::write(directory.join("ledger/ledger_1"), &self.forge.bytes).unwrap();
         fs::write(directory.join("service_cert.pem"), self.forge.service.certificate.to_pem()).unwrap();
-        if let Ground::Snp(machine) = &self.ground {
-            fs::write(directory.join("root.der"), machine.root.sign()).unwrap();
-        }
+        let root = match &self.ground {
+            Ground::Virtual(_) => return,
+            Ground::Snp(machine) => machine.root.sign(),
+            Ground::Intel(machine) => machine.root.sign(),
+        };
+        fs::write(directory.join("root.der"), root).unwrap();
     }
+}
+
+/// Admits what [`intel::Machine::new`] makes.
+fn admit_intel(tables: &Tables, tx: &mut Tx, kind: Kind) {
+    let intel = &tables.intel;
+    demand(tables, tx, 17);
+    let (code, host_data) = match kind.is_tdx() {
+        true => (&intel.tdx_measurements, &intel.tdx_host_data),
+        false => (&intel.sgx_measurements, &intel.sgx_host_data),
+    };
+    let (measurement, config) = if kind.is_tdx() { (48, 48) } else { (32, 64) };
+    code.put(tx, &"3e".repeat(measurement), &CodeStatus::AllowedToJoin);
+    host_data.put(tx, &"40".repeat(config), &Present);
+}
+
+/// Has machines of Intel's admitted by documents of this evaluation or a later one.
+pub(crate) fn demand(tables: &Tables, tx: &mut Tx, minimum_evaluation: u32) {
+    let tcb = IntelTcb { minimum_evaluation, ..IntelTcb::default() };
+    tables.intel.tcb.put(tx, &FMSPC.to_owned(), &tcb);
 }
 
 /// Has a proposal accepted.

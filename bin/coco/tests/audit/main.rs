@@ -6,6 +6,7 @@ mod evictions;
 #[expect(dead_code, reason = "shared with the tests of the verifier, which use all of it")]
 #[path = "../../../../base/audit/tests/forged/forge.rs"]
 mod forge;
+mod intel;
 mod ledger;
 mod services;
 mod snapshot;
