@@ -1,6 +1,8 @@
 //! Evidence of the platform, made in the host: real hardware signs it, so the host may carry it.
 
 pub mod insecure_virtual;
+pub mod report;
+pub mod sev_guest;
 pub mod sev_snp;
 pub mod tpm;
 pub mod tsm;

@@ -17,13 +17,9 @@ use coco_wire::Digest;
 
 use super::{
     EvidenceSource,
-    tsm::{self, Tsm},
+    report::{self, Reports},
+    sev_guest::{DEVICE, PROVIDER},
 };
-
-/// Device of a guest of SEV-SNP.
-const DEVICE: &str = "dev/sev-guest";
-/// Name of the kernel's provider of reports.
-const PROVIDER: &str = "sev_guest";
 
 /// What goes with reports and the machine does not tell.
 pub struct Endorsements {
@@ -62,7 +58,9 @@ pub enum Unendorsed {
 #[derive(Debug, thiserror::Error)]
 pub enum NoEvidence {
     /// The kernel gives none.
-    #[error("the kernel gives no report (Linux 6.7 or newer does, in /sys/kernel/config/tsm/report): {0}")]
+    #[error(
+        "the kernel gives no report (Linux 6.7 or newer does, in /sys/kernel/config/tsm/report; 5.19 or newer, through /dev/sev-guest): {0}"
+    )]
     Kernel(#[from] io::Error),
     /// Something else than SEV-SNP answers.
     #[error("the kernel's reports are of {0}, not of sev_guest")]
@@ -103,7 +101,7 @@ impl std::error::Error for NoCertificates {}
 
 /// A guest of SEV-SNP.
 pub struct SnpPlatform {
-    tsm: Tsm,
+    reports: Box<dyn Reports>,
     endorsements: Endorsements,
     /// What servers gave last.
     fetched: Mutex<Vec<u8>>,
@@ -122,9 +120,13 @@ impl SnpPlatform {
     ///
     /// # Errors
     /// If it gives no evidence now.
-    pub fn start(tsm: Tsm, endorsements: Endorsements, log: &Log) -> Result<Self, NoEvidence> {
+    pub fn start(
+        reports: Box<dyn Reports>,
+        endorsements: Endorsements,
+        log: &Log,
+    ) -> Result<Self, NoEvidence> {
         let fetched = Mutex::default();
-        let mut platform = Self { tsm, endorsements, fetched, host_data: Digest::ZERO, log: log.clone() };
+        let mut platform = Self { reports, endorsements, fetched, host_data: Digest::ZERO, log: log.clone() };
         // Whoever starts a node is to be told now, not when it joins.
         let (report, _) = platform.evidence(Digest::ZERO)?;
         platform.host_data = Digest(report.host_data);
@@ -139,7 +141,7 @@ impl SnpPlatform {
 
     fn evidence(&self, report_data: Digest) -> Result<(Report, Evidence), NoEvidence> {
         let all = ReportData(report_data).padded();
-        let tsm::Report { provider, quote, auxiliary } = self.tsm.report(&all)?;
+        let report::Report { provider, quote, auxiliary } = self.reports.report(&all)?;
         if provider != PROVIDER {
             return Err(NoEvidence::Provider(provider));
         }

@@ -9,7 +9,8 @@ use coco_wire::Digest;
 use super::{
     EvidenceSource,
     intel::{CollateralFile, NoEvidence, fault},
-    tsm::{self, Tsm},
+    report::{self, Reports as _},
+    tsm::Tsm,
 };
 
 /// Device of a domain.
@@ -45,7 +46,7 @@ impl TdxPlatform {
     fn evidence(&self, report_data: Digest) -> Result<Evidence, NoEvidence> {
         let report_data = ReportData(report_data).padded();
         let answer = self.tsm.report(&report_data).map_err(NoEvidence::Kernel)?;
-        let tsm::Report { provider, quote, .. } = answer;
+        let report::Report { provider, quote, .. } = answer;
         if provider != PROVIDER {
             return Err(NoEvidence::Provider(provider));
         }

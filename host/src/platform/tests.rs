@@ -2,6 +2,7 @@
 
 mod intel;
 mod kernel;
+mod sev_guest;
 mod sev_snp;
 mod tpm;
 mod tsm;

@@ -9,6 +9,8 @@ use std::{
     sync::atomic::{AtomicU64, Ordering},
 };
 
+use super::report::{Report, Reports};
+
 /// Where the folders are made.
 pub(super) const DIRECTORY: &str = "sys/kernel/config/tsm/report";
 /// Most bytes of an answer.
@@ -55,17 +57,6 @@ pub struct Tsm {
     asked: AtomicU64,
 }
 
-/// An answer.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) struct Report {
-    /// Who answers, such as `sev_guest`.
-    pub(super) provider: String,
-    /// What the hardware signed.
-    pub(super) quote: Vec<u8>,
-    /// What goes with it; may be empty.
-    pub(super) auxiliary: Vec<u8>,
-}
-
 impl Tsm {
     /// `root` is the root of all paths.
     #[must_use]
@@ -73,14 +64,10 @@ impl Tsm {
         Self { files, directory: root.join(DIRECTORY), asked: AtomicU64::default() }
     }
 
-    /// A report with this report data.
-    pub(super) fn report(&self, report_data: &[u8; 64]) -> io::Result<Report> {
-        let question = self.folder()?;
-        let report = self.ask(&question, report_data);
-        let removed = self.files.remove_directory(&question);
-        // Why there is no report matters more than what became of the folder.
-        let report = report?;
-        removed.map(|()| report)
+    /// Whether a kernel has the interface, below the root of all paths.
+    #[must_use]
+    pub fn is_there(root: &Path) -> bool {
+        root.join(DIRECTORY).is_dir()
     }
 
     /// Makes a folder of its own: one that is left from a process which was ended may have the same name.
@@ -119,6 +106,17 @@ impl Tsm {
             }
         }
         Err(io::Error::other("the questions of this process are not the only ones in its folder"))
+    }
+}
+
+impl Reports for Tsm {
+    fn report(&self, report_data: &[u8; 64]) -> io::Result<Report> {
+        let question = self.folder()?;
+        let report = self.ask(&question, report_data);
+        let removed = self.files.remove_directory(&question);
+        // Why there is no report matters more than what became of the folder.
+        let report = report?;
+        removed.map(|()| report)
     }
 }
 

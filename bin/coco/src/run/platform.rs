@@ -18,6 +18,8 @@ use coco_host::{
         EvidenceSource,
         insecure_virtual::VirtualPlatform,
         intel::{self, CollateralFile},
+        report::Reports,
+        sev_guest::SevGuest,
         sev_snp::{Endorsements, NoEvidence, SnpPlatform},
         sgx::SgxPlatform,
         tdx::TdxPlatform,
@@ -107,7 +109,7 @@ impl Vouching {
                 let source = Arc::new(VirtualPlatform::start(executable, Path::new("."))?);
                 Ok(Self { source, security_policy: None })
             }
-            Platform::SevSnp => Ok(Self::of_snp(Tsm::new(Box::new(Kernel), root), files, stop, log)?),
+            Platform::SevSnp => Ok(Self::of_snp(reports(root), files, stop, log)?),
             Platform::Sgx | Platform::Tdx => Ok(Self::of_intel(platform, root, files, log)?),
         }
     }
@@ -137,7 +139,7 @@ impl Vouching {
     }
 
     fn of_snp(
-        tsm: Tsm,
+        reports: Box<dyn Reports>,
         files: &Attestation,
         stop: watch::Receiver<bool>,
         log: &Log,
@@ -152,7 +154,7 @@ impl Vouching {
             servers: Box::new(servers),
             uvm: given(&files.snp_uvm_endorsements_file, "snp_uvm_endorsements")?,
         };
-        let platform = SnpPlatform::start(tsm, endorsements, log)?;
+        let platform = SnpPlatform::start(reports, endorsements, log)?;
         let security_policy = match &files.snp_security_policy_file {
             Some(path) => security_policy(path, platform.host_data(), log)?,
             None => None,
@@ -171,6 +173,15 @@ struct Known {
 impl EvidenceSource for Known {
     fn quote(&self, report_data: Digest) -> Result<Evidence, QuoteFault> {
         if report_data == self.node { Ok(self.evidence.clone()) } else { self.source.quote(report_data) }
+    }
+}
+
+/// Gives reports of SEV-SNP, by the newer interface of kernels if this one has it.
+fn reports(root: &Path) -> Box<dyn Reports> {
+    if Tsm::is_there(root) {
+        Box::new(Tsm::new(Box::new(Kernel), root))
+    } else {
+        Box::new(SevGuest::of_kernel(root))
     }
 }
 

@@ -38,14 +38,14 @@ const IDS: [&[u8; 16]; 3] = [
 ];
 
 /// The text of the certificates of a machine, and its root keys.
-fn certificates(machine: &Machine) -> (String, Roots) {
+pub(super) fn certificates(machine: &Machine) -> (String, Roots) {
     let evidence = machine.sign();
     let [milan, genoa, turin] = evidence.roots;
     (String::from_utf8(evidence.certificates).unwrap(), Roots { milan, genoa, turin })
 }
 
 /// The table that a host gives with a report.
-fn table(certificates: &str) -> Vec<u8> {
+pub(super) fn table(certificates: &str) -> Vec<u8> {
     let mut offset = 24 * 4;
     let (mut table, mut contents) = (Vec::new(), Vec::new());
     for (id, block) in IDS.into_iter().zip(pem::blocks(certificates).unwrap()) {
@@ -71,7 +71,7 @@ fn kernel(machine: &Machine) -> Imitated {
 }
 
 fn start(kernel: &Imitated, endorsements: Endorsements) -> Result<SnpPlatform, NoEvidence> {
-    SnpPlatform::start(kernel.tsm(), endorsements, &Log::discard())
+    SnpPlatform::start(Box::new(kernel.tsm()), endorsements, &Log::discard())
 }
 
 /// Servers with these certificates, if with any; they note the reports that they are asked about.
@@ -94,12 +94,12 @@ impl Endorser for Servers {
 }
 
 /// A file, if there is one, and no servers.
-fn given(processor: Option<Vec<u8>>, uvm: Option<Vec<u8>>) -> Endorsements {
+pub(super) fn given(processor: Option<Vec<u8>>, uvm: Option<Vec<u8>>) -> Endorsements {
     Endorsements { processor, servers: Box::new(Servers::default()), uvm }
 }
 
 /// What evidence says that these root keys vouch for.
-fn believe(evidence: Evidence, roots: Roots, report_data: Digest) -> coco_attest::Claims {
+pub(super) fn believe(evidence: Evidence, roots: Roots, report_data: Digest) -> coco_attest::Claims {
     assert_eq!(evidence.format, EvidenceFormat::SevSnp);
     let evidence = coco_attest::Evidence {
         platform: coco_attest::Platform::SevSnp,
@@ -179,7 +179,7 @@ fn a_guest_without_evidence_does_not_start() {
     absent.with(|state| state.faults = vec![("create", ErrorKind::NotFound)]);
     let (refusal, words) = refused(&absent, None);
     assert!(matches!(refusal, NoEvidence::Kernel(error) if error.kind() == ErrorKind::NotFound));
-    let expected = "the kernel gives no report (Linux 6.7 or newer does, in /sys/kernel/config/tsm/report): ";
+    let expected = "the kernel gives no report (Linux 6.7 or newer does, in /sys/kernel/config/tsm/report; 5.19 or newer, ";
     assert!(words.starts_with(expected), "{words}");
 
     let intel = working();
@@ -323,7 +323,7 @@ fn why_there_is_no_evidence_any_more_is_logged() {
     let (kernel, kept) = (kernel(&machine), Kept::default());
     kernel.with(|state| state.auxiliary = Some(table(&text)));
     let log = Log::new(Arc::new(kept.clone()));
-    let platform = SnpPlatform::start(kernel.tsm(), given(None, None), &log).unwrap();
+    let platform = SnpPlatform::start(Box::new(kernel.tsm()), given(None, None), &log).unwrap();
     kernel.with(|state| state.provider = b"other".to_vec());
     assert_eq!(platform.quote(Digest([9; 32])), Err(QuoteFault));
     kernel.with(|state| state.provider = b"sev_guest".to_vec());
@@ -336,8 +336,9 @@ fn why_there_is_no_evidence_any_more_is_logged() {
 fn a_guest_is_known_by_its_device() {
     let root = tempfile::tempdir().unwrap();
     assert!(!SnpPlatform::is_there(root.path()));
+    assert!(!Tsm::is_there(root.path()));
     let tsm = Tsm::new(Box::new(Kernel), root.path());
-    let started = SnpPlatform::start(tsm, given(None, None), &Log::discard());
+    let started = SnpPlatform::start(Box::new(tsm), given(None, None), &Log::discard());
     assert!(matches!(started.err().unwrap(), NoEvidence::Kernel(_)));
     std::fs::create_dir(root.path().join("dev")).unwrap();
     std::fs::write(root.path().join("dev/sev-guest"), "").unwrap();

@@ -7,7 +7,10 @@ use std::{
 };
 
 use super::kernel::Imitated;
-use crate::platform::tsm::{ATTEMPTS, Files as _, Kernel, MAX_LEN, NAMES, Report};
+use crate::platform::{
+    report::{Report, Reports as _},
+    tsm::{ATTEMPTS, Files as _, Kernel, MAX_LEN, NAMES},
+};
 
 const QUESTION: [u8; 64] = [7; 64];
 /// What is asked for an answer, in order, in a folder.

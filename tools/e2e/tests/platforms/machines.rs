@@ -115,7 +115,7 @@ fn of_snp() -> SnpPlatform {
     let tsm = Tsm::new(Box::new(Kernel::new("sev_guest", answer)), Path::new("/"));
     let servers = Box::new(Given(snp_machine().sign().certificates));
     let endorsements = Endorsements { processor: None, servers, uvm: None };
-    SnpPlatform::start(tsm, endorsements, &Log::discard()).unwrap()
+    SnpPlatform::start(Box::new(tsm), endorsements, &Log::discard()).unwrap()
 }
 
 /// Where the collateral of a machine is.

@@ -62,7 +62,7 @@ impl Files for Kernel {
 fn begin(attestation: &Attestation, log: &Log) -> Result<Vouching, PlatformError> {
     let (_stop, stopping) = watch::channel(false);
     let tsm = Tsm::new(Box::new(Kernel(Mutex::default())), Path::new("/"));
-    Vouching::of_snp(tsm, attestation, stopping, log)
+    Vouching::of_snp(Box::new(tsm), attestation, stopping, log)
 }
 
 fn believe(evidence: Evidence, report_data: Digest) {
