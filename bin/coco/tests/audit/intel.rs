@@ -47,7 +47,7 @@ const WRONG: [Case; 4] = [
             it.join_another(NodeStatus::Trusted, T);
             it.vote(|tables, tx| demand(tables, tx, 17));
         },
-        "[Intel(Evaluation(17))]; by its own word measurement 3e3e",
+        "[Intel(Evaluation(17))]; measurement 3e3e",
     ),
     (
         "a configuration that was dropped before",

@@ -11,7 +11,7 @@ use coco_imitated::{
 use coco_kv::{Store, Tx};
 use coco_tables::{
     Tables,
-    intel::IntelTcb,
+    intel::{IntelTcb, Registers},
     nodes::{Appraisal, NodeInfo, NodeNetwork, NodeStatus, QuoteFormat, QuoteInfo, Renewal},
     platforms::{CodeStatus, TcbVersion},
     value::Present,
@@ -304,6 +304,10 @@ fn admit_intel(tables: &Tables, tx: &mut Tx, kind: Kind) {
     let (measurement, config) = if kind.is_tdx() { (48, 48) } else { (32, 64) };
     code.put(tx, &"3e".repeat(measurement), &CodeStatus::AllowedToJoin);
     host_data.put(tx, &"40".repeat(config), &Present);
+    for register in ["1", "2"].iter().filter(|_| kind.is_tdx()) {
+        let values = Registers(vec!["00".repeat(48)]);
+        intel.tdx_registers.put(tx, &(*register).to_owned(), &values);
+    }
 }
 
 /// Has machines of Intel's admitted by documents of this evaluation or a later one.
