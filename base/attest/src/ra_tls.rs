@@ -91,7 +91,10 @@ pub fn write(evidence: &Evidence, key: &Digest) -> Option<Vec<u8>> {
 /// # Errors
 /// See [`Refusal`].
 pub fn read(certificate: &Certificate) -> Result<Shown, Refusal> {
-    let content = certificate.extension(&EXTENSION).ok_or(Refusal::Absent)?;
+    of_content(certificate.extension(&EXTENSION).ok_or(Refusal::Absent)?, certificate.public_key())
+}
+
+fn of_content(content: &[u8], key: &PublicKey) -> Result<Shown, Refusal> {
     if content.len() > MAX_LEN {
         return Err(Refusal::TooLarge);
     }
@@ -100,11 +103,9 @@ pub fn read(certificate: &Certificate) -> Result<Shown, Refusal> {
     };
     let Cbor::Array(both) = *both else { return Err(Refusal::Malformed) };
     let [evidence, Cbor::Bytes(claims)] = both.as_slice() else { return Err(Refusal::Malformed) };
-    names_key(claims, certificate.public_key())?;
+    names_key(claims, key)?;
     match (tag, evidence) {
-        (TAG, Cbor::Array(parts)) => {
-            Ok(Shown::Node(of_node(parts)?, ReportData(certificate.public_key().id())))
-        }
+        (TAG, Cbor::Array(parts)) => Ok(Shown::Node(of_node(parts)?, ReportData(key.id()))),
         (INTEL_TAG, Cbor::Bytes(quote)) => Ok(Shown::Intel(quote.to_vec(), ReportData(sha256(claims)))),
         (TAG | INTEL_TAG, _) => Err(Refusal::Malformed),
         _ => Err(Refusal::Unknown),

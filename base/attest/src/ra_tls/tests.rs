@@ -1,3 +1,5 @@
+mod fuzz;
+
 use coco_crypto::{
     Curve, EcKey, Signer as _, SystemEntropy,
     hash::HashAlgorithm,
