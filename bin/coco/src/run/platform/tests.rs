@@ -59,6 +59,20 @@ fn the_environment_or_the_machine_says_which_platform_it_is() {
 }
 
 #[test]
+fn a_kernel_is_asked_by_its_newer_interface_if_it_has_that() {
+    let root = tempfile::tempdir().unwrap();
+    let error = || reports(root.path()).report(&[7; 64]).unwrap_err();
+    assert_eq!(error().kind(), io::ErrorKind::NotFound);
+    fs::create_dir(root.path().join("dev")).unwrap();
+    fs::write(root.path().join("dev/sev-guest"), "").unwrap();
+    // ENOTTY: a file is no device.
+    assert_eq!(error().raw_os_error(), Some(25));
+    // Where folders for questions are made, but nobody answers.
+    fs::create_dir_all(root.path().join("sys/kernel/config/tsm/report")).unwrap();
+    assert_eq!(error().kind(), io::ErrorKind::NotFound);
+}
+
+#[test]
 fn files_are_in_base64_or_not_there() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("file");
