@@ -4,6 +4,14 @@
 //! code has the makers' keys, and no switch. The crate knows nothing of those who verify, so that they can use it, too.
 
 pub mod der;
+
 pub mod intel;
 pub mod snp;
 pub mod uvm;
+
+pub mod tpm;
+
+pub mod azure;
+pub mod windows;
+
+pub mod nitro;

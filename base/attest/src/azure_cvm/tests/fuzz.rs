@@ -4,7 +4,7 @@ use coco_fuzz::{Campaign, Target, Work, variants};
 
 use super::{
     super::{Frame, Hardware, Runtime},
-    machine::{Azure, Signed, TDX, runtime},
+    machine::{Azure, Signed, TDX, Verify as _, runtime},
 };
 use crate::tests::{tpm::keys, vectors::seeds};
 
@@ -26,8 +26,9 @@ const JSON: &[&[u8]] = &[
 #[test]
 fn evidence() {
     let mut campaign = Campaign::new("azure_cvm");
-    let azure = Azure::new();
-    let [snp, tdx] = [Azure::new(), Azure { hardware: TDX, ..Azure::new() }].map(|azure| azure.sign());
+    let azure = Azure::genuine();
+    let [snp, tdx] =
+        [Azure::genuine(), Azure { hardware: TDX, ..Azure::genuine() }].map(|azure| azure.sign());
     let made_up = [snp.report.clone(), tdx.report.clone()];
     let frames = seeds(made_up, "azure-cvm", &["hcl-report-snp.bin", "hcl-report-tdx.bin", "hcl-report.bin"]);
     campaign.run(Target::new("frame", Work::Parse, &frames), |bytes| {

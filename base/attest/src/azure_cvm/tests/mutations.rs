@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use super::{
     super::must_bind,
-    machine::{Azure, Signed, TDX},
+    machine::{Azure, Signed, TDX, Verify as _},
 };
 use crate::tests::changes::{Random, each_change};
 
@@ -13,7 +13,7 @@ const VERSION: usize = 4;
 
 #[test]
 fn any_change_of_a_report_is_refused_but_for_the_version_of_its_frame() {
-    let good = Azure::new().sign();
+    let good = Azure::genuine().sign();
     let claims = good.verify().unwrap();
     let mut believed = Vec::new();
     let zeros = good.report.len() - 40;
@@ -32,7 +32,7 @@ fn any_change_of_a_report_is_refused_but_for_the_version_of_its_frame() {
 
 #[test]
 fn of_a_report_of_tdx_only_what_is_bound_counts() {
-    let good = Azure { hardware: TDX, ..Azure::new() }.sign();
+    let good = Azure { hardware: TDX, ..Azure::genuine() }.sign();
     let bound = must_bind(&good.report).unwrap();
     let claims = good.verify_tdx(&bound).unwrap();
     let unsigned = (33..32 + 128).chain(32 + 192..32 + 1024);
@@ -49,7 +49,7 @@ fn of_a_report_of_tdx_only_what_is_bound_counts() {
 
 #[test]
 fn random_changes_are_survived() {
-    let good = Azure::new().sign();
+    let good = Azure::genuine().sign();
     let claims = good.verify().unwrap();
     let mut random = Random::new();
     for round in 0..5_000 {
@@ -70,7 +70,7 @@ fn random_changes_are_survived() {
 #[test]
 #[ignore = "prints what one verification costs"]
 fn cost() {
-    let good = Azure::new().sign();
+    let good = Azure::genuine().sign();
     let rounds = 100;
     let begin = Instant::now();
     for _ in 0..rounds {

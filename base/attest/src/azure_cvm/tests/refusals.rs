@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use super::{
     super::{Demand, Evidence, Malformed, Refusal, Requirements, must_bind, verify_snp},
-    machine::{Azure, STRICT, TDX, runtime},
+    machine::{Azure, STRICT, TDX, Verify as _, runtime},
 };
 use crate::{
     sev_snp::{self, Vmpl},
@@ -23,7 +23,7 @@ fn refused(expected: Refusal, change: impl FnOnce(&mut Azure)) {
 
 #[track_caller]
 fn refused_by(requirements: &Requirements<'_>, expected: Refusal, change: impl FnOnce(&mut Azure)) {
-    let mut azure = Azure::new();
+    let mut azure = Azure::genuine();
     change(&mut azure);
     let found = azure.sign().verify_with(&sev_snp::Requirements::STRICT, requirements).map(|_| ());
     assert_eq!(found, Err(expected));
@@ -31,16 +31,16 @@ fn refused_by(requirements: &Requirements<'_>, expected: Refusal, change: impl F
 
 #[test]
 fn machines_that_are_believed() {
-    let signed = Azure::new().sign();
+    let signed = Azure::genuine().sign();
     let (snp, claims) = signed.verify().unwrap();
     assert_eq!(snp.report.measurement, [0x3e; 48]);
     assert_eq!(snp.report.report_data, must_bind(&signed.report).unwrap());
     assert_eq!(claims.runtime.configuration.machine.as_deref(), Some("NAME"));
     assert_eq!(claims.tpm.events.len(), 2);
-    let older = Azure { version: 1, ..Azure::new() }.sign();
+    let older = Azure { version: 1, ..Azure::genuine() }.sign();
     assert_eq!(older.verify().unwrap().1, claims);
     // Nothing is said of the console, nor anything beside.
-    let mut quiet = Azure::new();
+    let mut quiet = Azure::genuine();
     quiet.runtime = quiet.runtime.replace(r#""console-enabled":false,"#, "");
     quiet.runtime.truncate(quiet.runtime.find(r#","user-data""#).unwrap());
     quiet.runtime.push('}');
@@ -49,7 +49,7 @@ fn machines_that_are_believed() {
     let (_, found) = quiet.verify_with(&sev_snp::Requirements::STRICT, &nothing).unwrap();
     assert_eq!((found.runtime.configuration.console, found.runtime.user_data), (None, None));
     // Behind TDX, whose quote says the same as the report in the frame.
-    let tdx = Azure { hardware: TDX, ..Azure::new() }.sign();
+    let tdx = Azure { hardware: TDX, ..Azure::genuine() }.sign();
     let bound = must_bind(&tdx.report).unwrap();
     assert_eq!(tdx.verify_tdx(&bound).unwrap().runtime, claims.runtime);
 }
@@ -62,7 +62,7 @@ fn bare_signatures() {
     let [message, signature, pcrs, area] =
         ["message", "signature", "pcrs", "public"].map(|field| bytes(&recorded["quotes"][0][field]));
     let key = Public::read(&area).unwrap().key;
-    let signed = Azure { runtime: runtime("HCLAkPub", &key), ..Azure::new() }.sign();
+    let signed = Azure { runtime: runtime("HCLAkPub", &key), ..Azure::genuine() }.sign();
     let quoted = Quoted {
         message: &message,
         signature: Signature::RsaSsa(Hash::Sha256, &signature[6..]),
@@ -102,7 +102,7 @@ fn frames() {
     refused(runtime_header(), |azure| azure.excess = [41, 41, 41]);
     refused(Refusal::UnknownHardware(3), |azure| azure.hardware = 3);
     refused(Refusal::HashAlgorithm(2), |azure| azure.hash = 2);
-    let good = Azure::new().sign();
+    let good = Azure::genuine().sign();
     let with = |change: &dyn Fn(&mut Vec<u8>)| {
         let mut changed = good.clone();
         change(&mut changed.report);
@@ -124,16 +124,16 @@ fn hardware() {
     refused(sev_snp::Refusal::Debug.into(), |azure| azure.snp.put(0x0a, &[0x0b]));
     refused(Refusal::OtherHardware, |azure| azure.hardware = TDX);
     // Below the paravisor, whatever a caller would accept.
-    let mut below = Azure::new();
+    let mut below = Azure::genuine();
     below.snp.put(0x30, &[2]);
     let any = sev_snp::Requirements { vmpl: Vmpl::Guest, ..sev_snp::Requirements::STRICT };
     let found = below.sign().verify_with(&any, &STRICT).map(|_| ());
     assert_eq!(found, Err(sev_snp::Refusal::Vmpl(2).into()));
 
-    let bound = must_bind(&Azure::new().sign().report).unwrap();
-    let snp = Azure::new().sign();
+    let bound = must_bind(&Azure::genuine().sign().report).unwrap();
+    let snp = Azure::genuine().sign();
     assert_eq!(snp.verify_tdx(&bound), Err(Refusal::OtherHardware));
-    let tdx = Azure { hardware: TDX, ..Azure::new() };
+    let tdx = Azure { hardware: TDX, ..Azure::genuine() };
     let signed = tdx.sign();
     assert_eq!(signed.verify_tdx(&[0; 64]), Err(Refusal::ReportData));
     // The quote is bound, but is of another machine than the report.

@@ -1,160 +1,17 @@
-//! An enclave that was never launched, and what its hypervisor says about it.
+//! An enclave that was never launched, as the verifier takes its documents.
 
-use std::sync::OnceLock;
-
-use coco_crypto::{
-    Certificate, Curve, EcKey, PrivateKey, RsaKey, SignatureForm, SystemEntropy, hash::HashAlgorithm,
-    rsa::RsaBits, signature::SignatureScheme, x509::UnixTime,
-};
-use coco_wire::{
-    Digest,
-    cbor::Cbor,
-    cose::{self, ALG, Headers},
-};
+use coco_crypto::x509::UnixTime;
+pub(super) use coco_imitated::nitro::{Enclave, Evidence, MADE, NOW, for_signatures, keys, value};
 
 use super::super::{Document, Refusal, Requirements, verify};
-use crate::tests::der::{CERTIFICATES, Fields, authority, critical_extension, day, extension, sequence};
 
-const ES384: i64 = -35;
-
-pub(super) struct Keys {
-    pub(super) root: PrivateKey,
-    pub(super) zone: PrivateKey,
-    pub(super) instance: PrivateKey,
-    pub(super) enclave: PrivateKey,
-    pub(super) other: PrivateKey,
-    pub(super) of_another_curve: PrivateKey,
+/// What is done with documents.
+pub(super) trait Verify {
+    fn verify(&self, now: UnixTime, requirements: &Requirements<'_>) -> Result<Document, Refusal>;
 }
 
-pub(super) fn keys() -> &'static Keys {
-    static KEYS: OnceLock<Keys> = OnceLock::new();
-    let rsa = || PrivateKey::Rsa(RsaKey::generate(RsaBits::B2048));
-    let ec = |curve| PrivateKey::Ec(EcKey::generate(curve, &SystemEntropy));
-    KEYS.get_or_init(|| Keys {
-        root: rsa(),
-        zone: rsa(),
-        instance: rsa(),
-        enclave: ec(Curve::P384),
-        other: ec(Curve::P384),
-        of_another_curve: ec(Curve::P256),
-    })
-}
-
-/// When the document is made.
-pub(super) const MADE: UnixTime = day(50);
-/// When it is verified.
-pub(super) const NOW: UnixTime = UnixTime(MADE.0 + 10);
-
-/// Everything that a test may change before it is signed.
-#[derive(Clone)]
-pub(super) struct Enclave {
-    pub(super) end: Fields,
-    /// From the root on.
-    pub(super) authorities: Vec<Fields>,
-    pub(super) registers: Vec<(Cbor<'static>, Cbor<'static>)>,
-    /// Fields in place of others, or beside them; none is left out.
-    pub(super) fields: Vec<(&'static str, Option<Cbor<'static>>)>,
-    pub(super) protected: Vec<(Cbor<'static>, Cbor<'static>)>,
-    pub(super) unprotected: Vec<(Cbor<'static>, Cbor<'static>)>,
-    pub(super) key: &'static PrivateKey,
-}
-
-/// What the key of an end certificate is for: digitalSignature and nonRepudiation, not critical, as AWS writes it.
-pub(super) fn for_signatures() -> Vec<u8> {
-    extension("2.5.29.15", &[0x03, 0x02, 0x06, 0xc0])
-}
-
-/// The value of a register in a made-up document.
-pub(super) fn value(index: u8) -> [u8; 48] {
-    match index {
-        0..=4 | 8 => [0xc0 | index; 48],
-        _ => [0; 48],
-    }
-}
-
-impl Enclave {
-    pub(super) fn new() -> Self {
-        let keys = keys();
-        let registers =
-            (0..16_u8).map(|index| (Cbor::Int(index.into()), Cbor::Bytes(value(index).to_vec().leak())));
-        let above = |length, usage| authority(length, usage);
-        Self {
-            end: Fields::new(
-                &[1, 1],
-                ("instance", "enclave"),
-                &keys.enclave,
-                vec![critical_extension("2.5.29.19", &sequence(&[])), for_signatures()],
-                &keys.instance,
-            ),
-            authorities: vec![
-                Fields::new(&[2], ("root", "root"), &keys.root, above(None, CERTIFICATES), &keys.root),
-                Fields::new(&[3], ("root", "zone"), &keys.zone, above(Some(1), CERTIFICATES), &keys.root),
-                Fields::new(
-                    &[4],
-                    ("zone", "instance"),
-                    &keys.instance,
-                    above(Some(0), CERTIFICATES),
-                    &keys.zone,
-                ),
-            ],
-            registers: registers.collect(),
-            fields: Vec::new(),
-            protected: vec![(Cbor::Int(ALG), Cbor::Int(ES384))],
-            unprotected: Vec::new(),
-            key: &keys.enclave,
-        }
-    }
-
-    /// Replaces or adds a field.
-    pub(super) fn put(&mut self, name: &'static str, value: Cbor<'static>) {
-        self.fields.push((name, Some(value)));
-    }
-
-    pub(super) fn sign(&self) -> Evidence {
-        let certificate = self.end.sign();
-        let authorities: Vec<Vec<u8>> = self.authorities.iter().map(Fields::sign).collect();
-        let bundle = authorities.iter().map(|der| Cbor::Bytes(der)).collect();
-        let mut fields = vec![
-            (Cbor::Text("module_id"), Cbor::Text("i-0123456789abcdef0-enc0123456789abcdef")),
-            (Cbor::Text("digest"), Cbor::Text("SHA384")),
-            (Cbor::Text("timestamp"), Cbor::Int(MADE.0 * 1000 + 123)),
-            (Cbor::Text("pcrs"), Cbor::Map(self.registers.clone())),
-            (Cbor::Text("certificate"), Cbor::Bytes(&certificate)),
-            (Cbor::Text("cabundle"), Cbor::Array(bundle)),
-            (Cbor::Text("public_key"), Cbor::Null),
-            (Cbor::Text("user_data"), Cbor::Bytes(b"user data")),
-            (Cbor::Text("nonce"), Cbor::Bytes(b"nonce")),
-        ];
-        for (name, value) in &self.fields {
-            fields.retain(|(other, _)| *other != Cbor::Text(name));
-            fields.extend(value.clone().map(|value| (Cbor::Text(name), value)));
-        }
-        let message = self.message(Some(&Cbor::Map(fields).encode()));
-        let root = authorities.first().map(|der| Certificate::from_der(der).unwrap().fingerprint());
-        Evidence { message, root: root.unwrap_or(Digest::ZERO) }
-    }
-
-    /// The signed message with this payload.
-    pub(super) fn message(&self, payload: Option<&[u8]>) -> Vec<u8> {
-        let protected = Headers::new(self.protected.clone()).encode();
-        let signed = cose::to_be_signed(&protected, payload.unwrap_or_default());
-        let scheme = SignatureScheme::Ecdsa(HashAlgorithm::Sha384, SignatureForm::Fixed);
-        let signature = self.key.sign(scheme, &signed).unwrap_or_else(|_| vec![0; 96]);
-        let unprotected = Headers::new(self.unprotected.clone());
-        let tagged = cose::encode(&protected, &unprotected, payload, &signature);
-        tagged[1..].to_vec()
-    }
-}
-
-/// The same, signed.
-#[derive(Clone, PartialEq, Eq)]
-pub(super) struct Evidence {
-    pub(super) message: Vec<u8>,
-    pub(super) root: Digest,
-}
-
-impl Evidence {
-    pub(super) fn verify(&self, now: UnixTime, requirements: &Requirements<'_>) -> Result<Document, Refusal> {
+impl Verify for Evidence {
+    fn verify(&self, now: UnixTime, requirements: &Requirements<'_>) -> Result<Document, Refusal> {
         verify(&self.message, now, &Requirements { root: self.root, ..*requirements })
     }
 }

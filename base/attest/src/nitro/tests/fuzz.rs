@@ -5,7 +5,7 @@ use coco_wire::cose::CoseSign1;
 
 use super::{
     super::{Refusal, Requirements, document, read},
-    enclave::{Enclave, Evidence, NOW},
+    enclave::{Enclave, Evidence, NOW, Verify as _},
 };
 use crate::tests::vectors::seeds;
 
@@ -26,7 +26,7 @@ const WORDS: &[&[u8]] = &[
 #[test]
 fn documents() {
     let mut campaign = Campaign::new("nitro");
-    let enclave = Enclave::new();
+    let enclave = Enclave::genuine();
     let good = enclave.sign();
     let messages = seeds([good.message.clone()], "nitro", &["attestation-doc-bytes"]);
     campaign.run(Target::new("document", Work::Parse, &messages).with(WORDS), |bytes| {

@@ -2,7 +2,7 @@
 
 use super::{
     super::Requirements,
-    enclave::{Enclave, Evidence, NOW},
+    enclave::{Enclave, Evidence, NOW, Verify as _},
 };
 use crate::tests::changes::each_change;
 
@@ -10,7 +10,7 @@ const STRICT: Requirements<'static> = Requirements::STRICT;
 
 #[test]
 fn any_change_of_a_document_is_refused() {
-    let evidence = Enclave::new().sign();
+    let evidence = Enclave::genuine().sign();
     evidence.verify(NOW, &STRICT).unwrap();
     each_change(&evidence.message, &[0x01, 0x80, 0xff], |change, message| {
         let changed = Evidence { message, ..evidence.clone() };
@@ -20,7 +20,7 @@ fn any_change_of_a_document_is_refused() {
 
 #[test]
 fn random_changes_are_refused() {
-    let evidence = Enclave::new().sign();
+    let evidence = Enclave::genuine().sign();
     let seed = std::env::var("COCO_SEED").ok().and_then(|seed| seed.parse().ok()).unwrap_or(1_u64);
     let mut state = seed;
     let mut draw = |below: usize| {

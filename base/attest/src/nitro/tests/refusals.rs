@@ -9,7 +9,7 @@ use coco_wire::{
 
 use super::{
     super::{Document, Field, MAX_LEN, Refusal, Register, Requirements, verify},
-    enclave::{Enclave, MADE, NOW, for_signatures, keys, value},
+    enclave::{Enclave, MADE, NOW, Verify as _, for_signatures, keys, value},
 };
 use crate::tests::der::{CERTIFICATES, Fields, REVOCATION_LISTS, authority, critical_extension, day};
 
@@ -21,7 +21,7 @@ fn register(index: u8) -> Register {
 
 #[track_caller]
 fn believed(requirements: &Requirements<'_>, change: impl FnOnce(&mut Enclave)) -> Document {
-    let mut enclave = Enclave::new();
+    let mut enclave = Enclave::genuine();
     change(&mut enclave);
     enclave.sign().verify(NOW, requirements).unwrap()
 }
@@ -38,7 +38,7 @@ fn refused_by(
     expected: Refusal,
     change: impl FnOnce(&mut Enclave),
 ) {
-    let mut enclave = Enclave::new();
+    let mut enclave = Enclave::genuine();
     change(&mut enclave);
     assert_eq!(enclave.sign().verify(now, requirements), Err(expected));
 }
@@ -90,7 +90,7 @@ fn documents_that_are_believed() {
 
 #[test]
 fn messages() {
-    let good = Enclave::new().sign();
+    let good = Enclave::genuine().sign();
     let of = |message: &[u8]| verify(message, NOW, &Requirements { root: good.root, ..STRICT }).unwrap_err();
     assert_eq!(of(&[]), CoseError::from(CborError::Malformed(1)).into());
     assert_eq!(of(&vec![0; MAX_LEN]), CoseError::from(CborError::Trailing(2)).into());
@@ -100,9 +100,9 @@ fn messages() {
         of(&[&good.message[..], &[0]].concat()),
         CoseError::from(CborError::Trailing(good.message.len() + 1)).into()
     );
-    assert_eq!(of(&Enclave::new().message(None)), CoseError::Payload.into());
-    assert_eq!(of(&Enclave::new().message(Some(&[]))), Refusal::Payload(CborError::Malformed(0)));
-    assert_eq!(of(&Enclave::new().message(Some(&[0xf6]))), Refusal::Field(Field::ModuleId));
+    assert_eq!(of(&Enclave::genuine().message(None)), CoseError::Payload.into());
+    assert_eq!(of(&Enclave::genuine().message(Some(&[]))), Refusal::Payload(CborError::Malformed(0)));
+    assert_eq!(of(&Enclave::genuine().message(Some(&[0xf6]))), Refusal::Field(Field::ModuleId));
     for algorithm in [Cbor::Int(-7), Cbor::Int(-36), Cbor::Text("ES384")] {
         refused(Refusal::Headers, |enclave| enclave.protected[0].1 = algorithm);
     }
@@ -179,7 +179,7 @@ fn registers() {
 #[test]
 fn certificates() {
     let long: &[u8] = vec![0x30; 1025].leak();
-    let der: &[u8] = Enclave::new().end.sign().leak();
+    let der: &[u8] = Enclave::genuine().end.sign().leak();
     refused(Refusal::Field(Field::Certificate), |enclave| enclave.put("certificate", Cbor::Bytes(long)));
     refused(InvalidCertificate::Malformed.into(), |enclave| {
         enclave.put("certificate", Cbor::Bytes(&long[..9]));
@@ -194,7 +194,7 @@ fn certificates() {
     for (refusal, bundle) in bundles {
         refused(refusal, |enclave| enclave.put("cabundle", Cbor::Array(bundle)));
     }
-    let good = Enclave::new().sign();
+    let good = Enclave::genuine().sign();
     assert_eq!(verify(&good.message, NOW, &STRICT), Err(Refusal::Root));
     assert_eq!(
         verify(&good.message, NOW, &Requirements { root: Digest::ZERO, ..STRICT }),
@@ -224,8 +224,8 @@ fn chains() {
         refused(Refusal::Constraints(number), |enclave| drop(at(enclave, number).extensions.pop()));
     }
     // The bundle the other way round has another root.
-    let root = Enclave::new().sign().root;
-    let mut reversed = Enclave::new();
+    let root = Enclave::genuine().sign().root;
+    let mut reversed = Enclave::genuine();
     reversed.authorities.reverse();
     assert_eq!(verify(&reversed.sign().message, NOW, &Requirements { root, ..STRICT }), Err(Refusal::Root));
     refused(Refusal::ChainSignature(0), |enclave| drop(enclave.authorities.remove(2)));
@@ -260,7 +260,7 @@ fn dates() {
             believed(&STRICT, |enclave| (at(enclave, number).begin, at(enclave, number).end) = (begin, end));
         }
     }
-    let evidence = Enclave::new().sign();
+    let evidence = Enclave::genuine().sign();
     for (seconds, expected) in [
         (-61, Some(Refusal::FromTheFuture)),
         (-60, None),

@@ -5,8 +5,8 @@ use coco_crypto::hash::sha256;
 use super::{
     super::{BootRefusal, Demand, Refusal, Requirements},
     machine::{
-        DATABASE, GLOBAL, SIGNER, SIGNING_KEY, Windows, record, signer, signing_key, variable, vouched,
-        with_strict,
+        DATABASE, GLOBAL, SIGNER, SIGNING_KEY, Verify as _, Windows, record, signer, signing_key, variable,
+        vouched, with_strict,
     },
 };
 use crate::{
@@ -16,7 +16,7 @@ use crate::{
 
 #[track_caller]
 fn refused(expected: BootRefusal, change: impl FnOnce(&mut Windows)) {
-    let mut windows = Windows::new();
+    let mut windows = Windows::genuine();
     change(&mut windows);
     assert_eq!(windows.sign().verify(), Err(Refusal::Boot(expected)));
 }
@@ -46,7 +46,7 @@ fn states_of_windows() {
         refused(expected, |windows| windows.state[0].push((tag, vec![1])));
         refused(expected, |windows| windows.state[1].insert(0, (tag, vec![0, 1])));
         let may_be_missing = [0x0005_000d, 0x0005_0021, 0x0005_0006].contains(&tag);
-        let mut missing = Windows::new();
+        let mut missing = Windows::genuine();
         say(&mut missing, tag, None);
         let found = missing.sign().verify().map(|_| ());
         assert_eq!(found, if may_be_missing { Ok(()) } else { Err(expected.into()) });
@@ -82,7 +82,7 @@ fn demands() {
         (Demand::BootDmaProtection, 0x0005_0030),
     ];
     for (demand, tag) in cases {
-        let mut windows = Windows::new();
+        let mut windows = Windows::genuine();
         say(&mut windows, tag, Some(&[1]));
         assert_eq!(check(demand, &windows), Ok(()));
         for data in [Some([0].as_slice()), None] {
@@ -103,11 +103,11 @@ fn keys_of_the_secure_kernel() {
     refused(BootRefusal::SigningKeys, |windows| windows.state[0].push(other()));
     refused(BootRefusal::SigningKeys, |windows| windows.state[0].push(own()));
     refused(BootRefusal::SigningKeys, |windows| windows.state[1].push(other()));
-    let mut beside = Windows::new();
+    let mut beside = Windows::genuine();
     beside.state[1].retain(|(tag, _)| *tag != SIGNING_KEY);
     beside.sign().verify().unwrap();
     // Another key was measured than the one that signed.
-    let mut exchanged = Windows::new();
+    let mut exchanged = Windows::genuine();
     say(&mut exchanged, SIGNING_KEY, Some(&other().1));
     assert_eq!(exchanged.sign().verify(), Err(Refusal::Signature));
     let (_, good) = own();
@@ -142,7 +142,7 @@ fn secure_boot() {
     }
     refused(BootRefusal::NoAuthority, |windows| windows.firmware[1].clear());
     // Databases that some firmware has beside; code of devices that the same signer vouched for.
-    let mut more = Windows::new();
+    let mut more = Windows::genuine();
     more.firmware[0].extend([
         variable(DATABASE, "dbt", b"x"),
         variable(DATABASE, "dbr", b""),
@@ -170,7 +170,7 @@ fn secure_boot() {
     }
     let found = with_strict(|strict| {
         let requirements = Requirements { boot_authorities: &[sha256(b"other")], ..*strict };
-        Windows::new().sign().verify_with(&requirements).map(|_| ())
+        Windows::genuine().sign().verify_with(&requirements).map(|_| ())
     });
     assert_eq!(found, Err(BootRefusal::Authority.into()));
     assert_ne!(signer(), sha256(b"other"));
@@ -185,38 +185,38 @@ fn orders_of_logs() {
         // What whoever controls Windows would like to have been measured.
         let key = record(0x4001_0001, &record(SIGNING_KEY, &signing_key(&keys().rsa)));
         refused(BootRefusal::BehindSeparator(u8::try_from(pcr).unwrap()), |windows| {
-            windows.later.push((pcr, EventKind::TAG, key.clone(), key.clone()));
+            windows.later.push((pcr, EventKind::TAG.0, key.clone(), key.clone()));
         });
-        let mut other_data = Windows::new();
+        let mut other_data = Windows::genuine();
         other_data.separated.retain(|other| *other != pcr);
-        other_data.later.push((pcr, EventKind::TAG, b"measured".to_vec(), b"said".to_vec()));
+        other_data.later.push((pcr, EventKind::TAG.0, b"measured".to_vec(), b"said".to_vec()));
         let found = other_data.sign().verify().map(|_| ());
         assert_eq!(found, Err(BootRefusal::NotMeasured(u8::try_from(pcr).unwrap()).into()));
         for unknown in [b"records?".to_vec(), record(0x4001_0001, b"records?"), vec![0; 4]] {
             refused(BootRefusal::Unknown(u8::try_from(pcr).unwrap()), |windows| {
                 windows.separated.retain(|other| *other != pcr);
-                windows.later.push((pcr, EventKind::TAG, unknown.clone(), unknown));
+                windows.later.push((pcr, EventKind::TAG.0, unknown.clone(), unknown));
             });
         }
     }
     let deep = (0..5).fold(Vec::new(), |inner, _| record(0x4001_0001, &inner));
     refused(BootRefusal::Unknown(12), |windows| {
         windows.separated.retain(|other| *other != 12);
-        windows.later.push((12, EventKind::TAG, deep.clone(), deep));
+        windows.later.push((12, EventKind::TAG.0, deep.clone(), deep));
     });
     refused(BootRefusal::NotMeasured(7), |windows| {
-        windows.later.push((7, EventKind::VARIABLE_AUTHORITY, b"another".to_vec(), vouched(SIGNER)));
+        windows.later.push((7, EventKind::VARIABLE_AUTHORITY.0, b"another".to_vec(), vouched(SIGNER)));
     });
     let separators = |pcr: u32, data: &[u8]| {
-        let mut windows = Windows::new();
-        windows.later.push((pcr, EventKind::SEPARATOR, data.to_vec(), data.to_vec()));
+        let mut windows = Windows::genuine();
+        windows.later.push((pcr, EventKind::SEPARATOR.0, data.to_vec(), data.to_vec()));
         windows.sign().verify().map(|_| ())
     };
-    let count = Windows::new().events().len();
+    let count = Windows::genuine().events().len();
     let second = tpm::Refusal::Log(LogRefusal::SecondSeparator(count)).into();
     assert_eq!((separators(12, b"WBCL"), separators(7, &[0xff; 4])), (Err(second), Err(second)));
     // Firmware's separator of PCR 7 is an event of another kind, and so something unknown.
-    let signed = Windows::new().sign();
+    let signed = Windows::genuine().sign();
     let mut relabelled = signed.clone();
     relabelled.tpm.log = relabel(&signed.tpm.log, 7, EventKind::SEPARATOR, EventKind::VARIABLE_AUTHORITY);
     assert_eq!(relabelled.verify().map(|_| ()), Err(BootRefusal::NoSeparator(7).into()));

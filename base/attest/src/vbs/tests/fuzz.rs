@@ -5,7 +5,7 @@ use coco_fuzz::{Campaign, Target, Work, variants};
 
 use super::{
     super::{Evidence, Malformed, Refusal, Report, SecureKernel, boot, health, tagged, verify},
-    machine::{Health, STATE, Signed, Windows, record, signing_key, with_strict},
+    machine::{Health, STATE, Signed, Verify as _, Windows, record, signing_key, with_strict},
 };
 use crate::{
     tests::{
@@ -52,7 +52,7 @@ fn boots() {
 }
 
 fn reports(campaign: &mut Campaign) {
-    let made_up = Windows::new().sign().report;
+    let made_up = Windows::genuine().sign().report;
     let statement = made_up[HEADER_LEN..made_up.len() - SIGNATURE_LEN].to_vec();
     let packages = [made_up.clone()];
     campaign.run(Target::new("package", Work::Parse, &packages).with(WORDS), |bytes| {
@@ -84,7 +84,7 @@ fn package(statement: &[u8]) -> Vec<u8> {
 }
 
 fn health_certificates(campaign: &mut Campaign) {
-    let text = Health::new().sign();
+    let text = Health::genuine().sign();
     let roots = [keys().root.public_key().id()];
     let texts = [text.clone()];
     let words: &[&[u8]] = &[b"-----END CERTIFICATE-----", b"-----BEGIN CERTIFICATE-----\n"];
@@ -93,7 +93,7 @@ fn health_certificates(campaign: &mut Campaign) {
     });
     let chain = Certificate::bundle_from_pem(std::str::from_utf8(&text).unwrap()).unwrap();
     let root = chain[1].der().to_vec();
-    let mut end = Health::new().0[0].clone();
+    let mut end = Health::genuine().0[0].clone();
     end.serial = vec![0];
     let ends = [statement(&end.sign()).to_vec()];
     campaign.run(Target::new("health certificate, signed", Work::Sign, &ends), |bytes| {
@@ -115,7 +115,7 @@ fn records(campaign: &mut Campaign) {
 /// Logs of which all was measured that they say.
 fn measured(campaign: &mut Campaign) {
     let genuine = windows::Windows::read("boots of Windows").map(|windows| windows.log);
-    let logs = seeds([Windows::new().sign().tpm.log].into_iter().chain(genuine), "", &[]);
+    let logs = seeds([Windows::genuine().sign().tpm.log].into_iter().chain(genuine), "", &[]);
     let key = |log: &[u8]| {
         let log = EventLog::read(log).map_err(crate::tpm::Refusal::from)?;
         let digests: Vec<Vec<u8>> = log.events.iter().map(|event| Hash::Sha256.digest(event.data)).collect();
@@ -137,11 +137,11 @@ fn measured(campaign: &mut Campaign) {
 
 /// Reports and logs that are signed after they were changed.
 fn signed(campaign: &mut Campaign) {
-    let good = Windows::new().sign();
+    let good = Windows::genuine().sign();
     let name = Public::read(&good.tpm.public).unwrap().name;
     let made_up = &good.report;
     let statements = [made_up[HEADER_LEN..made_up.len() - SIGNATURE_LEN].to_vec()];
-    let certificates = Health::new().sign();
+    let certificates = Health::genuine().sign();
     campaign.run(Target::new("statement, signed", Work::Sign, &statements).with(WORDS), |bytes| {
         let mut report = package(&bytes[..bytes.len().min(MAX_SIGNED)]);
         let signature = sign(&report[HEADER_LEN..]);

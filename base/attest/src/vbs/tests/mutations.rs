@@ -2,14 +2,14 @@
 
 use std::time::Instant;
 
-use super::machine::{Health, Signed, Windows, with_strict};
+use super::machine::{Health, Signed, Verify as _, Windows, with_strict};
 use crate::tests::{
     changes::{Random, each_change},
     tpm::NOW,
 };
 
 fn shown() -> (Signed, Vec<u8>) {
-    let signed = Windows::new().sign();
+    let signed = Windows::genuine().sign();
     let name = crate::tpm::Public::read(&signed.tpm.public).unwrap().name;
     (signed, name)
 }
@@ -17,7 +17,7 @@ fn shown() -> (Signed, Vec<u8>) {
 #[test]
 fn any_change_of_a_report_is_refused() {
     let (good, _) = shown();
-    let certificates = Health::new().sign();
+    let certificates = Health::genuine().sign();
     good.verify_certified(&certificates, NOW).unwrap();
     each_change(&good.report, &[0x01, 0x80, 0xff], |change, report| {
         let changed = Signed { report, ..good.clone() };
@@ -86,7 +86,7 @@ fn random_changes_are_survived() {
 #[ignore = "prints what one verification costs"]
 fn cost() {
     let (good, _) = shown();
-    let certificates = Health::new().sign();
+    let certificates = Health::genuine().sign();
     let rounds = 100;
     let begin = Instant::now();
     for _ in 0..rounds {

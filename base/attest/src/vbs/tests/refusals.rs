@@ -3,7 +3,8 @@
 use super::{
     super::{Boot, Malformed, Pin, Refusal, Requirements},
     machine::{
-        AUTHOR, DATA, FAMILY, Health, IMAGE, PART, Signed, UNIQUE, Windows, image, module, with_strict,
+        AUTHOR, DATA, FAMILY, Health, IMAGE, PART, Signed, UNIQUE, Verify as _, Windows, image, module,
+        with_strict,
     },
 };
 use crate::{
@@ -16,7 +17,7 @@ use crate::{
 
 #[track_caller]
 fn refused(expected: Refusal, change: impl FnOnce(&mut Windows)) {
-    let mut windows = Windows::new();
+    let mut windows = Windows::genuine();
     change(&mut windows);
     assert_eq!(windows.sign().verify(), Err(expected));
 }
@@ -26,14 +27,14 @@ fn refused_by(expected: Refusal, change: impl FnOnce(&mut Requirements<'_>)) {
     let found = with_strict(|strict| {
         let mut requirements = *strict;
         change(&mut requirements);
-        Windows::new().sign().verify_with(&requirements).map(|_| ())
+        Windows::genuine().sign().verify_with(&requirements).map(|_| ())
     });
     assert_eq!(found, Err(expected));
 }
 
 #[test]
 fn enclaves_that_are_believed() {
-    let signed = Windows::new().sign();
+    let signed = Windows::genuine().sign();
     let claims = signed.verify().unwrap();
     assert_eq!(claims.key, keys().secure_kernel.public_key());
     assert_eq!((claims.report.enclave_data, claims.report.identity.owner_id), (DATA, [0x99; 32]));
@@ -42,11 +43,11 @@ fn enclaves_that_are_believed() {
     let Boot::Measured(tpm) = &claims.boot else { panic!("it was measured") };
     assert_eq!((tpm.quote.clock.resets, tpm.pcrs.value(15)), (7, None));
     // As reports of 2019 are.
-    let mut older = Windows::new();
+    let mut older = Windows::genuine();
     older.report.enclave_type = 0;
     older.sign().verify().unwrap();
     // By its hash, and newer than required.
-    let mut newer = Windows::new();
+    let mut newer = Windows::genuine();
     newer.report.svn = 4;
     newer.report.blocks.clear();
     newer.report.secure_kernel_svn = 6;
@@ -55,7 +56,7 @@ fn enclaves_that_are_believed() {
         let exactly = Requirements { enclaves: &[Pin::Exactly(UNIQUE)], enclave_data: None, ..*strict };
         signed.verify_with(&exactly).unwrap();
     });
-    let certified = signed.verify_certified(&Health::new().sign(), NOW).unwrap();
+    let certified = signed.verify_certified(&Health::genuine().sign(), NOW).unwrap();
     assert_eq!(certified.report, claims.report);
     let Boot::Certified(validity) = certified.boot else { panic!("it was certified") };
     assert_eq!((validity.not_before(), validity.not_after()), (day(0), day(100)));
@@ -89,7 +90,7 @@ fn forms_of_reports() {
         windows.report.blocks = vec![module(UNIQUE, AUTHOR, ""); 257];
     });
     refused(Refusal::TooLarge, |windows| windows.report.blocks.push((1, vec![0; 64 * 1024])));
-    let good = Windows::new().sign();
+    let good = Windows::genuine().sign();
     for length in 0..good.report.len() {
         let cut = Signed { report: good.report[..length].to_vec(), ..good.clone() };
         assert_eq!(cut.verify(), Err(package), "{length} bytes");
@@ -97,7 +98,7 @@ fn forms_of_reports() {
     let longer = Signed { report: [good.report.as_slice(), &[0]].concat(), ..good.clone() };
     assert_eq!(longer.verify(), Err(package));
     // The statement ends within its identity.
-    let short = Windows::new().report;
+    let short = Windows::genuine().report;
     for len in [3, 7, 71, 223] {
         let statement_only = short_report(&short.sign(&keys().secure_kernel), len);
         let cut = Signed { report: statement_only, ..good.clone() };
@@ -137,7 +138,7 @@ fn what_reports_say() {
     for other in others {
         let found = with_strict(|strict| {
             let requirements = Requirements { enclaves: &[other], ..*strict };
-            Windows::new().sign().verify_with(&requirements).map(|_| ())
+            Windows::genuine().sign().verify_with(&requirements).map(|_| ())
         });
         assert_eq!(found, Err(Refusal::Enclave));
     }
@@ -155,14 +156,14 @@ fn what_reports_say() {
 
 #[test]
 fn health_certificates() {
-    let signed = Windows::new().sign();
+    let signed = Windows::genuine().sign();
     let check = |text: &[u8], now| signed.verify_certified(text, now).map(|_| ());
     let with = |change: &dyn Fn(&mut Health)| {
-        let mut health = Health::new();
+        let mut health = Health::genuine();
         change(&mut health);
         check(&health.sign(), NOW)
     };
-    let good = Health::new().sign();
+    let good = Health::genuine().sign();
     assert_eq!(check(&good, NOW), Ok(()));
     assert_eq!(check(&[good.as_slice(), &[b'\n'; 64 * 1024]].concat(), NOW), Err(Refusal::TooLarge));
     assert_eq!(check(b"", NOW), Err(Refusal::Certificates(0)));
@@ -190,7 +191,7 @@ fn tpms() {
     refused(tpm::Refusal::Nonce.into(), |windows| windows.tpm.nonce.clear());
     refused(tpm::Refusal::NotQuoted(11).into(), |windows| windows.tpm.selected[1] = 0x70);
     refused(tpm::Refusal::Replay(12).into(), |windows| windows.tpm.extend(12, &[0; 32]));
-    let signed = Windows::new().sign();
+    let signed = Windows::genuine().sign();
     let found = with_strict(|strict| signed.verify_named(&[0; 34], strict).map(|_| ()));
     assert_eq!(found, Err(tpm::Refusal::UnknownName.into()));
 }

@@ -13,7 +13,7 @@ use coco_wire::text::encode_hex;
 
 use super::{
     super::{BootRefusal, Refusal},
-    machine::{Measured, Signed, Windows, record, with_strict},
+    machine::{Measured, Signed, Verify as _, Windows, record, with_strict},
 };
 use crate::{
     tests::tpm::{NONCE, Shown, keys},
@@ -150,7 +150,7 @@ impl SoftwareTpm {
 #[test]
 fn a_boot_that_a_software_tpm_quotes() {
     let Some(tpm) = SoftwareTpm::start("measured-boot") else { return };
-    let windows = Windows::new();
+    let windows = Windows::genuine();
     let name = tpm.read("ak.name");
     let good = tpm.boot(&windows);
     let verdict =
@@ -197,7 +197,7 @@ fn a_boot_that_a_software_tpm_quotes() {
     broken.push((tpm::Refusal::NotQuoted(7).into(), fewer));
     let mut later = windows.clone();
     let forged = record(0x4001_0001, &record(0x0005_0023, b"a key of whoever controls Windows"));
-    later.later.push((12, EventKind::TAG, forged.clone(), forged));
+    later.later.push((12, EventKind::TAG.0, forged.clone(), forged));
     tpm.extend(&later.later);
     let after = tpm.show(QUOTED, &good.tpm.log);
     broken.push((tpm::Refusal::Replay(12).into(), Signed { tpm: after.clone(), ..good.clone() }));
@@ -219,7 +219,7 @@ fn a_boot_that_a_software_tpm_quotes() {
 #[test]
 fn a_boot_without_vsm_that_a_software_tpm_quotes() {
     let Some(tpm) = SoftwareTpm::start("measured-boot-without-vsm") else { return };
-    let mut windows = Windows::new();
+    let mut windows = Windows::genuine();
     for state in &mut windows.state {
         state.iter_mut().filter(|(tag, _)| *tag == 0x0005_0012).for_each(|(_, data)| data.fill(0));
     }
