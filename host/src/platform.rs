@@ -11,6 +11,9 @@ pub mod intel;
 pub mod sgx;
 pub mod tdx;
 
+pub mod azure;
+pub mod nitro;
+
 use coco_boundary::{Evidence, QuoteFault};
 use coco_wire::Digest;
 

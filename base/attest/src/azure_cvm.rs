@@ -10,6 +10,7 @@
 //! reports, signatures and logs.
 
 mod frame;
+mod node;
 pub mod refusal;
 mod runtime;
 
@@ -20,6 +21,8 @@ use crate::{
     tpm,
 };
 pub use frame::{Frame, Hardware};
+pub use node::NodeClaims;
+pub(crate) use node::appraise;
 pub use refusal::{Malformed, Refusal};
 pub use runtime::{Configuration, Runtime};
 
@@ -61,6 +64,11 @@ pub struct Claims<'a> {
     pub runtime: Runtime,
     /// What the TPM says.
     pub tpm: tpm::Claims<'a>,
+}
+
+impl Requirements<'_> {
+    /// What is required of a node, but for what governance adds.
+    pub const STRICT: Self = Self { tpm: tpm::Requirements::STRICT, user_data: None, demands: &[] };
 }
 
 /// Checks that a machine with SEV-SNP is genuine at `now` and meets the requirements. Its report must be bound to the

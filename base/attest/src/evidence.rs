@@ -16,11 +16,18 @@ pub enum Platform {
     Sgx,
     /// Intel TDX.
     Tdx,
+    /// Enclaves of Windows, in virtual secure mode.
+    Vbs,
+    /// Confidential virtual machines of Azure on AMD SEV-SNP.
+    AzureCvm,
+    /// AWS Nitro Enclaves.
+    Nitro,
 }
 
 impl Platform {
     /// All of them.
-    pub const ALL: [Self; 4] = [Self::InsecureVirtual, Self::SevSnp, Self::Sgx, Self::Tdx];
+    pub const ALL: [Self; 7] =
+        [Self::InsecureVirtual, Self::SevSnp, Self::Sgx, Self::Tdx, Self::Vbs, Self::AzureCvm, Self::Nitro];
 
     /// The name, as CCF logs it at start.
     #[must_use]
@@ -30,11 +37,14 @@ impl Platform {
             Self::SevSnp => "SNP",
             Self::Sgx => "SGX",
             Self::Tdx => "TDX",
+            Self::Vbs => "VBS",
+            Self::AzureCvm => "AzureCVM",
+            Self::Nitro => "Nitro",
         }
     }
 
-    /// The `format` of a quote in CCF's tables and replies (`include/ccf/ds/quote_info.h`). Those of Intel's platforms are
-    /// ours: CCF has none for TDX, and of SGX only what Open Enclave wrapped around quotes.
+    /// The `format` of a quote in CCF's tables and replies (`include/ccf/ds/quote_info.h`). All but the first two are
+    /// ours: CCF has none for them, and of SGX only what Open Enclave wrapped around quotes.
     #[must_use]
     pub fn quote_format(self) -> &'static str {
         match self {
@@ -42,6 +52,9 @@ impl Platform {
             Self::SevSnp => "AMD_SEV_SNP_v1",
             Self::Sgx => "Intel_SGX_DCAP_v1",
             Self::Tdx => "Intel_TDX_v1",
+            Self::Vbs => "Windows_VBS_v1",
+            Self::AzureCvm => "Azure_CVM_SNP_v1",
+            Self::Nitro => "AWS_Nitro_v1",
         }
     }
 
@@ -57,10 +70,11 @@ impl Platform {
 pub struct Evidence {
     /// Its kind.
     pub platform: Platform,
-    /// The signed report.
+    /// The signed report; on [`Platform::Vbs`] and [`Platform::AzureCvm`] the JSON of [`crate::tpm::Form`].
     pub quote: Vec<u8>,
-    /// What leads to the maker of the hardware: PEM of certificates on [`Platform::SevSnp`], JSON of
-    /// [`crate::dcap::Collateral`] on those of Intel, nothing on [`Platform::InsecureVirtual`].
+    /// What leads to the maker of the hardware: PEM of certificates on [`Platform::SevSnp`] and [`Platform::AzureCvm`], JSON
+    /// of [`crate::dcap::Collateral`] on those of Intel, PEM of certificates of the TPM's key or its `TPM2B_PUBLIC` on
+    /// [`Platform::Vbs`], nothing on [`Platform::Nitro`] and [`Platform::InsecureVirtual`].
     pub endorsements: Vec<u8>,
     /// Who vouches for the measurement of a utility VM: a COSE_Sign1 message, on [`Platform::SevSnp`].
     pub uvm_endorsements: Option<Vec<u8>>,

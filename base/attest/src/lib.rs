@@ -51,6 +51,12 @@ pub enum Details {
     Sgx(Box<sgx::Claims>),
     /// See there.
     Tdx(Box<tdx::Claims>),
+    /// See there.
+    Vbs(Box<vbs::NodeClaims>),
+    /// See there.
+    AzureCvm(Box<azure_cvm::NodeClaims>),
+    /// See there.
+    Nitro(Box<nitro::Document>),
 }
 
 impl Claims {
@@ -60,12 +66,12 @@ impl Claims {
         let measurement = self.measurement.as_str();
         match self.details {
             Details::InsecureVirtual { .. } => encode_hex(measurement.as_bytes()),
-            Details::SevSnp(_) | Details::Sgx(_) | Details::Tdx(_) => measurement.to_owned(),
+            _ => measurement.to_owned(),
         }
     }
 
     /// What the host configured at the launch: 32 bytes, on [`Platform::Sgx`] 64 (CONFIGID), on [`Platform::Tdx`] 48
-    /// (MRCONFIGID).
+    /// (MRCONFIGID), on [`Platform::Nitro`] none.
     #[must_use]
     pub fn host_data(&self) -> &[u8] {
         match &self.details {
@@ -73,6 +79,9 @@ impl Claims {
             Details::SevSnp(claims) => &claims.report.host_data,
             Details::Sgx(claims) => &claims.enclave.config_id,
             Details::Tdx(claims) => &claims.domain.config_id,
+            Details::Vbs(claims) => &claims.report.identity.owner_id,
+            Details::AzureCvm(claims) => &claims.hardware.report.host_data,
+            Details::Nitro(_) => &[],
         }
     }
 }
@@ -80,15 +89,18 @@ impl Claims {
 /// Whose signatures count, platform by platform.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Roots {
-    /// Of [`Platform::SevSnp`].
+    /// Of [`Platform::SevSnp`] and [`Platform::AzureCvm`].
     pub sev_snp: sev_snp::Roots,
     /// Of [`Platform::Sgx`] and [`Platform::Tdx`]: SHA-256 of the root key's SubjectPublicKeyInfo.
     pub intel: Digest,
+    /// Of [`Platform::Nitro`]: SHA-256 of the root certificate. Of TPMs there are many makers: tables say which count.
+    pub nitro: Digest,
 }
 
 impl Roots {
     /// Those of the makers.
-    pub const MAKERS: Self = Self { sev_snp: sev_snp::Roots::AMD, intel: dcap::INTEL_ROOT };
+    pub const MAKERS: Self =
+        Self { sev_snp: sev_snp::Roots::AMD, intel: dcap::INTEL_ROOT, nitro: nitro::ROOT_G1 };
 }
 
 /// What is required of evidence beyond being genuine, and when it is looked at.
@@ -96,12 +108,19 @@ impl Roots {
 pub struct Policy<'a> {
     /// Certificates must be valid then.
     pub now: UnixTime,
-    /// Of evidence of [`Platform::SevSnp`]; the report data is that of the binding.
+    /// Of evidence of [`Platform::SevSnp`], and of the hardware of [`Platform::AzureCvm`]; the report data is that of the
+    /// binding.
     pub sev_snp: sev_snp::Requirements<'a>,
     /// The same for [`Platform::Sgx`].
     pub sgx: sgx::Requirements<'a>,
     /// The same for [`Platform::Tdx`].
     pub tdx: tdx::Requirements<'a>,
+    /// The same for [`Platform::Vbs`]; enclave data and nonce are the binding.
+    pub vbs: vbs::Requirements<'a>,
+    /// Of the machine of [`Platform::AzureCvm`]; the nonce is the binding.
+    pub azure_cvm: azure_cvm::Requirements<'a>,
+    /// Of [`Platform::Nitro`]; the user data are the binding.
+    pub nitro: nitro::Requirements<'a>,
 }
 
 impl Policy<'static> {
@@ -113,6 +132,9 @@ impl Policy<'static> {
             sev_snp: sev_snp::Requirements::STRICT,
             sgx: sgx::Requirements::STRICT,
             tdx: tdx::Requirements::STRICT,
+            vbs: vbs::Requirements::STRICT,
+            azure_cvm: azure_cvm::Requirements::STRICT,
+            nitro: nitro::Requirements::STRICT,
         }
     }
 }
@@ -138,6 +160,15 @@ pub enum Refusal {
     /// By the rules of SGX or TDX.
     #[error(transparent)]
     Intel(dcap::Refusal),
+    /// By the rules of enclaves of Windows.
+    #[error(transparent)]
+    Vbs(vbs::Refusal),
+    /// By the rules of confidential machines of Azure.
+    #[error(transparent)]
+    AzureCvm(azure_cvm::Refusal),
+    /// By the rules of Nitro Enclaves.
+    #[error(transparent)]
+    Nitro(nitro::Refusal),
 }
 
 impl From<sev_snp::Refusal> for Refusal {
@@ -154,6 +185,33 @@ impl From<dcap::Refusal> for Refusal {
         match refusal {
             dcap::Refusal::ReportData => Self::ReportData,
             other => Self::Intel(other),
+        }
+    }
+}
+
+impl From<vbs::Refusal> for Refusal {
+    fn from(refusal: vbs::Refusal) -> Self {
+        match refusal {
+            vbs::Refusal::EnclaveData | vbs::Refusal::Tpm(tpm::Refusal::Nonce) => Self::ReportData,
+            other => Self::Vbs(other),
+        }
+    }
+}
+
+impl From<azure_cvm::Refusal> for Refusal {
+    fn from(refusal: azure_cvm::Refusal) -> Self {
+        match refusal {
+            azure_cvm::Refusal::Tpm(tpm::Refusal::Nonce) => Self::ReportData,
+            other => Self::AzureCvm(other),
+        }
+    }
+}
+
+impl From<nitro::Refusal> for Refusal {
+    fn from(refusal: nitro::Refusal) -> Self {
+        match refusal {
+            nitro::Refusal::Unexpected(nitro::Field::UserData) => Self::ReportData,
+            other => Self::Nitro(other),
         }
     }
 }
@@ -186,6 +244,9 @@ pub fn verify(evidence: &Evidence, expected: &ReportData, policy: &Policy<'_>) -
         Platform::SevSnp => sev_snp::appraise(evidence, expected, policy),
         Platform::Sgx => sgx::appraise(evidence, expected, policy),
         Platform::Tdx => tdx::appraise(evidence, expected, policy),
+        Platform::Vbs => vbs::appraise(evidence, expected, policy),
+        Platform::AzureCvm => azure_cvm::appraise(evidence, expected, policy),
+        Platform::Nitro => nitro::appraise(evidence, expected, policy),
     }
 }
 

@@ -23,7 +23,10 @@ pub use document::{Document, Field, Register};
 pub use refusal::Refusal;
 pub use requirements::{ROOT_G1, Requirements};
 
-use crate::chain::{self, Broken};
+use crate::{
+    Details, Measurement, Policy, ReportData,
+    chain::{self, Broken},
+};
 
 /// Most bytes of a message: those of the largest payload, header and signature (section 3.1 there).
 pub const MAX_LEN: usize = 16 * 1024 + 128;
@@ -64,6 +67,24 @@ pub fn verify(message: &[u8], now: UnixTime, requirements: &Requirements<'_>) ->
         .map_err(|_| Refusal::Signature)?;
     requirements.check(&document, now)?;
     Ok(document)
+}
+
+/// The claims of evidence of a node: a document, which brings its certificates, and has the binding as its user data.
+pub(crate) fn appraise(
+    evidence: &crate::Evidence,
+    expected: &ReportData,
+    policy: &Policy<'_>,
+) -> Result<crate::Claims, crate::Refusal> {
+    if !evidence.endorsements.is_empty() || evidence.uvm_endorsements.is_some() {
+        return Err(crate::Refusal::UnexpectedEndorsements);
+    }
+    let requirements = Requirements { user_data: Some(&expected.0.0), ..policy.nitro };
+    let document = verify(&evidence.quote, policy.now, &requirements)?;
+    let image = document.registers.get(&Register::IMAGE).ok_or(Refusal::MissingRegister(Register::IMAGE))?;
+    Ok(crate::Claims {
+        measurement: Measurement::of_bytes(image),
+        details: Details::Nitro(Box::new(document)),
+    })
 }
 
 /// The only algorithm is ES384, and there is nothing else in either header.

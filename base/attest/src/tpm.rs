@@ -21,6 +21,7 @@ mod requirements;
 mod signature;
 
 use coco_crypto::{PublicKey, x509::UnixTime};
+use coco_wire::Digest;
 
 pub use certificates::Certified;
 pub use event_log::{Event, EventKind, EventLog};
@@ -92,7 +93,65 @@ pub enum Signer {
     Known(PublicKey),
 }
 
+/// What believed evidence says but for what was measured: what is kept of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Attested {
+    /// The key that signed, and why it counts.
+    pub signer: Signer,
+    /// What it signed.
+    pub quote: Quote,
+    /// The values of the quoted PCRs.
+    pub pcrs: Pcrs,
+}
+
+impl From<Claims<'_>> for Attested {
+    fn from(Claims { signer, quote, pcrs, events: _ }: Claims<'_>) -> Self {
+        Self { signer, quote, pcrs }
+    }
+}
+
+/// By what a key is believed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SignerName {
+    /// Its name.
+    Key(Vec<u8>),
+    /// The root of its certificates: the root's key, as the SHA-256 of its SubjectPublicKeyInfo.
+    Root(Digest),
+    /// The word of whoever knows it.
+    Known,
+}
+
+impl<'a> Key<'a> {
+    /// The key that a node shows beside its quote: PEM of certificates, or `TPM2B_PUBLIC`.
+    #[must_use]
+    pub fn of_endorsements(bytes: &'a [u8]) -> Self {
+        if bytes.starts_with(b"-----BEGIN") { Self::Certified(bytes) } else { Self::Named(bytes) }
+    }
+
+    /// By what it is to be believed, which says nothing about whether it should be.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub fn name(&self) -> Result<SignerName, Refusal> {
+        match self {
+            Self::Named(public) => Ok(SignerName::Key(Public::read(public)?.name)),
+            Self::Certified(text) => certificates::root(text).map(SignerName::Root),
+            Self::Known(_) => Ok(SignerName::Known),
+        }
+    }
+}
+
 impl Signer {
+    /// By what it is believed.
+    #[must_use]
+    pub fn name(&self) -> SignerName {
+        match self {
+            Self::Named(public) => SignerName::Key(public.name.clone()),
+            Self::Certified(certified) => SignerName::Root(certified.root),
+            Self::Known(_) => SignerName::Known,
+        }
+    }
+
     /// The key itself.
     #[must_use]
     pub fn key(&self) -> &PublicKey {

@@ -13,6 +13,7 @@
 
 mod boot;
 mod health;
+mod node;
 pub mod refusal;
 mod report;
 mod requirements;
@@ -23,8 +24,11 @@ use coco_crypto::{
     PublicKey,
     x509::{UnixTime, Validity},
 };
+use coco_wire::Digest;
 
 use crate::tpm;
+pub(crate) use node::appraise;
+pub use node::{Named, NodeClaims, named};
 pub use refusal::{BootRefusal, Malformed, Refusal};
 pub use report::{Flags, Identity, Image, Module, Report};
 pub use requirements::{Demand, Pin, Requirements};
@@ -61,10 +65,21 @@ pub struct Claims<'a> {
 /// Why the key of a secure kernel counts.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Boot<'a> {
-    /// What the TPM says: how often the machine was booted, and what was measured.
-    Measured(Box<tpm::Claims<'a>>),
+    /// It was measured.
+    Measured(Box<Measured<'a>>),
     /// When both health certificates are valid.
     Certified(Validity),
+}
+
+/// A boot in which the key of a secure kernel was measured.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Measured<'a> {
+    /// What the TPM says: how often the machine was booted, and what was measured.
+    pub tpm: tpm::Claims<'a>,
+    /// Who vouched for what firmware started: certificates, each as its SHA-256.
+    pub authorities: Vec<Digest>,
+    /// All demands that the boot meets, required or not.
+    pub met: Vec<Demand>,
 }
 
 /// Checks that an enclave is genuine at `now` and meets `requirements`.
@@ -95,9 +110,9 @@ fn measured<'a>(
     now: UnixTime,
 ) -> Result<(PublicKey, Boot<'a>), Refusal> {
     let replayed = requirements.tpm.replayed.union(boot::PCRS);
-    let claims = tpm::verify(shown, &tpm::Requirements { replayed, ..requirements.tpm }, now)?;
-    let key = boot::signing_key(&claims.events, claims.pcrs.bank(), requirements)?;
-    Ok((key, Boot::Measured(Box::new(claims))))
+    let tpm = tpm::verify(shown, &tpm::Requirements { replayed, ..requirements.tpm }, now)?;
+    let boot::Started { key, authorities, met } = boot::started(&tpm.events, tpm.pcrs.bank(), requirements)?;
+    Ok((key, Boot::Measured(Box::new(Measured { tpm, authorities, met }))))
 }
 
 #[cfg(test)]

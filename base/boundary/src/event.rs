@@ -92,6 +92,12 @@ pub enum EvidenceFormat {
     Sgx,
     /// Intel TDX: a quote, and collateral.
     Tdx,
+    /// Enclaves of Windows: a report with what a TPM says of the boot, and the TPM's key or its certificates.
+    Vbs,
+    /// Confidential machines of Azure: a report with what the machine's TPM says, and certificates of the processor.
+    AzureCvm,
+    /// AWS Nitro Enclaves: a document.
+    Nitro,
 }
 
 /// The platform produced no evidence.

@@ -2,7 +2,15 @@
 
 use std::{io, path::Path, process::ExitCode};
 
-use coco_attest::{Platform, insecure_virtual, sev_snp, sgx, tdx};
+use coco_attest::{
+    Platform,
+    azure_cvm::{self, Frame, Hardware},
+    insecure_virtual,
+    nitro::{self, Register},
+    sev_snp, sgx, tdx,
+    tpm::Form,
+    vbs,
+};
 use coco_boundary::{Evidence, Log};
 use coco_crypto::hash::sha256;
 use coco_host::process::read_input;
@@ -96,7 +104,8 @@ fn of_hardware(attestation: &Attestation, executable: Digest) -> Result<Option<M
     Ok(Some(Measured {
         platform: key(platform),
         measurement: Some(measurement),
-        host_data: Some(host_data),
+        // Nitro Enclaves have none.
+        host_data: Some(host_data).filter(|host_data| !host_data.is_empty()),
         policy: vouching.security_policy,
     }))
 }
@@ -134,7 +143,28 @@ fn read(platform: Platform, evidence: &Evidence) -> Result<(String, String), coc
             let domain = tdx::Domain::of_quote(quote)?;
             hex(&domain.measurement, &domain.config_id)
         }
+        Platform::Vbs => {
+            let report = vbs::Report::of_package(&form(quote)?.report.0)?;
+            hex(&report.identity.image.unique_id, &report.identity.owner_id)
+        }
+        Platform::AzureCvm => {
+            let form = form(quote)?;
+            let Hardware::Snp(report) = Frame::read(&form.report.0)?.hardware else {
+                return Err(azure_cvm::Refusal::OtherHardware.into());
+            };
+            let report = sev_snp::Report::read(report)?;
+            hex(&report.measurement, &report.host_data)
+        }
+        Platform::Nitro => {
+            let (document, _) = nitro::read(quote)?;
+            hex(document.registers.get(&Register::IMAGE).map_or(&[][..], |value| value), &[])
+        }
     })
+}
+
+/// What a node with a TPM shows.
+fn form(quote: &[u8]) -> Result<Form, coco_attest::Refusal> {
+    Form::from_json(quote).ok_or(coco_attest::Refusal::Malformed)
 }
 
 /// As actions are named.
@@ -144,6 +174,10 @@ fn key(platform: Platform) -> &'static str {
         Platform::SevSnp => "snp",
         Platform::Sgx => "sgx",
         Platform::Tdx => "tdx",
+        Platform::Vbs => "vbs",
+        // Tables of SEV-SNP say which paravisors count.
+        Platform::AzureCvm => "snp",
+        Platform::Nitro => "nitro",
     }
 }
 
@@ -163,6 +197,10 @@ impl Measured {
     fn actions(&self) -> Vec<Value> {
         let platform = self.platform;
         let measurement = self.measurement.iter().filter(|_| platform != "virtual").map(|measurement| {
+            if platform == "vbs" {
+                let args = json!({ "unique_id": measurement, "role": "Enclave" });
+                return json!({ "name": "add_vbs_image", "args": args });
+            }
             json!({ "name": format!("add_{platform}_measurement"), "args": { "measurement": measurement } })
         });
         let host_data = self.host_data.iter().map(|host_data| {

@@ -126,7 +126,12 @@ fn describe_node(governance: &Governance, tx: &Tx, id: &Digest, info: &NodeInfo)
 fn describe_quote(info: &QuoteInfo) -> Result<Value, Reject> {
     let mut quote = json!({ "format": info.format });
     match info.format {
-        QuoteFormat::OeSgxV1 | QuoteFormat::IntelSgxDcapV1 | QuoteFormat::IntelTdxV1 => {
+        QuoteFormat::OeSgxV1
+        | QuoteFormat::IntelSgxDcapV1
+        | QuoteFormat::IntelTdxV1
+        | QuoteFormat::WindowsVbsV1
+        | QuoteFormat::AzureCvmSnpV1
+        | QuoteFormat::AwsNitroV1 => {
             quote["quote"] = json!(info.quote);
             quote["endorsements"] = json!(info.endorsements);
         }

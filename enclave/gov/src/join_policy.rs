@@ -2,7 +2,7 @@
 
 use coco_app::{Call, Context, Reject, Response, Status};
 use coco_kv::{Decode, Encode, Malformed, Table, Tx};
-use coco_tables::intel::Intel;
+use coco_tables::{Tables, azure::Azure, intel::Intel, nitro::Nitro, windows::Windows};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
@@ -37,14 +37,53 @@ fn describe(governance: &Governance, tx: &Tx) -> Result<Response, Malformed> {
     add("providers", json!(keys(&platforms.snp_providers, tx)?));
     add("chips", json!(keys(&platforms.snp_chips, tx)?));
     add("demands", json!(platforms.snp_demands.get(tx)?));
-    for (name, part) in of_intel(&governance.tables.intel, tx)? {
+    for (name, part) in of_others(&governance.tables, tx)? {
         policy[name] = part;
     }
     Ok(Response::json(Status::OK, &policy))
 }
 
 /// What CCF does not know, as far as there is any.
-fn of_intel(intel: &Intel, tx: &Tx) -> Result<Vec<(&'static str, Value)>, Malformed> {
+fn of_others(tables: &Tables, tx: &Tx) -> Result<Vec<(&'static str, Value)>, Malformed> {
+    let [tdx, sgx, machines] = of_intel(&tables.intel, tx)?;
+    let parts = [
+        ("tdx", tdx),
+        ("sgxDcap", sgx),
+        ("intelTcb", machines),
+        ("vbs", of_windows(&tables.windows, tx)?),
+        ("azureCvm", of_azure(&tables.azure, tx)?),
+        ("nitro", of_nitro(&tables.nitro, tx)?),
+    ];
+    Ok(parts.into_iter().filter(|(_, part)| says_something(part)).collect())
+}
+
+fn of_windows(windows: &Windows, tx: &Tx) -> Result<Value, Malformed> {
+    Ok(json!({
+        "images": rows(&windows.images, tx)?,
+        "signers": rows(&windows.signers, tx)?,
+        "hostData": keys(&windows.host_data, tx)?,
+        "attestationKeys": keys(&windows.attestation_keys, tx)?,
+        "attestationRoots": keys(&windows.attestation_roots, tx)?,
+        "bootAuthorities": keys(&windows.boot_authorities, tx)?,
+        "minimums": windows.minimums.get(tx)?,
+        "demands": windows.demands.get(tx)?,
+        "registers": rows(&windows.registers, tx)?,
+    }))
+}
+
+fn of_azure(azure: &Azure, tx: &Tx) -> Result<Value, Malformed> {
+    Ok(json!({ "registers": rows(&azure.registers, tx)?, "demands": azure.demands.get(tx)? }))
+}
+
+fn of_nitro(nitro: &Nitro, tx: &Tx) -> Result<Value, Malformed> {
+    Ok(json!({
+        "measurements": keys(&nitro.measurements, tx)?,
+        "registers": rows(&nitro.registers, tx)?,
+        "limits": nitro.limits.get(tx)?,
+    }))
+}
+
+fn of_intel(intel: &Intel, tx: &Tx) -> Result<[Value; 3], Malformed> {
     let tdx = json!({
         "measurements": keys(&intel.tdx_measurements, tx)?,
         "hostData": keys(&intel.tdx_host_data, tx)?,
@@ -57,8 +96,7 @@ fn of_intel(intel: &Intel, tx: &Tx) -> Result<Vec<(&'static str, Value)>, Malfor
         "hostData": keys(&intel.sgx_host_data, tx)?,
     });
     let machines = rows(&intel.tcb, tx)?;
-    let parts = [("tdx", tdx), ("sgxDcap", sgx), ("intelTcb", machines)];
-    Ok(parts.into_iter().filter(|(_, part)| says_something(part)).collect())
+    Ok([tdx, sgx, machines])
 }
 
 /// Whether there is a row in a part of the policy, or in a part of that.

@@ -1,86 +1,31 @@
 //! Evidence of what nodes run, and the service's policy of which of it is welcome.
 
+mod azure;
 mod intel;
+mod nitro;
+mod registers;
 mod snp;
+mod unwelcome;
+mod windows;
 
 use coco_attest::{
-    Claims, Details, Evidence, Platform, Policy, Refusal, ReportData, Roots, dcap,
-    sev_snp::{self, Providers, Requirements, uvm::Endorsers},
-    sgx, tdx,
+    Claims, Details, Evidence, Platform, Policy, Refusal, ReportData, Roots,
+    sev_snp::{Providers, Requirements, uvm::Endorsers},
+    sgx, tdx, vbs,
 };
 use coco_boundary::{Evidence as BoundaryEvidence, EvidenceFormat};
-use coco_crypto::{hash::sha256, x509::UnixTime};
-use coco_kv::{Malformed, Reader, Tx};
+use coco_crypto::x509::UnixTime;
+use coco_kv::{Reader, Tx};
 use coco_tables::{
     Tables,
     nodes::{Appraisal, QuoteFormat, QuoteInfo, Renewal},
     platforms::CodeStatus,
-    value::{JsonText, Present},
+    value::Present,
 };
-use coco_wire::{Digest, text::Base64};
+use coco_wire::text::Base64;
 
+pub use self::unwelcome::Unwelcome;
 use crate::view::Shared;
-
-/// Why a node is not to take part. Texts are CCF's (`quote_verification_error` in `src/node/rpc/node_frontend.h`), which
-/// operators and tests look for, where it has one.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Unwelcome {
-    /// Not believed, or not by the rules of the members.
-    #[error("{}", text(.0))]
-    Refused(#[source] Refusal),
-    /// Code that the members did not admit.
-    #[error("Quote does not contain known enclave measurement")]
-    Measurement,
-    /// A host configuration, such as an executable, that the members did not admit.
-    #[error("Quote host data is not authorised")]
-    HostData,
-    /// The members list the chips that they admit, and this is none of them.
-    #[error("Quote is of a chip that is not authorised")]
-    Chip,
-    /// Nobody can tell what the members demand.
-    #[error(transparent)]
-    Rules(#[from] Malformed),
-    /// A kind of Intel's machines that the members did not admit.
-    #[error("Quote is of a kind of machine that is not authorised")]
-    Machine,
-    /// A domain that may use what the members did not allow.
-    #[error("Quote attributes are not authorised")]
-    Attributes,
-    /// A domain that did something else since its launch.
-    #[error("Quote registers are not authorised")]
-    Registers,
-}
-
-fn text(refusal: &Refusal) -> &'static str {
-    match refusal {
-        Refusal::ReportData => "Quote report data does not contain node's public key hash",
-        Refusal::SevSnp(sev_snp::Refusal::Uvm(_)) => "UVM endorsements are not authorised",
-        Refusal::SevSnp(sev_snp::Refusal::NoMinimumTcb) => {
-            "Quote is of a processor without a minimum TCB version"
-        }
-        Refusal::SevSnp(sev_snp::Refusal::MinimumTcb(_)) => "Quote TCB version is below the minimum",
-        Refusal::SevSnp(sev_snp::Refusal::Provider) => {
-            "Quote is signed for a provider that is not authorised"
-        }
-        Refusal::SevSnp(sev_snp::Refusal::Demand(_)) => {
-            "Quote does not meet what is demanded of guests and platforms"
-        }
-        Refusal::Intel(refusal) => text_of_intel(refusal),
-        Refusal::TooLarge | Refusal::Malformed | Refusal::UnexpectedEndorsements | Refusal::SevSnp(_) => {
-            "Quote could not be verified"
-        }
-    }
-}
-
-fn text_of_intel(refusal: &dcap::Refusal) -> &'static str {
-    match refusal {
-        dcap::Refusal::Status(_) | dcap::Refusal::Advisory(_) => "Quote TCB status is not authorised",
-        dcap::Refusal::Evaluation(_) => "Quote TCB version is below the minimum",
-        dcap::Refusal::TooOld => "Quote collateral is too old",
-        dcap::Refusal::Domain(_) => "Quote attributes are not authorised",
-        _ => "Quote could not be verified",
-    }
-}
 
 /// When evidence is looked at, and whose signatures count.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -108,6 +53,7 @@ impl Judge {
         quote: &QuoteInfo,
         expected: &ReportData,
     ) -> Result<Claims, Unwelcome> {
+        let evidence = shown(quote).map_err(Unwelcome::Refused)?;
         let snp = snp::Required::read(tables, state)?;
         let lists = snp.lists();
         let intel = intel::Required::read(&tables.intel, state, quote)?;
@@ -115,13 +61,19 @@ impl Judge {
         let always = intel::always(self.roots.intel);
         let machine = intel.as_ref().map_or(always, |intel| intel.of_machine(always, &advisories));
         let demands = intel.as_ref().map_or(&[][..], |intel| &intel.demands);
+        let windows = windows::Required::read(&tables.windows, state, &evidence)?;
+        let names = windows.as_ref().map(windows::Required::names).unwrap_or_default();
+        let of_azure = azure::demands(&tables.azure, state)?;
         let policy = Policy {
             now: self.now,
             sev_snp: snp.requirements(self.always(), &lists),
             sgx: sgx::Requirements { machine, ..sgx::Requirements::STRICT },
             tdx: tdx::Requirements { machine, demands, ..tdx::Requirements::STRICT },
+            vbs: windows.as_ref().map_or(vbs::Requirements::STRICT, |windows| windows.requirements(&names)),
+            azure_cvm: azure::requirements(&of_azure),
+            nitro: nitro::requirements(&tables.nitro, state, self.roots.nitro)?,
         };
-        let claims = verify(quote, expected, &policy).map_err(Unwelcome::Refused)?;
+        let claims = coco_attest::verify(&evidence, expected, &policy).map_err(Unwelcome::Refused)?;
         admit(tables, state, &claims)?;
         Ok(claims)
     }
@@ -135,13 +87,18 @@ impl Judge {
     pub fn appraise_first(&self, quote: &QuoteInfo, expected: &ReportData) -> Result<Claims, Refusal> {
         let anyone = Requirements { uvm: Endorsers::Anyone, providers: Providers::Anyone, ..self.always() };
         let machine = intel::of_first(self.roots.intel);
+        let evidence = shown(quote)?;
+        let windows = windows::Required::of_first(&evidence)?;
+        let names = windows.as_ref().map(windows::Required::names).unwrap_or_default();
         let policy = Policy {
-            now: self.now,
             sev_snp: anyone,
             sgx: sgx::Requirements { machine, ..sgx::Requirements::STRICT },
             tdx: tdx::Requirements { machine, ..tdx::Requirements::STRICT },
+            vbs: windows.as_ref().map_or(vbs::Requirements::STRICT, |windows| windows.requirements(&names)),
+            nitro: nitro::always(self.roots.nitro),
+            ..Policy::strict(self.now)
         };
-        verify(quote, expected, &policy)
+        coco_attest::verify(&evidence, expected, &policy)
     }
 
     /// What is written down of evidence that was found good.
@@ -155,21 +112,24 @@ impl Judge {
     }
 }
 
-fn verify(quote: &QuoteInfo, expected: &ReportData, policy: &Policy<'_>) -> Result<Claims, Refusal> {
+/// What a node shows, of a platform that can be verified.
+fn shown(quote: &QuoteInfo) -> Result<Evidence, Refusal> {
     let platform = match quote.format {
         QuoteFormat::InsecureVirtual => Platform::InsecureVirtual,
         QuoteFormat::AmdSevSnpV1 => Platform::SevSnp,
         QuoteFormat::IntelSgxDcapV1 => Platform::Sgx,
         QuoteFormat::IntelTdxV1 => Platform::Tdx,
+        QuoteFormat::WindowsVbsV1 => Platform::Vbs,
+        QuoteFormat::AzureCvmSnpV1 => Platform::AzureCvm,
+        QuoteFormat::AwsNitroV1 => Platform::Nitro,
         QuoteFormat::OeSgxV1 => return Err(Refusal::Malformed),
     };
-    let evidence = Evidence {
+    Ok(Evidence {
         platform,
         quote: quote.quote.0.clone(),
         endorsements: quote.endorsements.0.clone(),
         uvm_endorsements: quote.uvm_endorsements.as_ref().map(|message| message.0.clone()),
-    };
-    coco_attest::verify(&evidence, expected, policy)
+    })
 }
 
 /// Evidence in the form that the ledger and requests of nodes have.
@@ -180,6 +140,9 @@ pub fn quote_info(evidence: &BoundaryEvidence) -> QuoteInfo {
         EvidenceFormat::SevSnp => QuoteFormat::AmdSevSnpV1,
         EvidenceFormat::Sgx => QuoteFormat::IntelSgxDcapV1,
         EvidenceFormat::Tdx => QuoteFormat::IntelTdxV1,
+        EvidenceFormat::Vbs => QuoteFormat::WindowsVbsV1,
+        EvidenceFormat::AzureCvm => QuoteFormat::AzureCvmSnpV1,
+        EvidenceFormat::Nitro => QuoteFormat::AwsNitroV1,
     };
     QuoteInfo {
         format,
@@ -194,32 +157,30 @@ pub fn quote_info(evidence: &BoundaryEvidence) -> QuoteInfo {
 fn admit(tables: &Tables, state: &impl Reader, claims: &Claims) -> Result<(), Unwelcome> {
     let platforms = &tables.platforms;
     let measurement = claims.measurement.as_str().to_owned();
-    // A row says that the code is allowed to join; there is nothing else that it could say.
-    let (host_data, code) = match &claims.details {
-        Details::InsecureVirtual { host_data } => (
+    match &claims.details {
+        Details::InsecureVirtual { host_data } => admitted(
             platforms.virtual_host_data.has(state, host_data),
             platforms.virtual_measurements.has(state, &measurement),
         ),
-        // Endorsements of the utility VM stand for its measurement.
-        Details::SevSnp(snp) => (
-            platforms.snp_host_data.has(state, &Digest(snp.report.host_data)),
-            snp.uvm.is_some() || platforms.snp_measurements.has(state, &measurement),
-        ),
-        Details::Sgx(claims) => return intel::admit_enclave(&tables.intel, state, &claims.enclave),
-        Details::Tdx(claims) => return intel::admit_domain(&tables.intel, state, &claims.domain),
-    };
-    if let Details::SevSnp(snp) = &claims.details
-        && !snp::admits_chip(platforms, state, snp)?
-    {
-        return Err(Unwelcome::Chip);
+        Details::SevSnp(claims) => snp::admit(platforms, state, claims, &measurement),
+        Details::Sgx(claims) => intel::admit_enclave(&tables.intel, state, &claims.enclave),
+        Details::Tdx(claims) => intel::admit_domain(&tables.intel, state, &claims.domain),
+        Details::Vbs(claims) => windows::admit(&tables.windows, state, claims),
+        Details::AzureCvm(claims) => {
+            snp::admit(platforms, state, &claims.hardware, &measurement)?;
+            azure::admit(&tables.azure, state, claims)
+        }
+        Details::Nitro(document) => nitro::admit(&tables.nitro, state, document),
     }
-    if !host_data {
-        return Err(Unwelcome::HostData);
+}
+
+/// A row says that the code is allowed to join; there is nothing else that it could say.
+fn admitted(host_data: bool, code: bool) -> Result<(), Unwelcome> {
+    match (host_data, code) {
+        (false, _) => Err(Unwelcome::HostData),
+        (true, false) => Err(Unwelcome::Measurement),
+        (true, true) => Ok(()),
     }
-    if !code {
-        return Err(Unwelcome::Measurement);
-    }
-    Ok(())
 }
 
 /// A text whose digest is not the host data of the evidence.
@@ -245,20 +206,15 @@ pub(crate) fn admit_first(
             platforms.virtual_measurements.put(tx, &measurement, &CodeStatus::AllowedToJoin);
             platforms.virtual_host_data.put(tx, host_data, &Present);
         }
-        Details::SevSnp(snp) => {
-            if snp.uvm.is_none() {
-                platforms.snp_measurements.put(tx, &measurement, &CodeStatus::AllowedToJoin);
-            }
-            let policy = security_policy.unwrap_or_default();
-            let host_data = Digest(snp.report.host_data);
-            if !policy.is_empty() && sha256(policy.as_bytes()) != host_data {
-                return Err(OtherSecurityPolicy);
-            }
-            platforms.snp_host_data.put(tx, &host_data, &JsonText::from(policy));
-            snp::admit_first(platforms, tx, snp);
-        }
+        Details::SevSnp(snp) => snp::admit_first(platforms, tx, snp, &measurement, security_policy)?,
         Details::Sgx(sgx) => intel::admit_first_enclave(&tables.intel, tx, &sgx.enclave, &sgx.machine),
         Details::Tdx(tdx) => intel::admit_first_domain(&tables.intel, tx, tdx),
+        Details::Vbs(vbs) => windows::admit_first(&tables.windows, tx, vbs),
+        Details::AzureCvm(claims) => {
+            snp::admit_first(platforms, tx, &claims.hardware, &measurement, security_policy)?;
+            azure::admit_first(&tables.azure, tx, claims);
+        }
+        Details::Nitro(_) => nitro::admit_first(&tables.nitro, tx, &measurement),
     }
     Ok(())
 }

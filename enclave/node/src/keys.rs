@@ -123,6 +123,9 @@ impl Keys {
             EvidenceFormat::SevSnp => Platform::SevSnp,
             EvidenceFormat::Sgx => Platform::Sgx,
             EvidenceFormat::Tdx => Platform::Tdx,
+            EvidenceFormat::Vbs => Platform::Vbs,
+            EvidenceFormat::AzureCvm => Platform::AzureCvm,
+            EvidenceFormat::Nitro => Platform::Nitro,
         };
         let evidence = Evidence { platform, quote, endorsements, uvm_endorsements };
         if let Some(content) = ra_tls::write(&evidence, &self.node_id) {

@@ -7,6 +7,8 @@ mod adapter;
 mod applicant;
 #[path = "admin/attestation.rs"]
 mod attestation;
+#[path = "admin/azure.rs"]
+mod azure;
 #[path = "admin/harness.rs"]
 mod harness;
 #[path = "toy/host.rs"]
@@ -17,6 +19,8 @@ mod intel;
 mod join;
 #[path = "admin/leases.rs"]
 mod leases;
+#[path = "admin/nitro.rs"]
+mod nitro;
 #[expect(dead_code, reason = "shared with the tests of the toy protocol, which use all of it")]
 #[path = "toy/node.rs"]
 mod node;
@@ -30,6 +34,8 @@ mod schema;
 mod snp;
 #[path = "admin/tokens.rs"]
 mod tokens;
+#[path = "admin/windows.rs"]
+mod windows;
 
 use coco_app::{Method, Response, Status};
 use coco_boundary::Event;

@@ -73,7 +73,7 @@ pub struct IntelTcb {
 
 impl JsonValue for IntelTcb {}
 
-/// Values that a register may have: 96 hexadecimal digits each.
+/// Values that a register may have: hexadecimal digits, 96 of TDX and of Nitro Enclaves, 64 or more of TPMs, by the bank.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Registers(pub Vec<String>);

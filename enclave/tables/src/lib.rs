@@ -19,6 +19,10 @@ pub mod platforms;
 
 pub mod intel;
 
+pub mod azure;
+pub mod nitro;
+pub mod windows;
+
 pub mod service;
 
 pub mod proposals;
@@ -49,6 +53,12 @@ pub struct Tables {
     pub platforms: platforms::Platforms,
     /// What may run a node on machines of Intel's.
     pub intel: intel::Intel,
+    /// What may run a node on confidential machines of Azure.
+    pub azure: azure::Azure,
+    /// What may run a node in enclaves of AWS.
+    pub nitro: nitro::Nitro,
+    /// What may run a node in enclaves of Windows.
+    pub windows: windows::Windows,
     /// The service itself.
     pub service: service::Service,
     /// Proposals and governance requests.

@@ -145,7 +145,8 @@ pub struct QuoteInfo {
     pub format: QuoteFormat,
     /// Evidence.
     pub quote: Base64,
-    /// Certificates that the evidence needs; of Intel's machines, the JSON of collateral.
+    /// Certificates that the evidence needs; of Intel's machines, the JSON of collateral; of enclaves of Windows, certificates
+    /// of the TPM's key or the key.
     pub endorsements: Base64,
     /// Endorsement of the utility VM (SEV-SNP only).
     #[serde(default, skip_serializing_if = "is_default")]
@@ -173,6 +174,15 @@ pub enum QuoteFormat {
     /// Intel TDX: a quote, and collateral. Not CCF's.
     #[serde(rename = "Intel_TDX_v1")]
     IntelTdxV1,
+    /// Enclaves of Windows: a report, and what a TPM says of the boot. Not CCF's.
+    #[serde(rename = "Windows_VBS_v1")]
+    WindowsVbsV1,
+    /// Confidential machines of Azure on AMD SEV-SNP: a report, and what the machine's TPM says. Not CCF's.
+    #[serde(rename = "Azure_CVM_SNP_v1")]
+    AzureCvmSnpV1,
+    /// AWS Nitro Enclaves: a document. Not CCF's.
+    #[serde(rename = "AWS_Nitro_v1")]
+    AwsNitroV1,
 }
 
 /// Addresses of a node. Source: CCF `include/ccf/service/node_info_network.h`.

@@ -6,9 +6,11 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::{
+    azure::AzureDemands,
     intel::{IntelTcb, Products, Registers, TdxAttributes},
     jwt::{Issuer, SigningKey, SigningKeys},
     members::{MemberAck, MemberInfo, MemberStatus, RecoveryRole},
+    nitro::NitroLimits,
     nodes::*,
     platforms::{CodeStatus, TcbVersion, UvmEndorsement, UvmEndorsements},
     proposals::{Failure, ProposalInfo, ProposalState},
@@ -17,6 +19,7 @@ use crate::{
     service::*,
     users::UserInfo,
     value::Present,
+    windows::{Demands, Image, Minimums, Role, SignedImage},
 };
 
 /// The value is written as `text` and read back from it.
@@ -157,6 +160,34 @@ fn machines_of_intel() {
     for text in [r#"{"1":65536}"#, r#"{"1":-1}"#, r#"{"1":"7"}"#] {
         assert_eq!(Products::decode(text.as_bytes()), None, "{text}");
     }
+}
+
+#[test]
+fn machines_of_others() {
+    check(&Image { role: Role::Enclave }, r#"{"role":"Enclave"}"#);
+    check(&SignedImage { minimum_svn: 7, role: Role::Module }, r#"{"minimum_svn":7,"role":"Module"}"#);
+    let minimums = Minimums { platform_svn: 2, secure_kernel_svn: 5 };
+    check(&minimums, r#"{"platform_svn":2,"secure_kernel_svn":5}"#);
+    check(&Demands::default(), "{}");
+    let demands = Demands { no_dumps: true, boot_dma_protection: true, ..Demands::default() };
+    check(&demands, r#"{"boot_dma_protection":true,"no_dumps":true}"#);
+    check(&AzureDemands { secure_boot: true, no_console: false }, r#"{"secure_boot":true}"#);
+    check(&NitroLimits { max_age_s: 600 }, r#"{"max_age_s":600}"#);
+    // What is not understood is not passed over.
+    for text in ["{}", r#"{"role":"enclave"}"#, r#"{"role":"Enclave","svn":1}"#] {
+        assert_eq!(Image::decode(text.as_bytes()), None, "{text}");
+    }
+    for text in [r#"{"role":"Enclave"}"#, r#"{"minimum_svn":-1,"role":"Enclave"}"#] {
+        assert_eq!(SignedImage::decode(text.as_bytes()), None, "{text}");
+    }
+    for text in [r#"{"platform_svn":2}"#, r#"{"platform_svn":2,"secure_kernel_svn":4294967296}"#] {
+        assert_eq!(Minimums::decode(text.as_bytes()), None, "{text}");
+    }
+    for text in [r#"{"no_dump":true}"#, r#"{"no_dumps":1}"#] {
+        assert_eq!(Demands::decode(text.as_bytes()), None, "{text}");
+    }
+    assert_eq!(AzureDemands::decode(br#"{"secureBoot":true}"#), None);
+    assert_eq!(NitroLimits::decode(b"{}"), None);
 }
 
 #[test]

@@ -1,7 +1,9 @@
 //! Platforms on a kernel that is imitated.
 
+mod azure;
 mod intel;
 mod kernel;
+mod nitro;
 mod sev_guest;
 mod sev_snp;
 mod tpm;

@@ -84,6 +84,29 @@
 //   add_sgx_signer           signer: MRSIGNER, 64 hexadecimal digits, product_id, minimum_svn: 0 to 65535
 //   remove_sgx_signer        signer, product_id
 //   add_sgx_host_data, remove_sgx_host_data                  host_data: CONFIGID, 128 hexadecimal digits
+//   add_vbs_image            unique_id: 64 hexadecimal digits, role: "Enclave" or "Module"
+//   remove_vbs_image         unique_id
+//   add_vbs_signer           author_id: 64 hexadecimal digits, family_id, image_id: 32, role, minimum_svn: number
+//   remove_vbs_signer        author_id, family_id, image_id
+//       What may be loaded in enclaves of Windows, by its hash or by what its author calls it.
+//   add_vbs_host_data, remove_vbs_host_data                  host_data: owner ID, 64 hexadecimal digits
+//   add_vbs_attestation_key, remove_vbs_attestation_key      name: of a TPM's key, 68, 100 or 132 hexadecimal digits
+//   add_vbs_attestation_root, remove_vbs_attestation_root    root: SHA-256 of a root key that certifies TPMs' keys
+//   add_vbs_boot_authority, remove_vbs_boot_authority        certificate: SHA-256 of one that vouches for boot managers
+//   set_vbs_minimums         secure_kernel_svn, platform_svn: numbers
+//   remove_vbs_minimums
+//   set_vbs_demands          boot_dma_protection?, no_hibernation?, no_dumps?, encrypted_dumps?, encrypted_page_file?:
+//                            booleans
+//   remove_vbs_demands
+//   add_vbs_register, remove_vbs_register                    register: 0 to 23, value: 64, 96 or 128 hexadecimal digits
+//   add_azure_register, remove_azure_register                register: 0 to 23, value: 64, 96 or 128 hexadecimal digits
+//       What a PCR may be on a confidential machine of Azure; without one of 0 to 7 none joins.
+//   set_azure_demands        secure_boot?, no_console?: booleans
+//   remove_azure_demands
+//   add_nitro_measurement, remove_nitro_measurement          measurement: PCR0, 96 hexadecimal digits
+//   add_nitro_register, remove_nitro_register                register: 0 to 31, value: 96 hexadecimal digits
+//   set_nitro_limits         max_age_s: seconds
+//   remove_nitro_limits
 //       What adds or sets drops all other open proposals: members may have voted for them on the strength of what
 //       was trusted so far.
 //
@@ -523,32 +546,38 @@ action("remove_intel_tcb", { fmspc: hex(12) }, ({ fmspc }) => {
   remove("coco.gov.nodes.intel.tcb", fmspc);
 });
 
-const registers = "coco.gov.nodes.tdx.registers";
-const register = { register: integer(0, 3), value: hex(96) };
+// Actions that let registers have values beside others, or no longer.
+function registers(kind, name, last, value) {
+  const checks = { register: integer(0, last), value };
+  const otherThan = ({ register, value }) => (find(name, `${register}`) ?? []).filter((other) => other !== value);
+  action(`add_${kind}_register`, checks, (args, proposalId) => {
+    put(name, `${args.register}`, [...otherThan(args), args.value]);
+    dropOtherProposals(proposalId);
+  });
+  action(`remove_${kind}_register`, checks, (args) => {
+    const others = otherThan(args);
+    if (others.length === 0) {
+      remove(name, `${args.register}`);
+    } else {
+      put(name, `${args.register}`, others);
+    }
+  });
+}
 
-action("add_tdx_register", register, ({ register, value }, proposalId) => {
-  const others = (find(registers, `${register}`) ?? []).filter((other) => other !== value);
-  put(registers, `${register}`, [...others, value]);
-  dropOtherProposals(proposalId);
-});
+// Actions that write the only row of a table, or remove it.
+function singletonOf(kind, name, checks) {
+  action(`set_${kind}`, checks, (args, proposalId) => {
+    put(name, singleton, givenOf(args));
+    dropOtherProposals(proposalId);
+  });
+  action(`remove_${kind}`, {}, () => remove(name, singleton));
+}
 
-action("remove_tdx_register", register, ({ register, value }) => {
-  const others = (find(registers, `${register}`) ?? []).filter((other) => other !== value);
-  if (others.length === 0) {
-    remove(registers, `${register}`);
-  } else {
-    put(registers, `${register}`, others);
-  }
-});
+registers("tdx", "coco.gov.nodes.tdx.registers", 3, hex(96));
 
-action("set_tdx_attributes", {
+singletonOf("tdx_attributes", "coco.gov.nodes.tdx.attributes", {
   pks: optional(flag), kl: optional(flag), perfmon: optional(flag), tpa: optional(flag), xfam: optional(hex(16)),
-}, (attributes, proposalId) => {
-  put("coco.gov.nodes.tdx.attributes", singleton, givenOf(attributes));
-  dropOtherProposals(proposalId);
 });
-
-action("remove_tdx_attributes", {}, () => remove("coco.gov.nodes.tdx.attributes", singleton));
 
 const product = integer(0, 0xffff);
 
@@ -567,6 +596,58 @@ action("remove_sgx_signer", { signer: hex(64), product_id: product }, ({ signer,
     put("coco.gov.nodes.sgx.signers", signer, others);
   }
 });
+
+const u32 = integer(0, 0xffffffff);
+const role = oneOf("Enclave", "Module");
+const hexOfAny = (...counts) => (value, path) =>
+  counts.some((count) => typeof value === "string" && value.length === count && /^[0-9a-f]*$/.test(value)) ||
+  expected(path, `${counts.join(" or ")} lower-case hexadecimal digits`);
+const pcr = hexOfAny(64, 96, 128);
+
+action("add_vbs_image", { unique_id: digest, role }, ({ unique_id, role }, proposalId) => {
+  put("coco.gov.nodes.vbs.images", unique_id, { role });
+  dropOtherProposals(proposalId);
+});
+
+action("remove_vbs_image", { unique_id: digest }, ({ unique_id }) => remove("coco.gov.nodes.vbs.images", unique_id));
+
+const signed = { author_id: digest, family_id: hex(32), image_id: hex(32) };
+const signedName = ({ author_id, family_id, image_id }) => `${author_id}.${family_id}.${image_id}`;
+
+action("add_vbs_signer", { ...signed, role, minimum_svn: u32 }, (args, proposalId) => {
+  const { role, minimum_svn } = args;
+  put("coco.gov.nodes.vbs.signers", signedName(args), { role, minimum_svn });
+  dropOtherProposals(proposalId);
+});
+
+action("remove_vbs_signer", signed, (args) => remove("coco.gov.nodes.vbs.signers", signedName(args)));
+
+trusted("vbs_host_data", "coco.gov.nodes.vbs.host_data", "host_data", () => singleton, {}, isHex("host_data", 64));
+trusted("vbs_attestation_key", "coco.gov.nodes.vbs.attestation_keys", "name", () => singleton, {},
+  ({ name }) => hexOfAny(68, 100, 132)(name, "name"));
+trusted("vbs_attestation_root", "coco.gov.nodes.vbs.attestation_roots", "root", () => singleton, {},
+  isHex("root", 64));
+trusted("vbs_boot_authority", "coco.gov.nodes.vbs.boot_authorities", "certificate", () => singleton, {},
+  isHex("certificate", 64));
+singletonOf("vbs_minimums", "coco.gov.nodes.vbs.minimums", { secure_kernel_svn: u32, platform_svn: u32 });
+singletonOf("vbs_demands", "coco.gov.nodes.vbs.demands", {
+  boot_dma_protection: optional(flag),
+  no_hibernation: optional(flag),
+  no_dumps: optional(flag),
+  encrypted_dumps: optional(flag),
+  encrypted_page_file: optional(flag),
+});
+registers("vbs", "coco.gov.nodes.vbs.registers", 23, pcr);
+
+registers("azure", "coco.gov.nodes.azure.registers", 23, pcr);
+singletonOf("azure_demands", "coco.gov.nodes.azure.demands", {
+  secure_boot: optional(flag), no_console: optional(flag),
+});
+
+trusted("nitro_measurement", "coco.gov.nodes.nitro.measurements", "measurement", allowed, {},
+  isHex("measurement", 96));
+registers("nitro", "coco.gov.nodes.nitro.registers", 31, hex(96));
+singletonOf("nitro_limits", "coco.gov.nodes.nitro.limits", { max_age_s: u32 });
 
 const endpoint = fields({
   js_module: text,

@@ -1,7 +1,10 @@
 //! A machine that Azure never had.
 
 use coco_crypto::{PublicKey, hash::sha256};
-use coco_wire::text::{encode_base64url, encode_hex};
+use coco_wire::{
+    Digest,
+    text::{encode_base64url, encode_hex},
+};
 
 use crate::{
     snp::{self, Machine},
@@ -70,6 +73,11 @@ impl Azure {
             excess: [0; 3],
             bound: true,
         }
+    }
+
+    /// Has its quote bound to a digest.
+    pub fn bind(&mut self, report_data: &Digest) {
+        self.tpm.nonce = report_data.0.to_vec();
     }
 
     /// What it shows.

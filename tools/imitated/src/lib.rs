@@ -9,6 +9,7 @@ pub mod intel;
 pub mod snp;
 pub mod uvm;
 
+pub mod software_tpm;
 pub mod tpm;
 
 pub mod azure;

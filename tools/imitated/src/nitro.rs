@@ -1,6 +1,6 @@
 //! An enclave that was never launched, and what its hypervisor says about it.
 
-use std::sync::OnceLock;
+use std::sync::{Mutex, OnceLock};
 
 use coco_crypto::{
     Certificate, Curve, EcKey, PrivateKey, RsaKey, SignatureForm, SystemEntropy, hash::HashAlgorithm,
@@ -69,6 +69,10 @@ pub struct Enclave {
     pub unprotected: Vec<(Cbor<'static>, Cbor<'static>)>,
     /// What signs.
     pub key: &'static PrivateKey,
+    /// When the document is made.
+    pub made: UnixTime,
+    /// What the enclave has signed.
+    pub user_data: Vec<u8>,
 }
 
 /// What the key of an end certificate is for: digitalSignature and nonRepudiation, not critical, as AWS writes it.
@@ -115,7 +119,24 @@ impl Enclave {
             protected: vec![(Cbor::Int(ALG), Cbor::Int(ES384))],
             unprotected: Vec::new(),
             key: &keys.enclave,
+            made: MADE,
+            user_data: b"user data".to_vec(),
         }
+    }
+
+    /// Has the document made at this time, for which certificates last.
+    #[must_use]
+    pub fn made_at(mut self, made: UnixTime) -> Self {
+        self.made = made;
+        for certificate in self.authorities.iter_mut().chain([&mut self.end]) {
+            certificate.end = UnixTime(made.0 + 3600);
+        }
+        self
+    }
+
+    /// Has the document bound to a digest.
+    pub fn bind(&mut self, report_data: &Digest) {
+        self.user_data = report_data.0.to_vec();
     }
 
     /// Replaces or adds a field.
@@ -126,17 +147,19 @@ impl Enclave {
     /// The document.
     pub fn sign(&self) -> Evidence {
         let certificate = self.end.sign();
-        let authorities: Vec<Vec<u8>> = self.authorities.iter().map(Fields::sign).collect();
+        let authorities = self.authorities.iter().enumerate();
+        let authorities: Vec<Vec<u8>> =
+            authorities.map(|(at, fields)| if at == 0 { root(fields) } else { fields.sign() }).collect();
         let bundle = authorities.iter().map(|der| Cbor::Bytes(der)).collect();
         let mut fields = vec![
             (Cbor::Text("module_id"), Cbor::Text("i-0123456789abcdef0-enc0123456789abcdef")),
             (Cbor::Text("digest"), Cbor::Text("SHA384")),
-            (Cbor::Text("timestamp"), Cbor::Int(MADE.0 * 1000 + 123)),
+            (Cbor::Text("timestamp"), Cbor::Int(self.made.0 * 1000 + 123)),
             (Cbor::Text("pcrs"), Cbor::Map(self.registers.clone())),
             (Cbor::Text("certificate"), Cbor::Bytes(&certificate)),
             (Cbor::Text("cabundle"), Cbor::Array(bundle)),
             (Cbor::Text("public_key"), Cbor::Null),
-            (Cbor::Text("user_data"), Cbor::Bytes(b"user data")),
+            (Cbor::Text("user_data"), Cbor::Bytes(&self.user_data)),
             (Cbor::Text("nonce"), Cbor::Bytes(b"nonce")),
         ];
         for (name, value) in &self.fields {
@@ -169,4 +192,19 @@ pub struct Evidence {
     pub message: Vec<u8>,
     /// SHA-256 of the root's certificate.
     pub root: Digest,
+}
+
+/// A root certificate, which is the same one in all evidence: who trusts it knows all of its bytes.
+fn root(fields: &Fields) -> Vec<u8> {
+    type Said = (Vec<u8>, [i64; 2], [Digest; 2], Vec<Vec<u8>>);
+    static SIGNED: Mutex<Vec<(Said, Vec<u8>)>> = Mutex::new(Vec::new());
+    let keys = [fields.key, fields.signed_by].map(|key| key.public_key().id());
+    let said = (fields.serial.clone(), [fields.begin.0, fields.end.0], keys, fields.extensions.clone());
+    let mut signed = SIGNED.lock().expect("nobody panics with it");
+    if let Some((_, der)) = signed.iter().find(|(other, _)| *other == said) {
+        return der.clone();
+    }
+    let der = fields.sign();
+    signed.push((said, der.clone()));
+    der
 }

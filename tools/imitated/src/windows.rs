@@ -176,6 +176,18 @@ impl ReportFields {
         }
     }
 
+    /// Has another image run, of the same author.
+    pub fn run(&mut self, unique_id: [u8; 32]) {
+        self.unique_id = unique_id;
+        self.blocks[0] = module(unique_id, AUTHOR, "enclave.dll");
+    }
+
+    /// Has the enclave's data be a digest, which zeros follow.
+    pub fn bind(&mut self, report_data: &Digest) {
+        self.enclave_data = [0; 64];
+        self.enclave_data[..Digest::LEN].copy_from_slice(&report_data.0);
+    }
+
     /// A report that this key signed.
     pub fn sign(&self, key: &PrivateKey) -> Vec<u8> {
         let mut fields = self.version.to_le_bytes().to_vec();
@@ -259,6 +271,12 @@ impl Windows {
         }
     }
 
+    /// Has both halves of its evidence bound to a digest: the enclave's data, which zeros follow, and the quote.
+    pub fn bind(&mut self, report_data: &Digest) {
+        self.report.bind(report_data);
+        self.tpm.nonce = report_data.0.to_vec();
+    }
+
     /// What is measured, in order.
     pub fn events(&self) -> Vec<Measured> {
         let plain = |pcr: u32, kind: u32, data: &[u8]| (pcr, kind, data.to_vec(), data.to_vec());
@@ -284,13 +302,18 @@ impl Windows {
         events
     }
 
-    /// What it shows once it was booted.
-    pub fn sign(&self) -> Signed {
+    /// Its TPM once it was booted.
+    pub fn booted(&self) -> Tpm {
         let mut tpm = self.tpm.clone();
         for (pcr, kind, measured, data) in self.events() {
             tpm.measure_as(pcr, kind, &measured, &data);
         }
-        Signed { report: self.report.sign(self.report_key), tpm: tpm.show() }
+        tpm
+    }
+
+    /// What it shows then.
+    pub fn sign(&self) -> Signed {
+        Signed { report: self.report.sign(self.report_key), tpm: self.booted().show() }
     }
 }
 

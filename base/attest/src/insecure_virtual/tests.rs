@@ -54,6 +54,9 @@ fn the_forms_of_ccf() {
     assert_eq!(Platform::from_quote_format("AMD_SEV_SNP_v1"), Some(Platform::SevSnp));
     assert_eq!(Platform::from_quote_format("Intel_SGX_DCAP_v1"), Some(Platform::Sgx));
     assert_eq!(Platform::from_quote_format("Intel_TDX_v1"), Some(Platform::Tdx));
+    assert_eq!(Platform::from_quote_format("Windows_VBS_v1"), Some(Platform::Vbs));
+    assert_eq!(Platform::from_quote_format("Azure_CVM_SNP_v1"), Some(Platform::AzureCvm));
+    assert_eq!(Platform::from_quote_format("AWS_Nitro_v1"), Some(Platform::Nitro));
     for unsupported in ["OE_SGX_v1", "", "insecure_virtual"] {
         assert_eq!(Platform::from_quote_format(unsupported), None);
     }

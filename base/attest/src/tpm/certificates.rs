@@ -23,6 +23,8 @@ pub struct Certified {
     pub key: PublicKey,
     /// When all certificates are valid.
     pub validity: Validity,
+    /// The root's key: SHA-256 of its SubjectPublicKeyInfo.
+    pub root: Digest,
 }
 
 /// The key that attests of a chain of certificates: PEM of its own first, of the root last.
@@ -43,15 +45,27 @@ pub fn endorsement_key(text: &[u8], roots: &[Digest], now: UnixTime) -> Result<C
     certified(&follow(text, roots, now)?, &ENDORSEMENT)
 }
 
-/// The certificates of a text, of which each is signed by the next, is valid, and may stand where it does.
-fn follow(text: &[u8], roots: &[Digest], now: UnixTime) -> Result<Vec<Certificate>, Refusal> {
-    let chain = chain::read(text, 1..=MAX_CERTIFICATES).map_err(|unreadable| match unreadable {
+/// The root's key of a chain of which nothing is believed yet: SHA-256 of its SubjectPublicKeyInfo.
+pub(super) fn root(text: &[u8]) -> Result<Digest, Refusal> {
+    root_of(&read(text)?)
+}
+
+fn root_of(chain: &[Certificate]) -> Result<Digest, Refusal> {
+    chain.last().map(|root| root.public_key().id()).ok_or(Refusal::Certificates(0))
+}
+
+fn read(text: &[u8]) -> Result<Vec<Certificate>, Refusal> {
+    chain::read(text, 1..=MAX_CERTIFICATES).map_err(|unreadable| match unreadable {
         Unreadable::TooLarge => Refusal::CertificatesTooLarge,
         Unreadable::Certificates(count) => Refusal::Certificates(count),
         Unreadable::Certificate(invalid) => Refusal::Certificate(invalid),
-    })?;
-    let root = chain.last().ok_or(Refusal::Certificates(0))?;
-    if !roots.contains(&root.public_key().id()) {
+    })
+}
+
+/// The certificates of a text, of which each is signed by the next, is valid, and may stand where it does.
+fn follow(text: &[u8], roots: &[Digest], now: UnixTime) -> Result<Vec<Certificate>, Refusal> {
+    let chain = read(text)?;
+    if !roots.contains(&root_of(&chain)?) {
         return Err(Refusal::Root);
     }
     chain::follow_to_any_end(&chain).map_err(|broken| match broken {
@@ -71,5 +85,5 @@ fn certified(chain: &[Certificate], purpose: &ObjectId) -> Result<Certified, Ref
     }
     let validities = chain.iter().map(Certificate::validity);
     let validity = validities.fold(end.validity(), chain::intersection);
-    Ok(Certified { key: end.public_key().clone(), validity })
+    Ok(Certified { key: end.public_key().clone(), validity, root: root_of(chain)? })
 }

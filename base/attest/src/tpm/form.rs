@@ -33,6 +33,17 @@ impl Form {
         (bytes.len() <= MAX_LEN).then(|| serde_json::from_slice(bytes).ok()).flatten()
     }
 
+    /// That of a node, which shows nothing else beside its endorsements.
+    ///
+    /// # Errors
+    /// When it is something else.
+    pub(crate) fn of_node(evidence: &crate::Evidence) -> Result<Self, crate::Refusal> {
+        if evidence.uvm_endorsements.is_some() {
+            return Err(crate::Refusal::UnexpectedEndorsements);
+        }
+        Self::from_json(&evidence.quote).ok_or(crate::Refusal::Malformed)
+    }
+
     /// Writes it.
     ///
     /// # Panics

@@ -5,6 +5,7 @@
 //! Windows' boot loaders put a separator behind their measurements before the kernel runs; what follows it is not theirs.
 
 use coco_crypto::{PublicKey, RsaPublicKey};
+use coco_wire::Digest;
 
 use super::{
     BootRefusal, Demand, Requirements, secure_boot,
@@ -27,19 +28,30 @@ const RSA: u32 = 1;
 /// The records of the state of both PCRs, those of the first first.
 struct State<'a>([Vec<Record<'a>>; 2]);
 
-/// The key of the secure kernel, if the boot was as required.
-pub(super) fn signing_key(
+/// A boot that was as required.
+pub(super) struct Started {
+    /// Of the secure kernel.
+    pub(super) key: PublicKey,
+    /// Who vouched for what firmware started.
+    pub(super) authorities: Vec<Digest>,
+    /// All demands that it meets.
+    pub(super) met: Vec<Demand>,
+}
+
+/// What a boot started, if it was as required.
+pub(super) fn started(
     events: &[Event<'_>],
     bank: Hash,
     requirements: &Requirements<'_>,
-) -> Result<PublicKey, BootRefusal> {
+) -> Result<Started, BootRefusal> {
     let authorities = secure_boot::authorities(events, bank)?;
     if authorities.iter().any(|authority| !requirements.boot_authorities.contains(authority)) {
         return Err(BootRefusal::Authority);
     }
     let state = State::read(events, bank)?;
     state.check()?;
-    if let Some(demand) = requirements.demands.iter().find(|demand| !state.is_on(demand.tag())) {
+    let met: Vec<Demand> = Demand::ALL.into_iter().filter(|demand| state.is_on(demand.tag())).collect();
+    if let Some(demand) = requirements.demands.iter().find(|demand| !met.contains(demand)) {
         return Err(BootRefusal::Demand(*demand));
     }
     let [mut of_state, mut beside] = state.0.each_ref().map(|records| all(records, Tag::SIGNING_KEY));
@@ -47,7 +59,8 @@ pub(super) fn signing_key(
     if of_state.next().is_some() || beside.any(|other| other != key) {
         return Err(BootRefusal::SigningKeys);
     }
-    rsa(key).map(PublicKey::Rsa).ok_or(BootRefusal::SigningKey)
+    let key = rsa(key).map(PublicKey::Rsa).ok_or(BootRefusal::SigningKey)?;
+    Ok(Started { key, authorities, met })
 }
 
 impl<'a> State<'a> {

@@ -61,6 +61,17 @@ pub enum Demand {
     EncryptedPageFile,
 }
 
+impl Demand {
+    /// All of them.
+    pub const ALL: [Self; 5] = [
+        Self::BootDmaProtection,
+        Self::NoHibernation,
+        Self::NoDumps,
+        Self::EncryptedDumps,
+        Self::EncryptedPageFile,
+    ];
+}
+
 impl Requirements<'_> {
     /// No enclave counts yet, and nobody may vouch for anything.
     pub const STRICT: Self = Self {

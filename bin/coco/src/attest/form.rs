@@ -5,6 +5,7 @@ use std::path::Path;
 use coco_attest::{
     ReportData,
     ra_tls::{self, Shown},
+    tpm::Form,
 };
 use coco_crypto::Certificate;
 use coco_wire::{
@@ -143,14 +144,26 @@ fn of_node(origin: &str, value: &Value) -> Result<Piece, NoEvidence> {
     let endorsements = field("endorsements")?.unwrap_or_default();
     let (certificates, collateral) = match platform {
         Platform::Sgx | Platform::Tdx => (Vec::new(), Some(endorsements)),
+        // A bare key of a TPM vouches for nothing: whoever verifies must know it.
+        Platform::Vbs if !endorsements.starts_with(b"-----BEGIN") => (Vec::new(), None),
         _ => (endorsements, None),
+    };
+    let (evidence, quote) = match platform {
+        Platform::Vbs | Platform::AzureCvm => {
+            let Form { report, message, signature, pcrs, event_log } =
+                Form::from_json(&raw).ok_or_else(|| missing("raw"))?;
+            let [message, signature, pcrs] = [message, signature, pcrs].map(|bytes| bytes.0);
+            (report.0, Some(Quote { message, signature, pcrs, log: event_log.map(|log| log.0) }))
+        }
+        _ => (raw, None),
     };
     Ok(Piece {
         node,
+        quote,
         certificates,
         collateral,
         uvm: field("uvm_endorsements")?.filter(|message| !message.is_empty()),
-        ..Piece::new(origin, platform, raw)
+        ..Piece::new(origin, platform, evidence)
     })
 }
 

@@ -34,6 +34,9 @@ impl From<coco_attest::Platform> for Platform {
             coco_attest::Platform::SevSnp => Self::SevSnp,
             coco_attest::Platform::Sgx => Self::Sgx,
             coco_attest::Platform::Tdx => Self::Tdx,
+            coco_attest::Platform::Vbs => Self::Vbs,
+            coco_attest::Platform::AzureCvm => Self::AzureCvm,
+            coco_attest::Platform::Nitro => Self::Nitro,
         }
     }
 }

@@ -16,13 +16,16 @@ use coco_crypto::hash::sha256;
 use coco_host::{
     platform::{
         EvidenceSource,
+        azure::{self, AzurePlatform},
         insecure_virtual::VirtualPlatform,
         intel::{self, CollateralFile},
+        nitro::{self, NitroPlatform},
         report::Reports,
         sev_guest::SevGuest,
         sev_snp::{Endorsements, NoEvidence, SnpPlatform},
         sgx::SgxPlatform,
         tdx::TdxPlatform,
+        tpm::{Device, Tpm},
         tsm::{Kernel, Tsm},
     },
     process::read_input,
@@ -44,11 +47,22 @@ const MAX_LEN: u64 = 1 << 20;
 #[derive(Debug, thiserror::Error)]
 pub enum PlatformError {
     /// The environment names a platform that this version does not know.
-    #[error("CCF_PLATFORM_OVERRIDE names a platform that is none of SNP, SGX, TDX and Virtual")]
+    #[error(
+        "CCF_PLATFORM_OVERRIDE names a platform that is none of SNP, SGX, TDX, VBS, AzureCVM, Nitro and Virtual"
+    )]
     Unknown,
     /// The machine gives no evidence.
     #[error("SEV-SNP: {0}")]
     SevSnp(#[from] NoEvidence),
+    /// A confidential machine of Azure gives no evidence.
+    #[error("AzureCVM: {0}")]
+    Azure(#[from] azure::NoEvidence),
+    /// A Nitro Enclave gives no evidence.
+    #[error("Nitro: {0}")]
+    Nitro(#[from] nitro::NoEvidence),
+    /// This program does not run where such evidence is made.
+    #[error("{}: this program makes no evidence of this platform", .0.name())]
+    Elsewhere(Platform),
     /// A machine of Intel's gives no evidence.
     #[error("{platform}: {error}")]
     Intel {
@@ -111,6 +125,12 @@ impl Vouching {
             }
             Platform::SevSnp => Ok(Self::of_snp(reports(root), files, stop, log)?),
             Platform::Sgx | Platform::Tdx => Ok(Self::of_intel(platform, root, files, log)?),
+            Platform::AzureCvm => Ok(Self::of_azure(root, files, stop, log)?),
+            Platform::Nitro => {
+                let source = NitroPlatform::of_kernel(root, log).map_err(PlatformError::Nitro)?;
+                Ok(Self { source: Arc::new(source), security_policy: None })
+            }
+            Platform::Vbs => Err(PlatformError::Elsewhere(platform).into()),
         }
     }
 
@@ -138,21 +158,30 @@ impl Vouching {
         Ok(Self { source, ..self })
     }
 
+    fn of_azure(
+        root: &Path,
+        files: &Attestation,
+        stop: watch::Receiver<bool>,
+        log: &Log,
+    ) -> Result<Self, PlatformError> {
+        let tpm = Tpm::new(Box::new(Device::new(root)));
+        let file = given(files.snp_endorsements_file.as_deref(), "snp_endorsements", log)?;
+        let servers = Box::new(Servers::new(files.snp_endorsements_servers.clone(), stop, log));
+        let source = Arc::new(AzurePlatform::start(tpm, file, servers, log)?);
+        Ok(Self { source, security_policy: None })
+    }
+
     fn of_snp(
         reports: Box<dyn Reports>,
         files: &Attestation,
         stop: watch::Receiver<bool>,
         log: &Log,
     ) -> Result<Self, PlatformError> {
-        let given = |path: &Option<PathBuf>, name| match path {
-            Some(path) => content(path, name, log),
-            None => Ok(None),
-        };
         let servers = Servers::new(files.snp_endorsements_servers.clone(), stop, log);
         let endorsements = Endorsements {
-            processor: given(&files.snp_endorsements_file, "snp_endorsements")?,
+            processor: given(files.snp_endorsements_file.as_deref(), "snp_endorsements", log)?,
             servers: Box::new(servers),
-            uvm: given(&files.snp_uvm_endorsements_file, "snp_uvm_endorsements")?,
+            uvm: given(files.snp_uvm_endorsements_file.as_deref(), "snp_uvm_endorsements", log)?,
         };
         let platform = SnpPlatform::start(reports, endorsements, log)?;
         let security_policy = match &files.snp_security_policy_file {
@@ -207,9 +236,20 @@ fn platform(named: Option<&OsStr>, root: &Path) -> Result<Platform, PlatformErro
         (SgxPlatform::is_there(root), Platform::Sgx),
         (SnpPlatform::is_there(root), Platform::SevSnp),
         (TdxPlatform::is_there(root), Platform::Tdx),
+        (NitroPlatform::is_there(root), Platform::Nitro),
     ];
     let found = found.into_iter().find(|(is_there, _)| *is_there);
-    Ok(found.map_or(Platform::InsecureVirtual, |(_, platform)| platform))
+    Ok(match found {
+        Some((_, platform)) => platform,
+        // Only its TPM tells it from other machines.
+        None if AzurePlatform::is_there(root) => Platform::AzureCvm,
+        None => Platform::InsecureVirtual,
+    })
+}
+
+/// What a file has in base64, if one is named.
+fn given(path: Option<&Path>, name: &str, log: &Log) -> Result<Option<Vec<u8>>, PlatformError> {
+    path.map_or(Ok(None), |path| content(path, name, log))
 }
 
 /// What a file has in base64. One that is not there is as good as none, as in CCF, whose words are logged: configurations

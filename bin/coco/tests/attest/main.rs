@@ -16,6 +16,7 @@ use serde_json::{Value, json};
 
 mod genuine;
 mod intel;
+mod machines;
 
 const COCO: &str = env!("CARGO_BIN_EXE_coco");
 

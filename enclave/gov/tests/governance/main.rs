@@ -11,6 +11,7 @@ mod actions;
 mod ballots;
 mod intel;
 mod lifecycle;
+mod machines;
 mod mutants;
 mod nodes;
 mod opening;

@@ -28,7 +28,16 @@ fn quote_schema(name: &str) -> Schema {
 
 /// What [`evidence`] always has.
 pub(super) fn evidence_schemas() -> Vec<(&'static str, Schema)> {
-    let formats = ["OE_SGX_v1", "Insecure_Virtual", "AMD_SEV_SNP_v1", "Intel_SGX_DCAP_v1", "Intel_TDX_v1"];
+    let formats = [
+        "OE_SGX_v1",
+        "Insecure_Virtual",
+        "AMD_SEV_SNP_v1",
+        "Intel_SGX_DCAP_v1",
+        "Intel_TDX_v1",
+        "Windows_VBS_v1",
+        "Azure_CVM_SNP_v1",
+        "AWS_Nitro_v1",
+    ];
     vec![
         ("raw", Schema::base64()),
         ("endorsements", Schema::base64()),

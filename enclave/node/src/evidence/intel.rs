@@ -18,7 +18,7 @@ use coco_wire::{
     text::{decode_hex, encode_hex},
 };
 
-use super::Unwelcome;
+use super::{Unwelcome, registers};
 
 /// What the tables require of a machine, and of domains on it. A row that cannot be read admits nobody.
 pub(super) struct Required {
@@ -96,23 +96,15 @@ fn row<V: Encode + Decode>(table: &Table<String, V>, state: &impl Reader, key: &
 
 /// Registers of what the virtual firmware started: the kernel, and its command line and initial file system. The
 /// measurement is that of the firmware alone.
-const STARTED: [usize; 2] = [1, 2];
+const STARTED: [u8; 2] = [1, 2];
 
 /// Whether the members admit a domain.
 pub(super) fn admit_domain(tables: &Intel, state: &impl Reader, domain: &Domain) -> Result<(), Unwelcome> {
     row(&tables.tdx_host_data, state, &encode_hex(&domain.config_id)).ok_or(Unwelcome::HostData)?;
     row(&tables.tdx_measurements, state, &encode_hex(&domain.measurement)).ok_or(Unwelcome::Measurement)?;
-    let mut missing = STARTED.to_vec();
-    for row in tables.tdx_registers.iter(state) {
-        let (number, allowed) = row?;
-        missing.retain(|register| register.to_string() != number);
-        let value = number.parse().ok().and_then(|number: usize| domain.registers.get(number));
-        let value = encode_hex(value.ok_or(Unwelcome::Registers)?);
-        if !allowed.0.contains(&value) {
-            return Err(Unwelcome::Registers);
-        }
-    }
-    if missing.is_empty() { Ok(()) } else { Err(Unwelcome::Registers) }
+    let value = |number: u8| domain.registers.get(usize::from(number)).map(<[u8; 48]>::as_slice);
+    let numbers = registers::admit(&tables.tdx_registers, state, value)?;
+    if STARTED.iter().all(|number| numbers.contains(number)) { Ok(()) } else { Err(Unwelcome::Registers) }
 }
 
 /// Whether the members admit an enclave, by its measurement or by who signed it.
@@ -135,7 +127,7 @@ pub(super) fn admit_first_domain(tables: &Intel, tx: &mut Tx, claims: &tdx::Clai
     tables.tdx_measurements.put(tx, &encode_hex(&domain.measurement), &CodeStatus::AllowedToJoin);
     tables.tdx_host_data.put(tx, &encode_hex(&domain.config_id), &Present);
     for register in STARTED {
-        let values = Registers(vec![encode_hex(&domain.registers[register])]);
+        let values = Registers(vec![encode_hex(&domain.registers[usize::from(register)])]);
         tables.tdx_registers.put(tx, &register.to_string(), &values);
     }
     let used = domain.attributes;

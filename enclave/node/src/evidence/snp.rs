@@ -5,12 +5,19 @@ use std::collections::BTreeMap;
 use coco_attest::sev_snp::{
     Claims, Demand, Processor, Product, Providers, Requirements, Signer, TcbVersion, uvm,
 };
+use coco_crypto::hash::sha256;
 use coco_kv::{Malformed, Reader, Tx};
 use coco_tables::{
     Tables,
     platforms::{self, CodeStatus, Platforms, SnpDemands, UvmEndorsement, UvmEndorsements},
+    value::JsonText,
 };
-use coco_wire::text::{decode_hex, encode_hex};
+use coco_wire::{
+    Digest,
+    text::{decode_hex, encode_hex},
+};
+
+use super::{OtherSecurityPolicy, Unwelcome};
 
 /// What the tables require. A row that cannot be read counts as missing, and what is missing admits nobody.
 pub(super) struct Required {
@@ -78,12 +85,24 @@ fn demands(row: SnpDemands) -> Vec<Demand> {
     demands.into_iter().filter_map(|(is_made, demand)| is_made.then_some(demand)).collect()
 }
 
-/// Whether the members admit the chip. A provider's key is of none that they list.
-pub(super) fn admits_chip(
+/// Whether the members admit a guest. Endorsements of the utility VM stand for its measurement.
+pub(super) fn admit(
     platforms: &Platforms,
     state: &impl Reader,
     claims: &Claims,
-) -> Result<bool, Malformed> {
+    measurement: &String,
+) -> Result<(), Unwelcome> {
+    if !admits_chip(platforms, state, claims)? {
+        return Err(Unwelcome::Chip);
+    }
+    super::admitted(
+        platforms.snp_host_data.has(state, &Digest(claims.report.host_data)),
+        claims.uvm.is_some() || platforms.snp_measurements.has(state, measurement),
+    )
+}
+
+/// Whether the members admit the chip. A provider's key is of none that they list.
+fn admits_chip(platforms: &Platforms, state: &impl Reader, claims: &Claims) -> Result<bool, Malformed> {
     let demands = platforms.snp_demands.get(state)?.unwrap_or_default();
     let listed =
         matches!(&claims.signer, Signer::Chip(id) if platforms.snp_chips.has(state, &encode_hex(id)));
@@ -110,8 +129,29 @@ fn minimum(cpuid: &str, row: &platforms::TcbVersion) -> Option<(Processor, TcbVe
     Some((processor, version))
 }
 
-/// Has the service admit the utility VM, the provider and the trusted computing base of its first node.
-pub(super) fn admit_first(platforms: &Platforms, tx: &mut Tx, claims: &Claims) {
+/// Has the service admit the guest, what endorses it and the trusted computing base of its first node; `security_policy` is
+/// the text that the host data are the digest of, if it is known.
+pub(super) fn admit_first(
+    platforms: &Platforms,
+    tx: &mut Tx,
+    claims: &Claims,
+    measurement: &String,
+    security_policy: Option<&str>,
+) -> Result<(), OtherSecurityPolicy> {
+    let policy = security_policy.unwrap_or_default();
+    let host_data = Digest(claims.report.host_data);
+    if !policy.is_empty() && sha256(policy.as_bytes()) != host_data {
+        return Err(OtherSecurityPolicy);
+    }
+    platforms.snp_host_data.put(tx, &host_data, &JsonText::from(policy));
+    if claims.uvm.is_none() {
+        platforms.snp_measurements.put(tx, measurement, &CodeStatus::AllowedToJoin);
+    }
+    admit_first_machine(platforms, tx, claims);
+    Ok(())
+}
+
+fn admit_first_machine(platforms: &Platforms, tx: &mut Tx, claims: &Claims) {
     if let Some(uvm) = &claims.uvm {
         let endorsement = UvmEndorsement { svn: uvm.svn.to_string() };
         let feeds = BTreeMap::from([(uvm.feed.clone(), endorsement)]);

@@ -29,26 +29,26 @@ use crate::{
 };
 
 /// What answers to nodes say, as CCF words it; from the processor on they are ours.
-const UNVERIFIED: &str = "Quote could not be verified";
-const KEY: &str = "Quote report data does not contain node's public key hash";
-const MEASUREMENT: &str = "Quote does not contain known enclave measurement";
-const HOST_DATA: &str = "Quote host data is not authorised";
+pub(crate) const UNVERIFIED: &str = "Quote could not be verified";
+pub(crate) const KEY: &str = "Quote report data does not contain node's public key hash";
+pub(crate) const MEASUREMENT: &str = "Quote does not contain known enclave measurement";
+pub(crate) const HOST_DATA: &str = "Quote host data is not authorised";
 const UVM: &str = "UVM endorsements are not authorised";
-const PROCESSOR: &str = "Quote is of a processor without a minimum TCB version";
-const TCB: &str = "Quote TCB version is below the minimum";
+pub(crate) const PROCESSOR: &str = "Quote is of a processor without a minimum TCB version";
+pub(crate) const TCB: &str = "Quote TCB version is below the minimum";
 const PROVIDER: &str = "Quote is signed for a provider that is not authorised";
-const DEMANDS: &str = "Quote does not meet what is demanded of guests and platforms";
-const CHIP: &str = "Quote is of a chip that is not authorised";
+pub(crate) const DEMANDS: &str = "Quote does not meet what is demanded of guests and platforms";
+pub(crate) const CHIP: &str = "Quote is of a chip that is not authorised";
 
 /// EAX of CPUID function 1 of [`milan`].
-const CPUID: &str = "00a00f11";
+pub(crate) const CPUID: &str = "00a00f11";
 
 /// A machine whose certificates are valid while the nodes of these tests run.
 fn machine(line: Line, version: u32) -> Machine {
     lasting(Machine::new(line, version))
 }
 
-fn lasting(mut machine: Machine) -> Machine {
+pub(crate) fn lasting(mut machine: Machine) -> Machine {
     for certificate in [&mut machine.end, &mut machine.intermediate, &mut machine.root] {
         certificate.end = day(2000);
     }
@@ -112,7 +112,7 @@ pub(crate) fn start(ground: Ground) -> Admin {
 }
 
 /// The least version that the service of [`milan`] begins with.
-fn tcb() -> TcbVersion {
+pub(crate) fn tcb() -> TcbVersion {
     TcbVersion {
         hexstring: Some("db18000000000104".to_owned()),
         microcode: Some(219),

@@ -80,8 +80,10 @@ impl Diversity {
 fn vendor(format: QuoteFormat) -> &'static str {
     match format {
         QuoteFormat::InsecureVirtual => "nobody",
-        QuoteFormat::AmdSevSnpV1 => "AMD",
+        QuoteFormat::AmdSevSnpV1 | QuoteFormat::AzureCvmSnpV1 => "AMD",
         QuoteFormat::OeSgxV1 | QuoteFormat::IntelSgxDcapV1 | QuoteFormat::IntelTdxV1 => "Intel",
+        QuoteFormat::WindowsVbsV1 => "Microsoft",
+        QuoteFormat::AwsNitroV1 => "AWS",
     }
 }
 

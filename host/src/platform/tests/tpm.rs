@@ -2,18 +2,14 @@
 
 use std::{
     collections::VecDeque,
-    fs, io,
-    io::{Read as _, Write as _},
-    os::unix::net::UnixStream,
-    path::{Path, PathBuf},
-    process::{Child, Stdio},
+    io,
+    path::PathBuf,
     sync::{Arc, Mutex},
-    thread::sleep,
-    time::Duration,
 };
 
 use coco_attest::tpm::{self, Key, PcrSet, Quoted, Requirements, Signature};
 use coco_crypto::x509::UnixTime;
+use coco_imitated::software_tpm::{SoftwareTpm, kind, transmit};
 
 use crate::platform::tpm::{Channel, NotShown, Tpm};
 
@@ -23,123 +19,31 @@ const AREA: u32 = 0x0140_0001;
 /// Twelve PCRs: more than a TPM tells at a time.
 const PCRS: PcrSet = PcrSet::of(&[0, 1, 2, 3, 4, 5, 6, 7, 11, 12, 13, 14]);
 
-/// A running TPM.
-struct SoftwareTpm {
-    process: Child,
-    directory: tempfile::TempDir,
+/// None where it is not installed.
+fn software_tpm() -> Option<SoftwareTpm> {
+    SoftwareTpm::start("no software TPM is asked")
 }
 
-impl Drop for SoftwareTpm {
-    fn drop(&mut self) {
-        // It may have ended.
-        let _ = self.process.kill();
-        let _ = self.process.wait();
-    }
-}
-
-impl SoftwareTpm {
-    /// None where it is not installed.
-    fn start() -> Option<Self> {
-        let installed = ["swtpm", "tpm2_quote"].into_iter().all(|tool| {
-            let found = std::process::Command::new(tool).arg("--version").output();
-            found.is_ok_and(|found| found.status.success())
-        });
-        if !installed {
-            eprintln!("SKIPPED: no software TPM is asked, as swtpm and tpm2-tools are not installed");
-            return None;
-        }
-        let directory = tempfile::tempdir().expect("a directory");
-        let socket = directory.path().join("tpm").display().to_string();
-        let process = std::process::Command::new("swtpm")
-            .args(["socket", "--tpm2", "--flags", "not-need-init,startup-clear"])
-            .args(["--tpmstate", &format!("dir={}", directory.path().display())])
-            .args(["--server", &format!("type=unixio,path={socket}")])
-            .args(["--ctrl", &format!("type=unixio,path={socket}.ctrl")])
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .expect("it is installed");
-        let tpm = Self { process, directory };
-        for _ in 0..100 {
-            if tpm.path("tpm").exists() && tpm.path("tpm.ctrl").exists() {
-                break;
-            }
-            sleep(Duration::from_millis(20));
-        }
-        Some(tpm)
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.directory.path().join(name)
-    }
-
-    /// Runs a tool in the directory, with the words of `line` as arguments.
-    fn run(&self, line: &str) {
-        let mut words = line.split(' ');
-        let found = std::process::Command::new(words.next().expect("a tool"))
-            .args(words)
-            .current_dir(self.directory.path())
-            .env("TPM2TOOLS_TCTI", format!("swtpm:path={}", self.path("tpm").display()))
-            .output()
-            .expect("it is installed");
-        assert!(found.status.success(), "{line}: {}", String::from_utf8_lossy(&found.stderr));
-    }
-
-    /// Makes a key that attests, at its handle.
-    fn make_key(&self, kind: &str) {
-        for line in [
-            "tpm2_createek -c ek -G rsa -u ek.pub",
-            "tpm2_flushcontext -t",
-            &format!("tpm2_createak -C ek -c ak {kind} -u made.pub -n ak.name"),
-            "tpm2_flushcontext -t",
-            &format!("tpm2_evictcontrol -c ak {KEY:#x}"),
-            "tpm2_flushcontext -t",
-        ] {
-            self.run(line);
-        }
-    }
-
-    fn channel(&self) -> Box<dyn Channel> {
-        Box::new(Socket(self.path("tpm")))
-    }
-}
-
-/// The commands of a TPM over a socket, a connection for each.
-struct Socket(PathBuf);
+/// The commands of a TPM over a socket.
+pub(super) struct Socket(pub(super) PathBuf);
 
 impl Channel for Socket {
     fn transmit(&mut self, command: &[u8]) -> io::Result<Vec<u8>> {
-        let mut stream = connect(&self.0)?;
-        stream.write_all(command)?;
-        let mut answer = vec![0; 4096];
-        let length = stream.read(&mut answer)?;
-        answer.truncate(length);
-        Ok(answer)
+        transmit(&self.0, command)
     }
-}
-
-/// It serves one at a time, and needs a moment between two.
-fn connect(path: &Path) -> io::Result<UnixStream> {
-    for _ in 0..50 {
-        match UnixStream::connect(path) {
-            Err(_) => sleep(Duration::from_millis(10)),
-            connected => return connected,
-        }
-    }
-    UnixStream::connect(path)
 }
 
 #[test]
 fn keys_of_a_software_tpm_quote() {
-    for kind in ["-G ecc -g sha256 -s ecdsa", "-G rsa -g sha256 -s rsassa"] {
-        let Some(software) = SoftwareTpm::start() else { return };
-        software.make_key(kind);
+    for kind in [kind::ELLIPTIC, kind::RSA] {
+        let Some(software) = software_tpm() else { return };
+        software.make_key(kind, KEY);
         software
             .run("tpm2_pcrextend 12:sha256=0101010101010101010101010101010101010101010101010101010101010101");
-        let tpm = Tpm::new(software.channel());
+        let tpm = Tpm::new(Box::new(Socket(software.socket())));
         let nonce = [7; 32];
         let shown = tpm.quote(KEY, PCRS, &nonce).expect("a quote");
-        let name = fs::read(software.path("ak.name")).expect("the tool wrote it");
+        let name = software.read("ak.name");
         let quoted = Quoted {
             message: &shown.message,
             signature: Signature::Structure(&shown.signature),
@@ -160,12 +64,10 @@ fn keys_of_a_software_tpm_quote() {
 
 #[test]
 fn areas_of_a_software_tpm_are_read() {
-    let Some(software) = SoftwareTpm::start() else { return };
+    let Some(software) = software_tpm() else { return };
     let content: Vec<u8> = (0..1700_u32).map(|at| (at % 251) as u8).collect();
-    fs::write(software.path("content"), &content).expect("the directory can be written");
-    software.run(&format!("tpm2_nvdefine -C o -s {} -a ownerread|ownerwrite {AREA:#x}", content.len()));
-    software.run(&format!("tpm2_nvwrite -C o -i content {AREA:#x}"));
-    let tpm = Tpm::new(software.channel());
+    software.make_area(AREA, &content);
+    let tpm = Tpm::new(Box::new(Socket(software.socket())));
     assert_eq!(tpm.read_area(AREA).expect("it is there"), content);
     let refused = tpm.read_area(AREA + 1).expect_err("no area");
     assert!(matches!(refused, NotShown::Refused { command: "TPM2_NV_ReadPublic", .. }), "{refused}");

@@ -110,6 +110,7 @@ impl Policy {
             Platform::SevSnp => sev_snp.map(|it| &it.code),
             Platform::Sgx => self.sgx.as_ref().map(|it| &it.code),
             Platform::Tdx => self.tdx.as_ref().map(|it| &it.code),
+            Platform::Vbs | Platform::AzureCvm | Platform::Nitro => None,
         };
         let code = code.ok_or(NotVerified::Platform(fresh.evidence.platform.name()))?;
         let endorsers = sev_snp.into_iter().flat_map(|it| &it.endorsers);
@@ -125,10 +126,10 @@ impl Policy {
         let [of_sgx, of_tdx] = [(&self.sgx, &of_sgx), (&self.tdx, &of_tdx)]
             .map(|(it, known)| self.of_machine(it.as_ref(), known));
         let policy = coco_attest::Policy {
-            now: (self.now)(),
             sev_snp: requirements,
             sgx: sgx::Requirements { machine: of_sgx, ..sgx::Requirements::STRICT },
             tdx: tdx::Requirements { machine: of_tdx, ..tdx::Requirements::STRICT },
+            ..coco_attest::Policy::strict((self.now)())
         };
         let claims = verify(&fresh.evidence, &fresh.expected, &policy).map_err(|refusal| match refusal {
             Refusal::ReportData => NotVerified::OtherSession,

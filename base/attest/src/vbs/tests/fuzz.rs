@@ -124,7 +124,8 @@ fn measured(campaign: &mut Campaign) {
             ..event.clone()
         });
         let events: Vec<Event<'_>> = measured.collect();
-        let key = with_strict(|strict| boot::signing_key(&events, Hash::Sha256, strict));
+        let key =
+            with_strict(|strict| boot::started(&events, Hash::Sha256, strict).map(|started| started.key));
         key.map_err(Refusal::from)
     };
     campaign.run(Target::new("boot", Work::Parse, &logs).with(WORDS), |bytes| key(bytes).map(|_| 0));

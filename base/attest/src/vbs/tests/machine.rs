@@ -2,8 +2,8 @@
 
 use coco_crypto::x509::UnixTime;
 pub(super) use coco_imitated::windows::{
-    AUTHOR, DATA, DATABASE, FAMILY, GLOBAL, Health, IMAGE, Measured, PART, SIGNER, SIGNING_KEY, STATE,
-    Signed, UNIQUE, Windows, image, module, record, signer, signing_key, variable, vouched,
+    AUTHOR, DATA, DATABASE, FAMILY, GLOBAL, Health, IMAGE, PART, SIGNER, SIGNING_KEY, STATE, Signed, UNIQUE,
+    Windows, image, module, record, signer, signing_key, variable, vouched,
 };
 
 use super::super::{Boot, Claims, Evidence, Pin, Refusal, Requirements, SecureKernel, verify};

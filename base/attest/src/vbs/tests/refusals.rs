@@ -40,7 +40,8 @@ fn enclaves_that_are_believed() {
     assert_eq!((claims.report.enclave_data, claims.report.identity.owner_id), (DATA, [0x99; 32]));
     let names: Vec<&str> = claims.report.modules.iter().map(|module| module.name.as_str()).collect();
     assert_eq!(names, ["enclave.dll", "vertdll.dll"]);
-    let Boot::Measured(tpm) = &claims.boot else { panic!("it was measured") };
+    let Boot::Measured(boot) = &claims.boot else { panic!("it was measured") };
+    let tpm = &boot.tpm;
     assert_eq!((tpm.quote.clock.resets, tpm.pcrs.value(15)), (7, None));
     // As reports of 2019 are.
     let mut older = Windows::genuine();

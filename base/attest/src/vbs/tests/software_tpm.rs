@@ -1,23 +1,18 @@
 //! A boot that was measured into a software TPM (swtpm), with tpm2-tools: its key is shown to be in it, and quotes it.
 //! Skipped where they are not installed.
 
-use std::{
-    fs,
-    path::PathBuf,
-    process::{Child, Command, Stdio},
-    thread::sleep,
-    time::Duration,
-};
+use std::fs;
 
+use coco_imitated::software_tpm::SoftwareTpm;
 use coco_wire::text::encode_hex;
 
 use super::{
     super::{BootRefusal, Refusal},
-    machine::{Measured, Signed, Verify as _, Windows, record, with_strict},
+    machine::{Signed, Verify as _, Windows, record, with_strict},
 };
 use crate::{
     tests::tpm::{NONCE, Shown, keys},
-    tpm::{self, Attribute, EventKind, Hash, Public},
+    tpm::{self, Attribute, EventKind, Public},
 };
 
 /// The PCRs that are quoted, and too few of them.
@@ -25,73 +20,22 @@ const QUOTED: &str = "0,1,2,3,4,5,6,7,11,12,13,14";
 const TOO_FEW: &str = "0,1,2,3,4,5,6,11,12,13,14";
 
 /// A running TPM with a key that attests.
-struct SoftwareTpm {
-    process: Child,
-    directory: PathBuf,
-}
+struct Machine(SoftwareTpm);
 
-impl Drop for SoftwareTpm {
-    fn drop(&mut self) {
-        // It may have ended, and a directory that stays behind harms nobody.
-        let _ = self.process.kill();
-        let _ = self.process.wait();
-        let _ = fs::remove_dir_all(&self.directory);
-    }
-}
-
-impl SoftwareTpm {
+impl Machine {
     /// None where it is not installed.
-    fn start(name: &str) -> Option<Self> {
-        let directory = std::env::temp_dir().join(format!("coco-{name}-{}", std::process::id()));
-        let installed = ["swtpm", "tpm2_quote"].into_iter().all(|tool| {
-            Command::new(tool).arg("--version").output().is_ok_and(|found| found.status.success())
-        });
-        if !installed {
-            eprintln!(
-                "SKIPPED: no boot is measured into a software TPM, as swtpm and tpm2-tools are not installed"
-            );
-            return None;
-        }
-        fs::create_dir_all(&directory).unwrap();
-        let socket = directory.join("tpm").display().to_string();
-        let process = Command::new("swtpm")
-            .args(["socket", "--tpm2", "--flags", "not-need-init,startup-clear"])
-            .args(["--tpmstate", &format!("dir={}", directory.display())])
-            .args(["--server", &format!("type=unixio,path={socket}")])
-            .args(["--ctrl", &format!("type=unixio,path={socket}.ctrl")])
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
-        let tpm = Self { process, directory };
-        for _ in 0..100 {
-            if tpm.path("tpm").exists() && tpm.path("tpm.ctrl").exists() {
-                break;
-            }
-            sleep(Duration::from_millis(20));
-        }
-        tpm.make_key();
-        Some(tpm)
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.directory.join(name)
+    fn start() -> Option<Self> {
+        let machine = Self(SoftwareTpm::start("no boot is measured into a software TPM")?);
+        machine.make_key();
+        Some(machine)
     }
 
     fn read(&self, name: &str) -> Vec<u8> {
-        fs::read(self.path(name)).unwrap()
+        self.0.read(name)
     }
 
-    /// Runs a tool in the directory, with the words of `line` as arguments.
     fn run(&self, line: &str) {
-        let mut words = line.split(' ');
-        let found = Command::new(words.next().unwrap())
-            .args(words)
-            .current_dir(&self.directory)
-            .env("TPM2TOOLS_TCTI", format!("swtpm:path={}", self.path("tpm").display()))
-            .output()
-            .unwrap();
-        assert!(found.status.success(), "{line}: {}", String::from_utf8_lossy(&found.stderr));
+        self.0.run(line);
     }
 
     /// Makes a key, and lets the TPM show that it is beside its endorsement key.
@@ -103,7 +47,7 @@ impl SoftwareTpm {
         self.run(transient);
         self.run("tpm2_readpublic -c ak -o ak.pub -f tss");
         self.run(transient);
-        fs::write(self.path("secret"), b"of whoever verifies").unwrap();
+        fs::write(self.0.path("secret"), b"of whoever verifies").unwrap();
         let name = encode_hex(&self.read("ak.name"));
         self.run(&format!("tpm2_makecredential -T none -u ek.pub -s secret -n {name} -o credential"));
         self.run("tpm2_startauthsession --policy-session -S session");
@@ -113,14 +57,6 @@ impl SoftwareTpm {
         self.run(transient);
         assert_eq!(self.read("activated"), self.read("secret"));
         assert_eq!(Public::read(&self.read("ak.pub")).unwrap().name, self.read("ak.name"));
-    }
-
-    fn extend(&self, events: &[Measured]) {
-        let digests = events.iter().map(|(pcr, _, measured, _)| {
-            format!("{pcr}:sha256={}", encode_hex(&Hash::Sha256.digest(measured)))
-        });
-        let digests: Vec<String> = digests.collect();
-        self.run(&format!("tpm2_pcrextend {}", digests.join(" ")));
     }
 
     /// What it shows of these PCRs, beside a log.
@@ -141,7 +77,7 @@ impl SoftwareTpm {
 
     /// Measures a boot, and shows it.
     fn boot(&self, windows: &Windows) -> Signed {
-        self.extend(&windows.events());
+        self.0.extend(&windows.events());
         let signed = windows.sign();
         Signed { tpm: self.show(QUOTED, &signed.tpm.log), ..signed }
     }
@@ -149,7 +85,7 @@ impl SoftwareTpm {
 
 #[test]
 fn a_boot_that_a_software_tpm_quotes() {
-    let Some(tpm) = SoftwareTpm::start("measured-boot") else { return };
+    let Some(tpm) = Machine::start() else { return };
     let windows = Windows::genuine();
     let name = tpm.read("ak.name");
     let good = tpm.boot(&windows);
@@ -198,7 +134,7 @@ fn a_boot_that_a_software_tpm_quotes() {
     let mut later = windows.clone();
     let forged = record(0x4001_0001, &record(0x0005_0023, b"a key of whoever controls Windows"));
     later.later.push((12, EventKind::TAG.0, forged.clone(), forged));
-    tpm.extend(&later.later);
+    tpm.0.extend(&later.later);
     let after = tpm.show(QUOTED, &good.tpm.log);
     broken.push((tpm::Refusal::Replay(12).into(), Signed { tpm: after.clone(), ..good.clone() }));
     let told = Shown { log: later.sign().tpm.log, ..after };
@@ -218,7 +154,7 @@ fn a_boot_that_a_software_tpm_quotes() {
 
 #[test]
 fn a_boot_without_vsm_that_a_software_tpm_quotes() {
-    let Some(tpm) = SoftwareTpm::start("measured-boot-without-vsm") else { return };
+    let Some(tpm) = Machine::start() else { return };
     let mut windows = Windows::genuine();
     for state in &mut windows.state {
         state.iter_mut().filter(|(tag, _)| *tag == 0x0005_0012).for_each(|(_, data)| data.fill(0));

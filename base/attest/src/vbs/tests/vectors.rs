@@ -153,7 +153,7 @@ fn genuine_logs() {
         let log = fs::read(directory.join("tpm/go-attestation").join(name)).unwrap();
         let events = EventLog::read(&log).unwrap().measured_into(PCRS).events;
         let requirements = Requirements { boot_authorities, ..Requirements::STRICT };
-        let found = boot::signing_key(&events, bank, &requirements);
+        let found = boot::started(&events, bank, &requirements).map(|started| started.key);
         vectors::tell(&format!("tpm/go-attestation/{name} as a boot of Windows"), UnixTime(0), &found);
         found
     };

@@ -95,6 +95,7 @@ impl Examiner {
         let mut roots = Roots::MAKERS;
         let Some(root) = &self.root else { return roots };
         roots.intel = root.public_key().id();
+        roots.nitro = root.fingerprint();
         if let Ok(report) = Report::read(&quote.quote.0) {
             roots.sev_snp = verify::sev_snp_roots(&report, Some(root));
         }

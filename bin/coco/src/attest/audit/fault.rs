@@ -22,6 +22,8 @@ pub(super) enum Fault {
     Attributes,
     #[error("its registers were not admitted then")]
     Registers,
+    #[error("no least versions of Windows were decided then")]
+    NoMinimums,
     #[error("nobody can tell what the members demanded then")]
     Rules,
     #[error("there is no evidence")]
@@ -79,6 +81,7 @@ impl Fault {
             Self::Machine => "machine",
             Self::Attributes => "attributes",
             Self::Registers => "registers",
+            Self::NoMinimums => "no_minimums",
             Self::Rules => "rules",
             Self::NoEvidence => "no_evidence",
             Self::Platform => "platform",
@@ -114,6 +117,7 @@ impl From<Unwelcome> for Fault {
             Unwelcome::Machine => Self::Machine,
             Unwelcome::Attributes => Self::Attributes,
             Unwelcome::Registers => Self::Registers,
+            Unwelcome::NoMinimums => Self::NoMinimums,
             Unwelcome::Rules(_) => Self::Rules,
         }
     }

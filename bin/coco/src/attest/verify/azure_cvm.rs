@@ -29,9 +29,13 @@ pub(super) fn judge(piece: &Piece, asked: &Asked) -> Result<Verdict, NotShown> {
     asked.only(Platform::AzureCvm, &OPTIONS)?;
     let quote = tpm::needed(piece)?;
     let mut verdict = Verdict::default();
-    let terms = tpm::Terms::of(quote, asked)?;
+    let terms = tpm::Terms::of(quote, piece, asked)?;
     let evidence = Evidence { report: &piece.evidence, quoted: terms.quoted(), log: terms.log() };
-    let user_data = asked.report_data::<64>(piece)?;
+    // A node is named by the nonce of the quote only.
+    let user_data = match asked.report_data {
+        Some(_) => asked.report_data::<64>(piece)?,
+        None => None,
+    };
     let requirements = Requirements { tpm: terms.requirements(), user_data, demands: &[] };
     let claims = match frame.hardware {
         Hardware::Snp(report) => on_snp(report, (piece, asked), &evidence, &requirements, &mut verdict)?,

@@ -20,11 +20,13 @@ pub(super) fn judge(piece: &Piece, asked: &Asked) -> Result<Verdict, NotShown> {
         let known = Register::new(register.number).ok_or(Misuse::Register(register.number))?;
         registers.push((known, value_of("register", &register.value)?));
     }
+    let node = piece.node.as_ref().map(|node| node.0.as_slice());
+    let user_data = asked.report_data.as_deref().or(node);
     let root = asked.root.as_ref().map(coco_crypto::Certificate::fingerprint);
     let requirements = Requirements {
         root: root.unwrap_or(Requirements::STRICT.root),
         registers: &registers,
-        user_data: asked.report_data.as_deref(),
+        user_data,
         nonce: asked.nonce.as_deref(),
         ..Requirements::STRICT
     };
@@ -50,14 +52,16 @@ pub(super) fn judge(piece: &Piece, asked: &Asked) -> Result<Verdict, NotShown> {
     if registers.is_empty() {
         verdict.not_checked("the registers (--measurement, --register): any enclave may run");
     }
-    for (option, asked, what) in
-        [("report-data", asked.report_data.is_some(), "user data"), ("nonce", asked.nonce.is_some(), "nonce")]
-    {
-        if asked {
-            verdict.holds(format!("the {what}, as asked (--{option})"));
-        } else {
-            verdict.not_checked(format!("the {what} (--{option})"));
-        }
+    match (&asked.report_data, piece.node) {
+        (Some(_), _) => verdict.holds("the user data, as asked (--report-data)"),
+        (None, Some(node)) => verdict.holds(format!(
+            "the user data: it was made for the node {node}, which is the SHA-256 of its key"
+        )),
+        (None, None) => verdict.not_checked("the user data (--report-data)"),
+    }
+    match asked.nonce {
+        Some(_) => verdict.holds("the nonce, as asked (--nonce)"),
+        None => verdict.not_checked("the nonce (--nonce)"),
     }
     verdict.not_checked("the public key in the document, and revocation, which AWS says to leave out");
     verdict.says(describe::nitro::facts(&document));

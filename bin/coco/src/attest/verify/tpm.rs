@@ -23,7 +23,7 @@ pub(super) fn judge(piece: &Piece, asked: &Asked) -> Result<Verdict, NotShown> {
     asked.only(Platform::Tpm, &["endorsements", "root", "key", "nonce", "register", "accept"])?;
     asked.accepts_only(Platform::Tpm, ACCEPTS, |what| what.eq_ignore_ascii_case("sha1"))?;
     let quote = needed(piece)?;
-    let terms = Terms::of(quote, asked)?;
+    let terms = Terms::of(quote, piece, asked)?;
     let signing = SigningKey::of(piece, asked)?;
     let evidence = terms.evidence(signing.key());
     let claims =
@@ -114,20 +114,25 @@ pub(super) struct Terms<'a> {
     quote: &'a Quote,
     /// What it must answer: whatever it does, if nothing was asked.
     nonce: Vec<u8>,
+    /// The node that shows the quote, if it must answer this one's name.
+    node: Option<Digest>,
     hashes: &'static [Hash],
     registers: Vec<(u8, &'a [u8])>,
     logged: PcrSet,
 }
 
 impl<'a> Terms<'a> {
-    pub(super) fn of(quote: &'a Quote, asked: &'a Asked) -> Result<Self, NotShown> {
+    pub(super) fn of(quote: &'a Quote, piece: &Piece, asked: &'a Asked) -> Result<Self, NotShown> {
         let parsed = Parsed::read(&quote.message)?;
         let logged = match &quote.log {
             Some(log) => describe::tpm::logged(log)?,
             None => PcrSet::NONE,
         };
+        let node = piece.node.filter(|_| asked.nonce.is_none());
+        let asked_nonce = asked.nonce.clone().or_else(|| node.map(|node| node.0.to_vec()));
         Ok(Self {
-            nonce: asked.nonce.clone().unwrap_or(parsed.extra_data),
+            nonce: asked_nonce.unwrap_or(parsed.extra_data),
+            node,
             hashes: if asked.accepts("sha1") { &ANY } else { Requirements::STRICT.hashes },
             registers: asked
                 .registers
@@ -194,9 +199,12 @@ impl<'a> Terms<'a> {
             ));
             verdict.not_checked("what the events of the log mean");
         }
-        match asked.nonce {
-            Some(_) => verdict.holds("the nonce, as asked (--nonce)"),
-            None => verdict.not_checked("the nonce (--nonce): the quote may be an old one"),
+        match (&asked.nonce, self.node) {
+            (Some(_), _) => verdict.holds("the nonce, as asked (--nonce)"),
+            (None, Some(node)) => verdict.holds(format!(
+                "the nonce: the quote was made for the node {node}, which is the SHA-256 of its key"
+            )),
+            (None, None) => verdict.not_checked("the nonce (--nonce): the quote may be an old one"),
         }
         for (number, _) in &self.registers {
             verdict.holds(format!("the value of PCR {number}, as asked (--register)"));

@@ -95,7 +95,7 @@ impl Terms {
 /// By what a TPM says of the boot.
 fn measured(piece: &Piece, asked: &Asked, terms: &Terms, verdict: &mut Verdict) -> Result<(), NotShown> {
     let quote = tpm::needed(piece)?;
-    let of_tpm = tpm::Terms::of(quote, asked)?;
+    let of_tpm = tpm::Terms::of(quote, piece, asked)?;
     let signing = tpm::SigningKey::of(piece, asked)?;
     let shown = of_tpm.evidence(signing.key());
     let evidence = Evidence { report: &piece.evidence, secure_kernel: SecureKernel::Measured(shown) };
@@ -104,8 +104,8 @@ fn measured(piece: &Piece, asked: &Asked, terms: &Terms, verdict: &mut Verdict) 
         verify(&evidence, &Requirements { tpm: *tpm, ..terms.requirements() }, asked.now)
     })?;
     let Claims { boot: Boot::Measured(boot), key, .. } = &claims else { return Ok(()) };
-    signing.tell(boot, verdict);
-    of_tpm.tell(boot, asked, verdict)?;
+    signing.tell(&boot.tpm, verdict);
+    of_tpm.tell(&boot.tpm, asked, verdict)?;
     verdict.trust(format!(
         "By the log, firmware started only what the authorities that you named vouch for (--boot-authority), and \
          Windows started a secure kernel with the key {}.",

@@ -18,6 +18,9 @@ fn the_environment_or_the_machine_says_which_platform_it_is() {
     };
     let plain = tempfile::tempdir().unwrap();
     let [snp, tdx, sgx] = ["dev/sev-guest", "dev/tdx_guest", "dev/attestation/user_report_data"];
+    let nitro = machine(&["dev/nsm"]);
+    // A TPM that keeps no paravisor's report, or cannot be asked.
+    let with_tpm = machine(&["dev/tpmrm0"]);
     let (guest, domain, enclave) = (machine(&[snp]), machine(&[tdx]), machine(&[sgx]));
     let (in_guest, in_domain) = (machine(&[sgx, snp]), machine(&[sgx, tdx]));
     let cases = [
@@ -25,11 +28,16 @@ fn the_environment_or_the_machine_says_which_platform_it_is() {
         (None, &guest, Some(Platform::SevSnp)),
         (None, &domain, Some(Platform::Tdx)),
         (None, &enclave, Some(Platform::Sgx)),
+        (None, &nitro, Some(Platform::Nitro)),
+        (None, &with_tpm, Some(Platform::InsecureVirtual)),
         (None, &in_guest, Some(Platform::Sgx)),
         (None, &in_domain, Some(Platform::Sgx)),
         (Some("TDX"), &in_domain, Some(Platform::Tdx)),
         (Some("SGX"), &plain, Some(Platform::Sgx)),
         (Some("TDX"), &plain, Some(Platform::Tdx)),
+        (Some("AzureCVM"), &plain, Some(Platform::AzureCvm)),
+        (Some("VBS"), &plain, Some(Platform::Vbs)),
+        (Some("Nitro"), &plain, Some(Platform::Nitro)),
         (Some("Virtual"), &enclave, Some(Platform::InsecureVirtual)),
         (Some("Virtual"), &guest, Some(Platform::InsecureVirtual)),
         (Some("SNP"), &plain, Some(Platform::SevSnp)),
@@ -40,7 +48,8 @@ fn the_environment_or_the_machine_says_which_platform_it_is() {
         let found = platform(named.map(OsStr::new), root.path());
         assert_eq!(found.as_ref().ok(), expected.as_ref(), "{named:?}");
         if let Err(error) = found {
-            let words = "CCF_PLATFORM_OVERRIDE names a platform that is none of SNP, SGX, TDX and Virtual";
+            let words = "CCF_PLATFORM_OVERRIDE names a platform that is none of SNP, SGX, TDX, VBS, AzureCVM, \
+                         Nitro and Virtual";
             assert_eq!(error.to_string(), words);
         }
     }
@@ -48,6 +57,9 @@ fn the_environment_or_the_machine_says_which_platform_it_is() {
         ("SNP", "SEV-SNP: the kernel gives no report"),
         ("TDX", "TDX: the kernel gives no quote"),
         ("SGX", "SGX: no quote from /dev/attestation"),
+        ("AzureCVM", "AzureCVM: the TPM cannot be asked"),
+        ("Nitro", "Nitro: /dev/nsm cannot be asked"),
+        ("VBS", "VBS: this program makes no evidence of this platform"),
     ];
     for (named, expected) in beginnings {
         let (_stop, stopping) = watch::channel(false);

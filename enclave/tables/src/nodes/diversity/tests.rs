@@ -8,6 +8,9 @@ const AMD: QuoteFormat = QuoteFormat::AmdSevSnpV1;
 const INTEL: QuoteFormat = QuoteFormat::IntelTdxV1;
 const SGX: QuoteFormat = QuoteFormat::IntelSgxDcapV1;
 const OLD_SGX: QuoteFormat = QuoteFormat::OeSgxV1;
+const AZURE: QuoteFormat = QuoteFormat::AzureCvmSnpV1;
+const WINDOWS: QuoteFormat = QuoteFormat::WindowsVbsV1;
+const NITRO: QuoteFormat = QuoteFormat::AwsNitroV1;
 const VIRTUAL: QuoteFormat = QuoteFormat::InsecureVirtual;
 
 fn node((format, node_data): (QuoteFormat, Value)) -> NodeInfo {
@@ -48,6 +51,7 @@ fn no_vendor_has_a_majority() {
         &[AMD, INTEL, VIRTUAL],
         &[AMD, AMD, INTEL, INTEL],
         &[AMD, AMD, INTEL, VIRTUAL],
+        &[AZURE, WINDOWS, NITRO],
     ] {
         assert_eq!(of(good), Ok(()), "{good:?}");
     }
@@ -56,6 +60,9 @@ fn no_vendor_has_a_majority() {
         (&[AMD, AMD, INTEL], "2 of 3 nodes would be of the vendor AMD"),
         (&[INTEL, AMD, SGX, OLD_SGX], "3 of 4 nodes would be of the vendor Intel"),
         (&[VIRTUAL, AMD, VIRTUAL], "2 of 3 nodes would be of the vendor nobody"),
+        (&[AMD, AZURE, INTEL], "2 of 3 nodes would be of the vendor AMD"),
+        (&[WINDOWS, WINDOWS, NITRO], "2 of 3 nodes would be of the vendor Microsoft"),
+        (&[WINDOWS, NITRO, NITRO], "2 of 3 nodes would be of the vendor AWS"),
     ];
     for (bad, expected) in cases {
         let why = of(bad).unwrap_err();

@@ -1,0 +1,48 @@
+//! What members require of confidential machines of Azure beyond what tables of SEV-SNP say of their hardware. CCF has
+//! nothing like it.
+
+use coco_attest::azure_cvm::{Configuration, Demand, NodeClaims, Requirements};
+use coco_kv::{Malformed, Reader, Tx};
+use coco_tables::{
+    azure::{Azure, AzureDemands},
+    intel::Registers,
+};
+use coco_wire::text::encode_hex;
+
+use super::{Unwelcome, registers};
+
+/// PCRs that firmware and what it starts are measured into: the tables must say something of one of them.
+const OF_FIRMWARE: std::ops::RangeInclusive<u8> = 0..=7;
+/// PCRs of the first node that others must have, too: what runs, and what firmware was told to start. The rest differ from
+/// machine to machine (1, 5 and 6: configuration, partitions, names; 15) or change while it runs (10: IMA).
+const PINNED: [u8; 11] = [0, 2, 3, 4, 7, 8, 9, 11, 12, 13, 14];
+
+/// How machines must have been started.
+pub(super) fn demands(tables: &Azure, state: &impl Reader) -> Result<Vec<Demand>, Malformed> {
+    let AzureDemands { secure_boot, no_console } = tables.demands.get(state)?.unwrap_or_default();
+    let demands = [(secure_boot, Demand::SecureBoot), (no_console, Demand::NoConsole)];
+    Ok(demands.into_iter().filter_map(|(is_made, demand)| is_made.then_some(demand)).collect())
+}
+
+pub(super) fn requirements(demands: &[Demand]) -> Requirements<'_> {
+    Requirements { demands, ..Requirements::STRICT }
+}
+
+/// Whether the members admit what a machine runs, by the PCRs of its TPM.
+pub(super) fn admit(tables: &Azure, state: &impl Reader, claims: &NodeClaims) -> Result<(), Unwelcome> {
+    let numbers = registers::admit(&tables.registers, state, |number| claims.tpm.pcrs.value(number))?;
+    if numbers.iter().any(|number| OF_FIRMWARE.contains(number)) { Ok(()) } else { Err(Unwelcome::Registers) }
+}
+
+/// Has the service admit machines that run what its first node runs.
+pub(super) fn admit_first(tables: &Azure, tx: &mut Tx, claims: &NodeClaims) {
+    for number in PINNED {
+        if let Some(value) = claims.tpm.pcrs.value(number) {
+            tables.registers.put(tx, &number.to_string(), &Registers(vec![encode_hex(value)]));
+        }
+    }
+    let Configuration { secure_boot, console, .. } = &claims.runtime.configuration;
+    let demands =
+        AzureDemands { secure_boot: *secure_boot == Some(true), no_console: *console == Some(false) };
+    tables.demands.put(tx, &demands);
+}
