@@ -23,7 +23,7 @@ const AGE: &str = "Quote is too old";
 
 /// When the nodes of these tests begin.
 fn now() -> UnixTime {
-    UnixTime(i64::try_from(STARTED_MS / 1000).unwrap())
+    UnixTime(i64::try_from(STARTED_MS / 1000).expect("not far away"))
 }
 
 /// The common case: its document is made when the nodes begin.

@@ -93,7 +93,8 @@ impl Kind {
         };
         let [milan, genoa, turin] = snp_machine().sign().roots;
         let intel = intel_machine(intel::Kind::Sgx).sign().root;
-        Ground { platform, roots: Roots { sev_snp: sev_snp::Roots { milan, genoa, turin }, intel } }
+        let sev_snp = sev_snp::Roots { milan, genoa, turin };
+        Ground { platform, roots: Roots { sev_snp, intel, ..Roots::MAKERS } }
     }
 }
 

@@ -25,10 +25,10 @@ fn policy(admin: &Admin) -> Value {
     let (state, windows, platforms) = (&state.latest, &admin.tables.windows, &admin.tables.platforms);
     let images: BTreeMap<_, _> = windows.images.iter(state).map(Result::unwrap).collect();
     let digests = |table: &coco_kv::Table<Digest, coco_tables::value::Present>| {
-        table.iter(state).map(|row| row.unwrap().0).collect::<Vec<_>>()
+        table.iter(state).map(|row| row.expect("a row").0).collect::<Vec<_>>()
     };
     let texts = |table: &coco_kv::Table<String, coco_tables::value::Present>| {
-        table.iter(state).map(|row| row.unwrap().0).collect::<Vec<_>>()
+        table.iter(state).map(|row| row.expect("a row").0).collect::<Vec<_>>()
     };
     let of_others = platforms.virtual_measurements.iter(state).count()
         + platforms.virtual_host_data.iter(state).count()
@@ -40,14 +40,14 @@ fn policy(admin: &Admin) -> Value {
         "keys": texts(&windows.attestation_keys),
         "roots": digests(&windows.attestation_roots),
         "authorities": digests(&windows.boot_authorities),
-        "minimums": windows.minimums.get(state).unwrap(),
-        "demands": windows.demands.get(state).unwrap(),
+        "minimums": windows.minimums.get(state).expect("a row"),
+        "demands": windows.demands.get(state).expect("a row"),
         "others": of_others + windows.signers.iter(state).count() + windows.registers.iter(state).count(),
     })
 }
 
 fn name_of(machine: &Machine) -> String {
-    encode_hex(&tpm::Public::read(&machine.windows.sign().tpm.public).unwrap().name)
+    encode_hex(&tpm::Public::read(&machine.windows.sign().tpm.public).expect("a key").name)
 }
 
 fn expected(keys: &[String], roots: &[Digest]) -> Value {

@@ -266,7 +266,7 @@ const VOTES: [Vote; 17] = [
         "no TPM",
         |it, tx| {
             let public = Windows::genuine().tpm.show().public;
-            let name = coco_attest::tpm::Public::read(&public).unwrap().name;
+            let name = coco_attest::tpm::Public::read(&public).expect("a key").name;
             it.windows.attestation_keys.remove(tx, &coco_wire::text::encode_hex(&name));
         },
         TPM,
