@@ -53,7 +53,9 @@ pub(crate) fn run(args: &[&str]) -> Result<(), String> {
     fs::remove_dir_all(&top).map_err(|error| format!("{}: {error}", top.display()))
 }
 
-/// A build that knows no path: of sources, neither in Rust nor in C.
+/// A build that knows no path of sources, neither in Rust nor in C, and has no names of what is local: those that LLVM
+/// makes for link-time optimisation are digests of modules, in which it may list the same in another order, and it is only
+/// in those that two builds differed.
 fn build(subject: &Subject<'_>, folder: &Path, time: &str) -> Command {
     let folder = folder.display();
     let cargo = cargo_home();
@@ -68,6 +70,8 @@ fn build(subject: &Subject<'_>, folder: &Path, time: &str) -> Command {
     let of_c = format!("-ffile-prefix-map={folder}={SOURCES} -ffile-prefix-map={cargo}={CARGO}");
     command.env("CFLAGS", &of_c).env("CXXFLAGS", of_c);
     command.env("SOURCE_DATE_EPOCH", time);
+    command
+        .env(format!("CARGO_PROFILE_{}_STRIP", subject.profile.replace('-', "_").to_uppercase()), "symbols");
     command.env_remove("CARGO_TARGET_DIR").env_remove("CARGO_ENCODED_RUSTFLAGS");
     command
 }
