@@ -9,6 +9,8 @@ mod applicant;
 mod attestation;
 #[path = "admin/azure.rs"]
 mod azure;
+#[path = "admin/costs.rs"]
+mod costs;
 #[path = "admin/harness.rs"]
 mod harness;
 #[path = "toy/host.rs"]

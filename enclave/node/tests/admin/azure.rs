@@ -35,13 +35,13 @@ const REGISTERS: &str = "Quote registers are not authorised";
 
 /// A machine that shows what it is, changed by whoever carries it.
 #[derive(Clone)]
-struct Machine {
+pub(crate) struct Machine {
     azure: Azure,
     carrier: fn(&mut Signed),
 }
 
 /// The common case: its hardware's certificates are valid while the nodes of these tests run.
-fn machine() -> Machine {
+pub(crate) fn machine() -> Machine {
     let mut azure = Azure::genuine();
     azure.snp = lasting(azure.snp);
     // IMA measures while the machine runs.
@@ -77,7 +77,7 @@ impl Hardware for Machine {
 }
 
 /// What a node on this machine runs on.
-fn ground(machine: &Machine) -> Ground {
+pub(crate) fn ground(machine: &Machine) -> Ground {
     let [milan, genoa, turin] = machine.azure.snp.sign().roots;
     let roots = Roots { sev_snp: sev_snp::Roots { milan, genoa, turin }, ..Roots::MAKERS };
     let machine = machine.clone();

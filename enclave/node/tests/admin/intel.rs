@@ -56,17 +56,17 @@ fn machine(kind: Kind) -> Machine {
 }
 
 /// The common case of TDX.
-fn tdx() -> Machine {
+pub(crate) fn tdx() -> Machine {
     machine(Kind::Tdx10)
 }
 
 /// The common case of SGX.
-fn sgx() -> Machine {
+pub(crate) fn sgx() -> Machine {
     machine(Kind::Sgx)
 }
 
 /// What a node on this machine runs on.
-fn ground(machine: &Machine) -> Ground {
+pub(crate) fn ground(machine: &Machine) -> Ground {
     let roots = Roots { intel: machine.sign().root, ..Roots::MAKERS };
     let machine = machine.clone();
     let platform = move |report_data: &Digest| {

@@ -27,7 +27,7 @@ fn now() -> UnixTime {
 }
 
 /// The common case: its document is made when the nodes begin.
-fn enclave() -> Enclave {
+pub(crate) fn enclave() -> Enclave {
     Enclave::genuine().made_at(now())
 }
 
@@ -56,7 +56,7 @@ impl Hardware for Enclave {
 }
 
 /// What a node in this enclave runs on.
-fn ground(enclave: &Enclave) -> Ground {
+pub(crate) fn ground(enclave: &Enclave) -> Ground {
     let roots = Roots { nitro: enclave.sign().root, ..Roots::MAKERS };
     let enclave = enclave.clone();
     let platform = move |report_data: &Digest| {

@@ -56,12 +56,12 @@ pub(crate) fn lasting(mut machine: Machine) -> Machine {
 }
 
 /// The common case.
-fn milan() -> Machine {
+pub(crate) fn milan() -> Machine {
     machine(Line::Milan, 3)
 }
 
 /// A machine whose utility VM is endorsed, and by whom.
-fn endorsed() -> (Machine, String) {
+pub(crate) fn endorsed() -> (Machine, String) {
     let (message, did) = Message::new().sign();
     (Machine { uvm: Some(message), ..milan() }, did)
 }
@@ -76,7 +76,7 @@ fn another(machine: &Machine) -> Machine {
 }
 
 /// What a node on this machine runs on.
-fn ground(machine: &Machine) -> Ground {
+pub(crate) fn ground(machine: &Machine) -> Ground {
     let [milan, genoa, turin] = machine.sign().roots;
     let machine = machine.clone();
     let platform = move |report_data: &Digest| {

@@ -46,7 +46,7 @@ enum Beside {
 
 /// A machine that shows what it is, changed by whoever carries it.
 #[derive(Clone)]
-struct Machine {
+pub(crate) struct Machine {
     windows: Windows,
     beside: Beside,
     /// What the carrier changes.
@@ -54,12 +54,12 @@ struct Machine {
 }
 
 /// The common case.
-fn machine() -> Machine {
+pub(crate) fn machine() -> Machine {
     Machine { windows: Windows::genuine(), beside: Beside::Key, carrier: |_| {} }
 }
 
 /// One whose TPM has certificates.
-fn certified() -> Machine {
+pub(crate) fn certified() -> Machine {
     let mut windows = Windows::genuine();
     windows.tpm.key = &keys().rsa;
     Machine { windows, beside: Beside::Certificates, ..machine() }
@@ -111,7 +111,7 @@ impl Hardware for Machine {
 }
 
 /// What a node on this machine runs on.
-fn ground(machine: &Machine) -> Ground {
+pub(crate) fn ground(machine: &Machine) -> Ground {
     let machine = machine.clone();
     let platform = move |report_data: &Digest| {
         let mut machine = machine.clone();
