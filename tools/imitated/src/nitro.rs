@@ -196,10 +196,11 @@ pub struct Evidence {
 
 /// A root certificate, which is the same one in all evidence: who trusts it knows all of its bytes.
 fn root(fields: &Fields) -> Vec<u8> {
-    type Said = (Vec<u8>, [i64; 2], [Digest; 2], Vec<Vec<u8>>);
+    type Said = ([&'static str; 2], Vec<u8>, [i64; 2], [Digest; 2], Vec<Vec<u8>>);
     static SIGNED: Mutex<Vec<(Said, Vec<u8>)>> = Mutex::new(Vec::new());
     let keys = [fields.key, fields.signed_by].map(|key| key.public_key().id());
-    let said = (fields.serial.clone(), [fields.begin.0, fields.end.0], keys, fields.extensions.clone());
+    let (names, dates) = ([fields.issuer, fields.subject], [fields.begin.0, fields.end.0]);
+    let said = (names, fields.serial.clone(), dates, keys, fields.extensions.clone());
     let mut signed = SIGNED.lock().expect("nobody panics with it");
     if let Some((_, der)) = signed.iter().find(|(other, _)| *other == said) {
         return der.clone();
