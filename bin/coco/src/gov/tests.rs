@@ -156,8 +156,16 @@ fn the_table_is_that_of_the_constitution() {
     let script = include_str!("../../../../samples/constitutions/default/actions.js");
     for action in ACTIONS {
         let (verb, kind) = action.name.split_once('_').unwrap();
+        // Functions of the script that make two actions each.
+        let made = [
+            ("trusted", ["add", "remove"], kind),
+            ("singletonOf", ["set", "remove"], kind),
+            ("registers", ["add", "remove"], kind.strip_suffix("_register").unwrap_or("none")),
+        ];
         let is_there = script.contains(&format!("action(\"{}\"", action.name))
-            || (["add", "remove"].contains(&verb) && script.contains(&format!("trusted(\"{kind}\"")));
+            || made.iter().any(|(function, verbs, kind)| {
+                verbs.contains(&verb) && script.contains(&format!("\n{function}(\"{kind}\""))
+            });
         assert!(is_there, "{}", action.name);
         for argument in action.arguments {
             assert!(script.contains(argument.key), "{}: {}", action.name, argument.key);
@@ -169,8 +177,19 @@ fn the_table_is_that_of_the_constitution() {
         options.dedup();
         assert_eq!(options.len(), count, "{}", action.name);
     }
-    let named = script.lines().filter_map(|line| line.strip_prefix("action(\"")?.split('"').next());
-    for name in named {
+    let named = |function: &'static str| {
+        script.lines().filter_map(move |line| line.strip_prefix(function)?.split('"').next())
+    };
+    for name in named("action(\"") {
         assert!(Action::find(name).is_some(), "{name}");
+    }
+    for (function, verbs, end) in [
+        ("trusted(\"", ["add", "remove"], ""),
+        ("singletonOf(\"", ["set", "remove"], ""),
+        ("registers(\"", ["add", "remove"], "_register"),
+    ] {
+        for name in named(function).flat_map(|kind| verbs.map(|verb| format!("{verb}_{kind}{end}"))) {
+            assert!(Action::find(&name).is_some(), "{name}");
+        }
     }
 }
