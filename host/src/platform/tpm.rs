@@ -19,8 +19,6 @@ use self::command::{Command, Malformed, RETRIES};
 
 /// The device, from the root of all paths on.
 pub const DEVICE: &str = "dev/tpmrm0";
-/// Where the kernel has the log of firmware and boot loaders, from the root of all paths on.
-pub const LOG: &str = "sys/kernel/security/tpm0/binary_bios_measurements";
 /// Most bytes of a command or of its answer (TPM 2.0 PC Client, section 5.1.2).
 const MAX_LEN: usize = 4096;
 /// Most values in the answer to one question for PCRs.
@@ -83,7 +81,9 @@ pub enum NotShown {
 fn hint(code: u32) -> &'static str {
     match code {
         // TPM_RC_HANDLE or TPM_RC_VALUE of the first handle; a handle that is not there.
-        0x18b | 0x184 | 0x28b => ": there is no such key; `attestation.tpm_key` names its persistent handle",
+        0x18b | 0x184 | 0x28b => {
+            ": it has no such key or data; is this machine of the kind that is configured?"
+        }
         _ => "",
     }
 }
