@@ -3,9 +3,8 @@
 use std::path::Path;
 
 use coco_attest::{
-    ReportData,
+    Evidence, ReportData,
     ra_tls::{self, Shown},
-    tpm::Form,
 };
 use coco_crypto::Certificate;
 use coco_wire::{
@@ -83,12 +82,7 @@ fn of_certificate(origin: &str, bytes: &[u8]) -> Option<Piece> {
     let certificate = text.and_then(|text| Certificate::from_pem(text).ok());
     let certificate = certificate.or_else(|| Certificate::from_der(bytes).ok())?;
     let Shown::Node(evidence, ReportData(node)) = ra_tls::read(&certificate).ok()? else { return None };
-    Some(Piece {
-        node: Some(node),
-        certificates: evidence.endorsements,
-        uvm: evidence.uvm_endorsements,
-        ..Piece::new(origin, evidence.platform.into(), evidence.quote)
-    })
+    Piece::of_node(origin, Some(node), evidence)
 }
 
 /// Text in hexadecimal or base64, however it is broken into lines.
@@ -135,36 +129,18 @@ fn of_node(origin: &str, value: &Value) -> Result<Piece, NoEvidence> {
     };
     let missing = |name| NoEvidence::Field(origin.to_owned(), name);
     let format = value.get("format").and_then(Value::as_str).ok_or_else(|| missing("format"))?;
-    let platform = coco_attest::Platform::from_quote_format(format).map(Platform::from);
+    let platform = coco_attest::Platform::from_quote_format(format);
     let unknown = || NoEvidence::Format(origin.to_owned(), format.escape_debug().to_string());
     let platform = platform.ok_or_else(unknown)?;
     let node = value.get("node_id").map(|id| id.as_str().and_then(|id| id.parse::<Digest>().ok()));
     let node = node.map(|id| id.ok_or_else(|| missing("node_id"))).transpose()?;
-    let raw = field("raw")?.ok_or_else(|| missing("raw"))?;
-    let endorsements = field("endorsements")?.unwrap_or_default();
-    let (certificates, collateral) = match platform {
-        Platform::Sgx | Platform::Tdx => (Vec::new(), Some(endorsements)),
-        // A bare key of a TPM vouches for nothing: whoever verifies must know it.
-        Platform::Vbs if !endorsements.starts_with(b"-----BEGIN") => (Vec::new(), None),
-        _ => (endorsements, None),
+    let shown = Evidence {
+        platform,
+        quote: field("raw")?.ok_or_else(|| missing("raw"))?,
+        endorsements: field("endorsements")?.unwrap_or_default(),
+        uvm_endorsements: field("uvm_endorsements")?.filter(|message| !message.is_empty()),
     };
-    let (evidence, quote) = match platform {
-        Platform::Vbs | Platform::AzureCvm => {
-            let Form { report, message, signature, pcrs, event_log } =
-                Form::from_json(&raw).ok_or_else(|| missing("raw"))?;
-            let [message, signature, pcrs] = [message, signature, pcrs].map(|bytes| bytes.0);
-            (report.0, Some(Quote { message, signature, pcrs, log: event_log.map(|log| log.0) }))
-        }
-        _ => (raw, None),
-    };
-    Ok(Piece {
-        node,
-        quote,
-        certificates,
-        collateral,
-        uvm: field("uvm_endorsements")?.filter(|message| !message.is_empty()),
-        ..Piece::new(origin, platform, evidence)
-    })
+    Piece::of_node(origin, node, shown).ok_or_else(|| missing("raw"))
 }
 
 /// A report and what a TPM quoted, by the names that Azure's tools have for them.

@@ -17,7 +17,7 @@ use tokio::runtime;
 
 use super::{
     facts::date,
-    piece::{Piece, Platform},
+    piece::Piece,
     verify::{Asked, NotShown, Outcome, VerifyError, WantedArgs, judge},
 };
 use crate::{
@@ -107,12 +107,8 @@ impl NodeArgs {
 
     fn judge(&self, fresh: &Fresh, asked: &mut Asked) -> Result<Found, NodeError> {
         asked.session = Some(fresh.expected.0);
-        let evidence = &fresh.evidence;
-        let piece = Piece {
-            node: Some(fresh.node),
-            certificates: evidence.endorsements.clone(),
-            uvm: evidence.uvm_endorsements.clone(),
-            ..Piece::new(&self.origin(), Platform::from(evidence.platform), evidence.quote.clone())
+        let Some(piece) = Piece::of_node(&self.origin(), Some(fresh.node), fresh.evidence.clone()) else {
+            return Ok(refused(&NotVerified::Malformed));
         };
         let found = match judge(&piece, asked) {
             Ok(mut verdict) => {

@@ -1,7 +1,7 @@
 //! Pieces of evidence, and how each kind is recognised by its bytes.
 
 use clap::ValueEnum;
-use coco_attest::sev_snp;
+use coco_attest::{Evidence, sev_snp, tpm::Form};
 use coco_wire::Digest;
 
 /// Kinds of evidence.
@@ -160,5 +160,26 @@ impl Piece {
             collateral: None,
             uvm: None,
         }
+    }
+
+    /// What a node shows, taken apart; none if a quote of its TPM cannot be read.
+    pub(super) fn of_node(origin: &str, node: Option<Digest>, shown: Evidence) -> Option<Self> {
+        let Evidence { platform, quote: evidence, endorsements, uvm_endorsements: uvm } = shown;
+        let platform = Platform::from(platform);
+        let (certificates, collateral) = match platform {
+            Platform::Sgx | Platform::Tdx => (Vec::new(), Some(endorsements)),
+            // A bare key of a TPM vouches for nothing: whoever verifies must know it.
+            Platform::Vbs if !endorsements.starts_with(b"-----BEGIN") => (Vec::new(), None),
+            _ => (endorsements, None),
+        };
+        let (evidence, quote) = match platform {
+            Platform::Vbs | Platform::AzureCvm => {
+                let Form { report, message, signature, pcrs, event_log } = Form::from_json(&evidence)?;
+                let [message, signature, pcrs] = [message, signature, pcrs].map(|bytes| bytes.0);
+                (report.0, Some(Quote { message, signature, pcrs, log: event_log.map(|log| log.0) }))
+            }
+            _ => (evidence, None),
+        };
+        Some(Self { node, quote, certificates, collateral, uvm, ..Self::new(origin, platform, evidence) })
     }
 }

@@ -55,12 +55,6 @@ pub(crate) struct VerifyArgs {
     platform: Option<Platform>,
     #[command(flatten)]
     wanted: WantedArgs,
-    /// The TPM's key that you know: its public key as PEM, or its public area
-    #[arg(long, value_name = "FILE", conflicts_with = "root")]
-    key: Option<PathBuf>,
-    /// Certificate of who may vouch for what the firmware of Windows starts
-    #[arg(long, value_name = "FILE")]
-    boot_authority: Vec<PathBuf>,
     /// What it must be bound to; zeros follow. Evidence of a node must be bound to its key without this
     #[arg(long, value_name = "HEX")]
     report_data: Option<Hex>,
@@ -112,10 +106,7 @@ impl VerifyArgs {
     }
 
     fn asked(&self) -> Result<Asked, VerifyError> {
-        let boot_authorities = self.boot_authority.iter().map(|path| asked::certificate(path));
         Ok(Asked {
-            key: self.key.as_deref().map(form::read_bytes).transpose()?,
-            boot_authorities: boot_authorities.collect::<Result<_, _>>()?,
             report_data: self.report_data.as_ref().map(|hex| hex.0.clone()),
             nonce: self.nonce.as_ref().map(|hex| hex.0.clone()),
             ..Asked::of(&self.wanted)?

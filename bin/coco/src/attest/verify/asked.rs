@@ -92,6 +92,12 @@ pub(in crate::attest) struct WantedArgs {
     /// Certificate of a root that you trust, instead of the maker's or where there is no maker
     #[arg(long, value_name = "FILE")]
     root: Option<PathBuf>,
+    /// The TPM's key that you know: its public key as PEM, or its public area
+    #[arg(long, value_name = "FILE", conflicts_with = "root")]
+    key: Option<PathBuf>,
+    /// Certificate of who may vouch for what the firmware of Windows starts
+    #[arg(long, value_name = "FILE")]
+    boot_authority: Vec<PathBuf>,
     /// When it is looked at, such as 2026-11-30T12:00:00Z; now if not given
     #[arg(long, value_name = "TIME")]
     at: Option<UnixTime>,
@@ -110,6 +116,29 @@ pub(in crate::attest) struct WantedArgs {
     /// Something that is refused otherwise; a refusal names it
     #[arg(long, value_name = "WHAT")]
     accept: Vec<String>,
+}
+
+/// What evidence must be bound to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Bound<'a> {
+    /// A session of ours.
+    Session(&'a Digest),
+    /// What an option says.
+    Given(&'a [u8]),
+    /// The name of the node that shows it.
+    Node(&'a Digest),
+    /// Nothing in particular.
+    Anything,
+}
+
+impl<'a> Bound<'a> {
+    pub(super) fn bytes(self) -> Option<&'a [u8]> {
+        match self {
+            Self::Session(name) | Self::Node(name) => Some(&name.0),
+            Self::Given(bytes) => Some(bytes),
+            Self::Anything => None,
+        }
+    }
 }
 
 /// What is asked, with files read.
@@ -139,14 +168,15 @@ impl Asked {
         let hex = |hex: &Option<Hex>| hex.as_ref().map(|hex| hex.0.clone());
         let endorsements = args.endorsements.iter().map(|path| read_bytes(path));
         let collateral = args.collateral.iter().map(|path| input::read(path, MAX_LEN));
+        let boot_authorities = args.boot_authority.iter().map(|path| certificate(path));
         Ok(Self {
             now: args.at.unwrap_or_else(now),
             endorsements: endorsements.collect::<Result<_, _>>()?,
             uvm: args.uvm_endorsements.as_deref().map(read_bytes).transpose()?,
             collateral: collateral.collect::<Result<_, _>>()?,
             root: args.root.as_deref().map(certificate).transpose()?,
-            key: None,
-            boot_authorities: Vec::new(),
+            key: args.key.as_deref().map(read_bytes).transpose()?,
+            boot_authorities: boot_authorities.collect::<Result<_, _>>()?,
             session: None,
             report_data: None,
             nonce: None,
@@ -198,11 +228,19 @@ impl Asked {
         self.accept.iter().any(|accepted| accepted.eq_ignore_ascii_case(what))
     }
 
-    /// The report data that a piece must have: those of our session, what was asked for, or the name of the node that shows it.
+    /// What a piece must be bound to, where its platform has room for that; `given` is what the option for that says.
+    pub(super) fn bound<'a>(&'a self, given: Option<&'a [u8]>, piece: &'a Piece) -> Bound<'a> {
+        match (&self.session, given, &piece.node) {
+            (Some(session), _, _) => Bound::Session(session),
+            (None, Some(given), _) => Bound::Given(given),
+            (None, None, Some(node)) => Bound::Node(node),
+            (None, None, None) => Bound::Anything,
+        }
+    }
+
+    /// The report data that a piece must have; zeros follow what it must be bound to.
     pub(super) fn report_data<const N: usize>(&self, piece: &Piece) -> Result<Option<[u8; N]>, Misuse> {
-        let [session, node] =
-            [&self.session, &piece.node].map(|name| name.as_ref().map(|it| it.0.as_slice()));
-        let Some(asked) = session.or(self.report_data.as_deref()).or(node) else { return Ok(None) };
+        let Some(asked) = self.bound(self.report_data.as_deref(), piece).bytes() else { return Ok(None) };
         let mut padded = [0; N];
         let room = padded.get_mut(..asked.len());
         room.ok_or(Misuse::Length { option: "report-data", expected: N })?.copy_from_slice(asked);

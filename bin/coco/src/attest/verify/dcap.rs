@@ -31,7 +31,7 @@ pub(super) fn judge_sgx(piece: &Piece, asked: &Asked) -> Result<Verdict, NotShow
     verdict.trust("The host cannot debug the enclave, whose code is of 64 bits.");
     let enclave = &claims.enclave;
     compare(&mut verdict, asked, (&enclave.measurement, "any enclave may run"), &enclave.config_id)?;
-    verdict.bound(piece, asked, report_data);
+    verdict.report_data(asked, piece);
     verdict.says(describe::sgx::facts(enclave));
     Ok(verdict)
 }
@@ -61,7 +61,7 @@ pub(super) fn judge_tdx(piece: &Piece, asked: &Asked) -> Result<Verdict, NotShow
     if asked.registers.is_empty() {
         verdict.not_checked("the registers (--register): what the machine started after its launch");
     }
-    verdict.bound(piece, asked, report_data);
+    verdict.report_data(asked, piece);
     verdict.says(describe::tdx::facts(domain));
     Ok(verdict)
 }

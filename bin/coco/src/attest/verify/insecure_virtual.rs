@@ -32,7 +32,7 @@ pub(super) fn judge(piece: &Piece, asked: &Asked) -> Result<Verdict, NotShown> {
     verdict.compare("measurement", option, measurement, "it is the same for all code")?;
     let option = ("host-data", asked.host_data.as_deref());
     verdict.compare("host data", option, claims.host_data(), "any executable may run")?;
-    verdict.bound(piece, asked, report_data);
+    verdict.report_data(asked, piece);
     verdict.says(describe::insecure_virtual(&statement));
     Ok(verdict)
 }

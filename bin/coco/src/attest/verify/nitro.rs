@@ -20,13 +20,12 @@ pub(super) fn judge(piece: &Piece, asked: &Asked) -> Result<Verdict, NotShown> {
         let known = Register::new(register.number).ok_or(Misuse::Register(register.number))?;
         registers.push((known, value_of("register", &register.value)?));
     }
-    let node = piece.node.as_ref().map(|node| node.0.as_slice());
-    let user_data = asked.report_data.as_deref().or(node);
+    let bound = asked.bound(asked.report_data.as_deref(), piece);
     let root = asked.root.as_ref().map(coco_crypto::Certificate::fingerprint);
     let requirements = Requirements {
         root: root.unwrap_or(Requirements::STRICT.root),
         registers: &registers,
-        user_data,
+        user_data: bound.bytes(),
         nonce: asked.nonce.as_deref(),
         ..Requirements::STRICT
     };
@@ -52,13 +51,7 @@ pub(super) fn judge(piece: &Piece, asked: &Asked) -> Result<Verdict, NotShown> {
     if registers.is_empty() {
         verdict.not_checked("the registers (--measurement, --register): any enclave may run");
     }
-    match (&asked.report_data, piece.node) {
-        (Some(_), _) => verdict.holds("the user data, as asked (--report-data)"),
-        (None, Some(node)) => verdict.holds(format!(
-            "the user data: it was made for the node {node}, which is the SHA-256 of its key"
-        )),
-        (None, None) => verdict.not_checked("the user data (--report-data)"),
-    }
+    verdict.bound(("user data", "report-data"), "it", bound);
     match asked.nonce {
         Some(_) => verdict.holds("the nonce, as asked (--nonce)"),
         None => verdict.not_checked("the nonce (--nonce)"),

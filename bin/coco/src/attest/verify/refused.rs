@@ -7,7 +7,7 @@ use coco_attest::{
 };
 
 /// Why evidence is refused.
-#[derive(Debug, thiserror::Error)]
+#[derive(Clone, Debug, thiserror::Error)]
 pub(in crate::attest) enum Refused {
     #[error(transparent)]
     Virtual(#[from] coco_attest::Refusal),
@@ -33,12 +33,16 @@ pub(in crate::attest) enum Refused {
 impl Refused {
     /// Whether the evidence may be good, but was made for something else.
     pub(in crate::attest) fn is_of_binding(&self) -> bool {
-        matches!(
-            self,
-            Self::Virtual(coco_attest::Refusal::ReportData)
-                | Self::SevSnp(sev_snp::Refusal::ReportData)
-                | Self::Dcap(dcap::Refusal::ReportData)
-        )
+        let refusal = match self.clone() {
+            Self::Virtual(refusal) => refusal,
+            Self::SevSnp(refusal) => refusal.into(),
+            Self::Dcap(refusal) => refusal.into(),
+            Self::Azure(refusal) => refusal.into(),
+            Self::Vbs(refusal) => refusal.into(),
+            Self::Nitro(refusal) => refusal.into(),
+            Self::Tpm(_) | Self::ProvesNothing | Self::Other { .. } => return false,
+        };
+        refusal == coco_attest::Refusal::ReportData
     }
 
     /// What somebody can do who wants it accepted, or what it means that one cannot.

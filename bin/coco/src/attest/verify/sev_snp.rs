@@ -52,7 +52,7 @@ pub(super) fn judge(piece: &Piece, asked: &Asked) -> Result<Verdict, NotShown> {
     let claims = terms.verify(&piece.evidence, report_data, asked)?;
     let mut verdict = Verdict::default();
     terms.tell(&claims, asked, &mut verdict)?;
-    verdict.bound(piece, asked, report_data);
+    verdict.report_data(asked, piece);
     verdict.says(describe::sev_snp::facts(&claims.report, Some(claims.product)));
     Ok(verdict)
 }

@@ -3,12 +3,25 @@
 use std::{fs, path::PathBuf};
 
 use clap::Parser;
-use coco_imitated::snp::{Machine, NOW};
-use coco_wire::text::encode_base64;
+use coco_attest::{Evidence, Platform as Kind};
+use coco_crypto::Certificate;
+use coco_imitated::{
+    azure::Azure,
+    intel::{self, Kind as OfIntel},
+    nitro::Enclave,
+    snp::{Machine, NOW},
+    tpm::{ATTESTS, Certificates, keys},
+    windows::{Windows, vouched},
+};
+use coco_wire::{Digest, text::encode_base64};
 use serde_json::json;
 
 use super::{Asked, NotShown, VerifyArgs, judge};
-use crate::attest::{describe::describe, form::of_bytes, piece::Platform};
+use crate::attest::{
+    describe::describe,
+    form::of_bytes,
+    piece::{Piece, Platform},
+};
 
 #[derive(Parser)]
 struct Line {
@@ -191,6 +204,84 @@ fn options_that_mean_nothing_are_misuse() {
             }
             Err(NotShown::Refused(refused)) => panic!("{platform:?}: {refused}"),
             Ok(_) => panic!("{platform:?} is believed"),
+        }
+    }
+}
+
+/// What a node on a platform shows that is bound to a digest, the root of its maker, and who vouches for its boot.
+type Shows = fn(&Digest) -> (Evidence, Vec<u8>, Option<Vec<u8>>);
+
+const SHOWN: [(&str, Shows); 5] =
+    [("SEV-SNP", of_snp), ("TDX", of_intel), ("VBS", of_windows), ("Azure", of_azure), ("Nitro", of_nitro)];
+
+fn shown(platform: Kind, quote: Vec<u8>, endorsements: Vec<u8>) -> Evidence {
+    Evidence { platform, quote, endorsements, uvm_endorsements: None }
+}
+
+fn of_snp(bound: &Digest) -> (Evidence, Vec<u8>, Option<Vec<u8>>) {
+    let mut machine = Machine::milan();
+    machine.bind(bound);
+    let evidence = machine.sign();
+    (shown(Kind::SevSnp, evidence.report, evidence.certificates), machine.root.sign(), None)
+}
+
+fn of_intel(bound: &Digest) -> (Evidence, Vec<u8>, Option<Vec<u8>>) {
+    let mut machine = intel::Machine::new(OfIntel::Tdx15);
+    machine.bind(bound);
+    let evidence = machine.sign();
+    let [_, _, root, _] = machine.sign_certificates();
+    (shown(Kind::Tdx, evidence.quote, evidence.collateral.to_json()), root, None)
+}
+
+fn of_windows(bound: &Digest) -> (Evidence, Vec<u8>, Option<Vec<u8>>) {
+    let certificates = Certificates::new(ATTESTS);
+    let authority = certificates.0[1].sign();
+    let mut windows = Windows::genuine();
+    windows.firmware[1] = vec![vouched(&authority)];
+    windows.tpm.key = &keys().rsa;
+    windows.bind(bound);
+    let evidence = windows.sign();
+    let quote = evidence.tpm.form(&evidence.report);
+    (shown(Kind::Vbs, quote, certificates.sign()), certificates.0[2].sign(), Some(authority))
+}
+
+fn of_azure(bound: &Digest) -> (Evidence, Vec<u8>, Option<Vec<u8>>) {
+    let mut machine = Azure::genuine();
+    machine.bind(bound);
+    let evidence = machine.sign();
+    let quote = evidence.tpm.form(&evidence.report);
+    (shown(Kind::AzureCvm, quote, evidence.snp.certificates), machine.snp.root.sign(), None)
+}
+
+fn of_nitro(bound: &Digest) -> (Evidence, Vec<u8>, Option<Vec<u8>>) {
+    let mut enclave = Enclave::genuine();
+    enclave.bind(bound);
+    let message = enclave.sign().message;
+    let (_, chain) = coco_attest::nitro::read(&message).unwrap();
+    (shown(Kind::Nitro, message, Vec::new()), chain.last().unwrap().der().to_vec(), None)
+}
+
+/// In a session counts only what was made for it: what names the node alone may be of any time.
+#[test]
+fn evidence_for_a_session_is_bound_to_it() {
+    let [session, node] = [Digest([5; 32]), Digest([7; 32])];
+    for (name, shows) in SHOWN {
+        for (bound, is_believed) in [(session, true), (node, false)] {
+            let (evidence, root, authority) = shows(&bound);
+            let file = tempfile::NamedTempFile::new().unwrap();
+            fs::write(file.path(), root).unwrap();
+            let mut asked = asked(&["--root", file.path().to_str().unwrap()]);
+            let authority = authority.map(|der| Certificate::from_der(&der).unwrap());
+            asked.boot_authorities.extend(authority);
+            asked.session = Some(session);
+            let piece = Piece::of_node("it", Some(node), evidence).unwrap();
+            match judge(&piece, &asked) {
+                Ok(_) => assert!(is_believed, "{name}: what was made at any time counts"),
+                Err(NotShown::Refused(refused)) => {
+                    assert!(!is_believed && refused.is_of_binding(), "{name}: {refused}");
+                }
+                Err(NotShown::Misuse(misuse)) => panic!("{name}: {misuse}"),
+            }
         }
     }
 }

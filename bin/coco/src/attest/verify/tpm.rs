@@ -7,7 +7,7 @@ use coco_attest::tpm::{
 use coco_crypto::PublicKey;
 use coco_wire::Digest;
 
-use super::{Asked, Misuse, NotShown, Verdict};
+use super::{Asked, Misuse, NotShown, Verdict, asked::Bound};
 use crate::attest::{
     certificates,
     describe::{self, tpm::name},
@@ -30,7 +30,7 @@ pub(super) fn judge(piece: &Piece, asked: &Asked) -> Result<Verdict, NotShown> {
         signing.with(&terms.requirements(), |requirements| verify(&evidence, requirements, asked.now))?;
     let mut verdict = Verdict::default();
     signing.tell(&claims, &mut verdict);
-    terms.tell(&claims, asked, &mut verdict)?;
+    terms.tell(&claims, &mut verdict);
     for facts in describe::tpm::quoted(quote)? {
         verdict.says(facts);
     }
@@ -114,25 +114,23 @@ pub(super) struct Terms<'a> {
     quote: &'a Quote,
     /// What it must answer: whatever it does, if nothing was asked.
     nonce: Vec<u8>,
-    /// The node that shows the quote, if it must answer this one's name.
-    node: Option<Digest>,
+    bound: Bound<'a>,
     hashes: &'static [Hash],
     registers: Vec<(u8, &'a [u8])>,
     logged: PcrSet,
 }
 
 impl<'a> Terms<'a> {
-    pub(super) fn of(quote: &'a Quote, piece: &Piece, asked: &'a Asked) -> Result<Self, NotShown> {
+    pub(super) fn of(quote: &'a Quote, piece: &'a Piece, asked: &'a Asked) -> Result<Self, NotShown> {
         let parsed = Parsed::read(&quote.message)?;
         let logged = match &quote.log {
             Some(log) => describe::tpm::logged(log)?,
             None => PcrSet::NONE,
         };
-        let node = piece.node.filter(|_| asked.nonce.is_none());
-        let asked_nonce = asked.nonce.clone().or_else(|| node.map(|node| node.0.to_vec()));
+        let bound = asked.bound(asked.nonce.as_deref(), piece);
         Ok(Self {
-            nonce: asked_nonce.unwrap_or(parsed.extra_data),
-            node,
+            nonce: bound.bytes().map_or(parsed.extra_data, <[u8]>::to_vec),
+            bound,
             hashes: if asked.accepts("sha1") { &ANY } else { Requirements::STRICT.hashes },
             registers: asked
                 .registers
@@ -179,12 +177,7 @@ impl<'a> Terms<'a> {
         }
     }
 
-    pub(super) fn tell(
-        &self,
-        claims: &Claims<'_>,
-        asked: &Asked,
-        verdict: &mut Verdict,
-    ) -> Result<(), NotShown> {
+    pub(super) fn tell(&self, claims: &Claims<'_>, verdict: &mut Verdict) {
         verdict.trust(format!(
             "This key signed the quote, whose digest is that of the {} values of PCRs of {}.",
             claims.quote.selected.len(),
@@ -199,19 +192,12 @@ impl<'a> Terms<'a> {
             ));
             verdict.not_checked("what the events of the log mean");
         }
-        match (&asked.nonce, self.node) {
-            (Some(_), _) => verdict.holds("the nonce, as asked (--nonce)"),
-            (None, Some(node)) => verdict.holds(format!(
-                "the nonce: the quote was made for the node {node}, which is the SHA-256 of its key"
-            )),
-            (None, None) => verdict.not_checked("the nonce (--nonce): the quote may be an old one"),
-        }
+        verdict.bound(("nonce", "nonce"), "the quote", self.bound);
         for (number, _) in &self.registers {
             verdict.holds(format!("the value of PCR {number}, as asked (--register)"));
         }
         if self.registers.is_empty() {
             verdict.not_checked("the values of PCRs (--register): anything may have been started");
         }
-        Ok(())
     }
 }

@@ -47,7 +47,7 @@ pub(super) fn judge(piece: &Piece, asked: &Asked) -> Result<Verdict, NotShown> {
             verdict.not_checked("the age of the secure kernel (--minimum-tcb): it may have known weaknesses");
         }
     }
-    verdict.bound(piece, asked, terms.enclave_data);
+    verdict.report_data(asked, piece);
     verdict.says(describe::vbs::facts(&report));
     Ok(verdict)
 }
@@ -105,7 +105,7 @@ fn measured(piece: &Piece, asked: &Asked, terms: &Terms, verdict: &mut Verdict) 
     })?;
     let Claims { boot: Boot::Measured(boot), key, .. } = &claims else { return Ok(()) };
     signing.tell(&boot.tpm, verdict);
-    of_tpm.tell(&boot.tpm, asked, verdict)?;
+    of_tpm.tell(&boot.tpm, verdict);
     verdict.trust(format!(
         "By the log, firmware started only what the authorities that you named vouch for (--boot-authority), and \
          Windows started a secure kernel with the key {}.",

@@ -6,7 +6,7 @@ use coco_crypto::x509::{UnixTime, Validity};
 use coco_wire::text::encode_hex;
 use serde_json::{Value, json};
 
-use super::{Misuse, Refused};
+use super::{Asked, Misuse, Refused, asked::Bound};
 use crate::attest::{
     facts::{Facts, date},
     piece::Piece,
@@ -92,31 +92,32 @@ impl Verdict {
     }
 
     /// That the report data are what the verifier was told to look for.
-    pub(super) fn bound<const N: usize>(
+    pub(super) fn report_data(&mut self, asked: &Asked, piece: &Piece) {
+        self.bound(("report data", "report-data"), "it", asked.bound(asked.report_data.as_deref(), piece));
+    }
+
+    /// That the part of the evidence which `option` names is what the verifier was told to look for. `it` was made for that.
+    pub(super) fn bound(
         &mut self,
-        piece: &Piece,
-        asked: &super::Asked,
-        data: Option<[u8; N]>,
+        (what, option): (&'static str, &'static str),
+        it: &'static str,
+        bound: Bound<'_>,
     ) {
-        match (data, piece.node) {
-            (Some(_), _) if asked.session.is_some() => {
-                self.holds(
-                    "the report data: it was made now, for this TLS session, our nonce, the service, and the node whose key \
-                     the other end of the session has",
-                );
-            }
-            (Some(_), _) if asked.report_data.is_some() => {
-                self.holds("the report data, as asked (--report-data)");
-            }
-            (Some(_), Some(node)) => {
+        match bound {
+            Bound::Session(_) => self.holds(format!(
+                "the {what}: {it} was made now, for this TLS session, our nonce, the service, and the node whose key the \
+                 other end of the session has"
+            )),
+            Bound::Given(_) => self.holds(format!("the {what}, as asked (--{option})")),
+            Bound::Node(node) => {
                 self.holds(format!(
-                    "the report data: it was made for the node {node}, which is the SHA-256 of its key"
+                    "the {what}: {it} was made for the node {node}, which is the SHA-256 of its key"
                 ));
                 self.not_checked("that the node you talk to has this key: compare with its certificate");
             }
-            _ => self.not_checked(
-                "the report data (--report-data): it may have been made for another key, or long ago",
-            ),
+            Bound::Anything => self.not_checked(format!(
+                "the {what} (--{option}): {it} may have been made for another key, or long ago"
+            )),
         }
     }
 }
