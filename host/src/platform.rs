@@ -14,7 +14,9 @@ pub mod tdx;
 pub mod azure;
 pub mod nitro;
 
-use coco_boundary::{Evidence, QuoteFault};
+use std::fmt::Display;
+
+use coco_boundary::{Evidence, Log, QuoteFault};
 use coco_wire::Digest;
 
 /// Gives evidence of what runs here.
@@ -24,6 +26,12 @@ pub trait EvidenceSource: Send + Sync {
     /// # Errors
     /// If the platform gives none.
     fn quote(&self, report_data: Digest) -> Result<Evidence, QuoteFault>;
+}
+
+/// Logs why there is no evidence.
+fn fault(log: &Log, platform: &str, error: &impl Display) -> QuoteFault {
+    log.fail(format_args!("{platform}: {error}"));
+    QuoteFault
 }
 
 #[cfg(test)]

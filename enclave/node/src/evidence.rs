@@ -79,8 +79,8 @@ impl Judge {
     }
 
     /// What evidence of the first node says, whom nobody has admitted: it must be authentic, and bound to `expected`.
-    /// Whoever endorses its utility VM, or signs for its provider, is written down with everything else, for members to see before they open the
-    /// service.
+    /// Whoever endorses its utility VM, or signs for its provider, is written down with everything else, for members to
+    /// see before they open the service.
     ///
     /// # Errors
     /// If it is not.
@@ -172,6 +172,11 @@ fn admit(tables: &Tables, state: &impl Reader, claims: &Claims) -> Result<(), Un
         }
         Details::Nitro(document) => nitro::admit(&tables.nitro, state, document),
     }
+}
+
+/// Of all demands, those that members make.
+fn made<T, const N: usize>(demands: [(bool, T); N]) -> Vec<T> {
+    demands.into_iter().filter_map(|(is_made, demand)| is_made.then_some(demand)).collect()
 }
 
 /// A row says that the code is allowed to join; there is nothing else that it could say.

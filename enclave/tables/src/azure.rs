@@ -4,7 +4,7 @@
 use coco_kv::{JsonValue, Singleton, Table};
 use serde::{Deserialize, Serialize};
 
-use crate::{intel::Registers, value::is_default};
+use crate::value::{Registers, is_default};
 
 /// Tables of what confidential machines of Azure must show. Numbers in hexadecimal have lower-case digits.
 pub struct Azure {

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     platforms::CodeStatus,
-    value::{Present, is_default},
+    value::{Present, Registers, is_default},
 };
 
 /// Tables of what quotes of Intel's machines must show. Numbers in hexadecimal have lower-case digits.
@@ -72,13 +72,6 @@ pub struct IntelTcb {
 }
 
 impl JsonValue for IntelTcb {}
-
-/// Values that a register may have: hexadecimal digits, 96 of TDX and of Nitro Enclaves, 64 or more of TPMs, by the bank.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct Registers(pub Vec<String>);
-
-impl JsonValue for Registers {}
 
 /// What domains may use beyond what is harmless.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

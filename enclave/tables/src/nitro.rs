@@ -3,7 +3,7 @@
 use coco_kv::{JsonValue, Singleton, Table};
 use serde::{Deserialize, Serialize};
 
-use crate::{intel::Registers, platforms::CodeStatus};
+use crate::{platforms::CodeStatus, value::Registers};
 
 /// Tables of what documents of Nitro Enclaves must show. Numbers in hexadecimal have lower-case digits.
 pub struct Nitro {

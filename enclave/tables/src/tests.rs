@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::*;
 use crate::{
     azure::AzureDemands,
-    intel::{IntelTcb, Products, Registers, TdxAttributes},
+    intel::{IntelTcb, Products, TdxAttributes},
     jwt::{Issuer, SigningKey, SigningKeys},
     members::{MemberAck, MemberInfo, MemberStatus, RecoveryRole},
     nitro::NitroLimits,
@@ -18,7 +18,7 @@ use crate::{
     secrets::*,
     service::*,
     users::UserInfo,
-    value::Present,
+    value::{Present, Registers},
     windows::{Demands, Image, Minimums, Role, SignedImage},
 };
 

@@ -36,6 +36,13 @@ impl Decode for Present {
     }
 }
 
+/// Values that a register may have: hexadecimal digits, 96 of TDX and of Nitro Enclaves, 64 or more of TPMs, by the bank.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Registers(pub Vec<String>);
+
+impl JsonValue for Registers {}
+
 /// Whether a field has the value that is left out.
 pub(crate) fn is_default<T: Default + PartialEq>(value: &T) -> bool {
     *value == T::default()

@@ -4,10 +4,7 @@ use coco_kv::{JsonValue, Singleton, Table};
 use coco_wire::Digest;
 use serde::{Deserialize, Serialize};
 
-use crate::{
-    intel::Registers,
-    value::{Present, is_default},
-};
+use crate::value::{Present, Registers, is_default};
 
 /// Tables of what enclaves of Windows, and machines under them, must show. Numbers in hexadecimal have lower-case digits.
 /// Where there is no row, nobody is admitted, but for registers and demands.

@@ -12,8 +12,7 @@ use coco_boundary::{Evidence, EvidenceFormat, Log, QuoteFault};
 use coco_wire::{Digest, text::Base64};
 
 use super::{
-    EvidenceSource,
-    intel::fault,
+    EvidenceSource, fault,
     sev_snp::{Certificates, Endorser, NoCertificates},
     tpm::{DEVICE, Device, NotShown, Shown, Tpm},
 };

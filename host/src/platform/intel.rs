@@ -1,9 +1,8 @@
 //! What machines of Intel's share: collateral, which whoever runs the machine keeps in a file.
 
-use std::{fmt::Display, io, path::PathBuf};
+use std::{io, path::PathBuf};
 
 use coco_attest::dcap::{self, Collateral, check_collateral, fmspc};
-use coco_boundary::{Log, QuoteFault};
 use coco_wire::text::encode_hex;
 
 use crate::process::read_input;
@@ -92,10 +91,4 @@ impl CollateralFile {
             Err(refusal) => Err(NoCollateral::Other { path, refusal, kind }.into()),
         }
     }
-}
-
-/// Logs why there is no evidence.
-pub(super) fn fault(log: &Log, platform: &str, error: &impl Display) -> QuoteFault {
-    log.fail(format_args!("{platform}: {error}"));
-    QuoteFault
 }

@@ -15,7 +15,7 @@ use coco_wire::{
 };
 
 pub use self::device::Kernel;
-use super::{EvidenceSource, intel::fault};
+use super::{EvidenceSource, fault};
 
 /// Device of an enclave, from the root of all paths on.
 const DEVICE: &str = "dev/nsm";

@@ -15,7 +15,7 @@ use coco_wire::Digest;
 pub(super) use self::certificates::Certificates;
 pub use self::certificates::{Endorser, NoCertificates, Unendorsed};
 use super::{
-    EvidenceSource,
+    EvidenceSource, fault,
     report::{self, Reports},
     sev_guest::{DEVICE, PROVIDER},
 };
@@ -104,10 +104,7 @@ impl SnpPlatform {
 
 impl EvidenceSource for SnpPlatform {
     fn quote(&self, report_data: Digest) -> Result<Evidence, QuoteFault> {
-        let evidence = self.evidence(report_data);
-        evidence.map(|(_, evidence)| evidence).map_err(|error| {
-            self.log.fail(format_args!("SEV-SNP: {error}"));
-            QuoteFault
-        })
+        let evidence = self.evidence(report_data).map(|(_, evidence)| evidence);
+        evidence.map_err(|error| fault(&self.log, "SEV-SNP", &error))
     }
 }

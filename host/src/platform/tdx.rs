@@ -7,8 +7,8 @@ use coco_boundary::{Evidence, EvidenceFormat, Log, QuoteFault};
 use coco_wire::Digest;
 
 use super::{
-    EvidenceSource,
-    intel::{CollateralFile, NoEvidence, fault},
+    EvidenceSource, fault,
+    intel::{CollateralFile, NoEvidence},
     report::{self, Reports as _},
     tsm::Tsm,
 };

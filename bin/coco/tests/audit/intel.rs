@@ -4,7 +4,7 @@ use coco_imitated::{
     der::day,
     intel::{Kind, Machine, domain_at, enclave_at},
 };
-use coco_tables::{intel::Registers, nodes::NodeStatus};
+use coco_tables::{nodes::NodeStatus, value::Registers};
 
 use crate::{
     Case, check,

@@ -11,10 +11,10 @@ use coco_imitated::{
 use coco_kv::{Store, Tx};
 use coco_tables::{
     Tables,
-    intel::{IntelTcb, Registers},
+    intel::IntelTcb,
     nodes::{Appraisal, NodeInfo, NodeNetwork, NodeStatus, QuoteFormat, QuoteInfo, Renewal},
     platforms::{CodeStatus, TcbVersion},
-    value::Present,
+    value::{Present, Registers},
 };
 use coco_wire::{
     Digest, Key, TableName, Value,

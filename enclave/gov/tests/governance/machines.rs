@@ -3,31 +3,22 @@
 
 use coco_tables::{
     azure::AzureDemands,
-    intel::Registers,
     nitro::NitroLimits,
-    nodes::{NodeInfo, NodeStatus, QuoteFormat, QuoteInfo},
+    nodes::QuoteFormat,
+    value::Registers,
     windows::{Demands, Image, Minimums, Role, SignedImage},
 };
-use coco_wire::{Digest, text::Base64};
+use coco_wire::Digest;
 use serde_json::{Value, json};
 
-use crate::{
-    consortium::{Service, body, text},
-    constitutions,
-    nodes::node_info,
+use crate::join_policy::{
+    Vote, added, check_refused, check_shown, check_votes, digits, service, votes_on_register,
 };
-
-fn digits(digit: &str, count: usize) -> String {
-    digit.repeat(count)
-}
 
 /// The key of a row of signers.
 fn signed_name() -> String {
     [digits("b", 64), digits("c", 32), digits("d", 32)].join(".")
 }
-
-/// Action, its arguments, and the part of the join policy that it is about, afterwards: null if it is gone.
-type Vote = (&'static str, Value, &'static str, Value);
 
 fn votes_on_windows() -> Vec<Vote> {
     let (a, b, c, d) = (digits("a", 64), digits("b", 64), digits("c", 32), digits("d", 32));
@@ -65,25 +56,6 @@ fn votes_on_windows() -> Vec<Vote> {
     ]
 }
 
-/// Of registers of a kind that has so many digits.
-fn votes_on_registers(actions: [&'static str; 2], pointers: [&'static str; 2], count: usize) -> Vec<Vote> {
-    let [add, remove] = actions;
-    let [registers, all] = pointers;
-    let register = |digit: &str| json!({ "register": 4, "value": digits(digit, count) });
-    let rows = |values: &[&str]| {
-        let values: Vec<String> = values.iter().map(|digit| digits(digit, count)).collect();
-        json!({ "4": values })
-    };
-    vec![
-        (add, register("1"), registers, rows(&["1"])),
-        (add, register("1"), registers, rows(&["1"])),
-        (add, register("2"), registers, rows(&["1", "2"])),
-        (remove, register("1"), registers, rows(&["2"])),
-        (remove, register("2"), all, json!(null)),
-        (remove, register("2"), all, json!(null)),
-    ]
-}
-
 fn votes() -> Vec<Vote> {
     let mut votes = votes_on_windows();
     for (actions, pointers, count) in [
@@ -91,7 +63,7 @@ fn votes() -> Vec<Vote> {
         (["add_azure_register", "remove_azure_register"], ["/azureCvm/registers", "/azureCvm"], 96),
         (["add_nitro_register", "remove_nitro_register"], ["/nitro/registers", "/nitro"], 96),
     ] {
-        votes.extend(votes_on_registers(actions, pointers, count));
+        votes.extend(votes_on_register(4, count, actions, pointers));
     }
     let of_48 = digits("a", 96);
     let demands = json!({ "secure_boot": true, "no_console": false });
@@ -108,28 +80,11 @@ fn votes() -> Vec<Vote> {
 
 #[test]
 fn the_policy_for_other_machines_is_decided_by_vote() {
-    let mut service = Service::new(&constitutions::ours());
-    service.acknowledge_all();
-    let noop = json!([{ "name": "remove_user", "args": { "user_id": Digest([7; 32]) } }]);
-    for (action, args, pointer, expected) in votes() {
-        let other = service.proposed(2, &noop);
-        let answer = service.decide(&json!([{ "name": action, "args": args }]));
-        assert_eq!(body(&answer)["proposalState"], "Accepted", "{action}: {}", text(&answer));
-        let policy = body(&service.get("/service/join-policy"));
-        assert_eq!(policy.pointer(pointer).unwrap_or(&Value::Null), &expected, "{action}: {policy}");
-        let drops = !action.starts_with("remove_");
-        assert_eq!(service.state_of(&other), if drops { "Dropped" } else { "Open" }, "{action}");
-        service.withdraw(2, &other);
-    }
-    let policy = body(&service.get("/service/join-policy"));
-    let names: Vec<&String> = policy.as_object().unwrap().keys().collect();
-    assert_eq!(names, ["sgx", "snp", "virtual"], "what is empty is left out");
+    check_votes(votes());
 }
 
 #[test]
 fn arguments_that_say_nothing_about_other_machines() {
-    let mut service = Service::new(&constitutions::ours());
-    service.acknowledge_all();
     let signer = |field: &str, value: Value| {
         let mut args = json!({ "author_id": digits("b", 64), "family_id": digits("c", 32),
             "image_id": digits("d", 32), "role": "Enclave", "minimum_svn": 7 });
@@ -164,21 +119,12 @@ fn arguments_that_say_nothing_about_other_machines() {
         ("set_nitro_limits", json!({})),
         ("set_nitro_limits", json!({ "max_age_s": 1.5 })),
     ];
-    for (action, args) in cases {
-        let answer = service.propose(0, &json!([{ "name": action, "args": args }]));
-        assert_eq!(answer.status.0, 400, "{action} {args}: {}", text(&answer));
-    }
+    check_refused(&mut service(), cases);
 }
 
 #[test]
 fn what_scripts_write_is_what_nodes_read() {
-    let mut service = Service::new(&constitutions::ours());
-    service.acknowledge_all();
-    let adding =
-        votes().into_iter().filter(|(name, ..)| name.starts_with("add_") || name.starts_with("set_"));
-    for (name, args, ..) in adding {
-        service.decide(&json!([{ "name": name, "args": args }]));
-    }
+    let service = added(votes());
     let (state, tables) = (service.store.latest(), &service.tables);
     let windows = &tables.windows;
     let image = windows.images.get(&state, &digits("a", 64)).unwrap();
@@ -205,25 +151,9 @@ fn what_scripts_write_is_what_nodes_read() {
 
 #[test]
 fn nodes_on_other_machines_are_shown() {
-    let mut service = Service::new(&constitutions::ours());
-    let formats = [
+    check_shown([
         (QuoteFormat::WindowsVbsV1, "Windows_VBS_v1"),
         (QuoteFormat::AzureCvmSnpV1, "Azure_CVM_SNP_v1"),
         (QuoteFormat::AwsNitroV1, "AWS_Nitro_v1"),
-    ];
-    for (byte, (format, name)) in (1..).zip(formats) {
-        let id = Digest([byte; 32]);
-        let quote_info = QuoteInfo {
-            format,
-            quote: Base64(b"quote".to_vec()),
-            endorsements: Base64(b"{}".to_vec()),
-            uvm_endorsements: None,
-            endorsed_tcb: None,
-        };
-        let info = NodeInfo { quote_info, ..node_info(NodeStatus::Trusted) };
-        service.write(|tables, tx| tables.nodes.info.put(tx, &id, &info));
-        let shown = body(&service.get(&format!("/service/nodes/{id}")));
-        let expected = json!({ "format": name, "quote": "cXVvdGU=", "endorsements": "e30=" });
-        assert_eq!(shown["quoteInfo"], expected);
-    }
+    ]);
 }

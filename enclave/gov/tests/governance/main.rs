@@ -5,6 +5,7 @@
 mod console;
 mod consortium;
 mod constitutions;
+mod join_policy;
 mod offered;
 
 mod actions;

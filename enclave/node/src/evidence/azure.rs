@@ -5,11 +5,11 @@ use coco_attest::azure_cvm::{Configuration, Demand, NodeClaims, Requirements};
 use coco_kv::{Malformed, Reader, Tx};
 use coco_tables::{
     azure::{Azure, AzureDemands},
-    intel::Registers,
+    value::Registers,
 };
 use coco_wire::text::encode_hex;
 
-use super::{Unwelcome, registers};
+use super::{Unwelcome, made, registers};
 
 /// PCRs that firmware and what it starts are measured into: the tables must say something of one of them.
 const OF_FIRMWARE: std::ops::RangeInclusive<u8> = 0..=7;
@@ -20,8 +20,7 @@ const PINNED: [u8; 11] = [0, 2, 3, 4, 7, 8, 9, 11, 12, 13, 14];
 /// How machines must have been started.
 pub(super) fn demands(tables: &Azure, state: &impl Reader) -> Result<Vec<Demand>, Malformed> {
     let AzureDemands { secure_boot, no_console } = tables.demands.get(state)?.unwrap_or_default();
-    let demands = [(secure_boot, Demand::SecureBoot), (no_console, Demand::NoConsole)];
-    Ok(demands.into_iter().filter_map(|(is_made, demand)| is_made.then_some(demand)).collect())
+    Ok(made([(secure_boot, Demand::SecureBoot), (no_console, Demand::NoConsole)]))
 }
 
 pub(super) fn requirements(demands: &[Demand]) -> Requirements<'_> {

@@ -8,17 +8,17 @@ use coco_attest::{
 };
 use coco_kv::{Decode, Encode, Reader, Table, Tx};
 use coco_tables::{
-    intel::{Intel, IntelTcb, Registers, TdxAttributes},
+    intel::{Intel, IntelTcb, TdxAttributes},
     nodes::{QuoteFormat, QuoteInfo},
     platforms::CodeStatus,
-    value::Present,
+    value::{Present, Registers},
 };
 use coco_wire::{
     Digest,
     text::{decode_hex, encode_hex},
 };
 
-use super::{Unwelcome, registers};
+use super::{Unwelcome, made, registers};
 
 /// What the tables require of a machine, and of domains on it. A row that cannot be read admits nobody.
 pub(super) struct Required {
@@ -79,14 +79,13 @@ fn demands(row: &TdxAttributes) -> Option<Vec<Demand>> {
         Some(digits) => u64::from_be_bytes(decode_hex(digits).ok()?.try_into().ok()?),
         None => Demand::OPERANDS,
     };
-    let demands = [
-        (row.pks, Demand::NoProtectionKeys),
-        (row.kl, Demand::NoKeyLocker),
-        (row.perfmon, Demand::NoCounters),
-        (row.tpa, Demand::NoProvisioningAgent),
-        (false, Demand::Features(features)),
-    ];
-    Some(demands.into_iter().filter(|(allowed, _)| !allowed).map(|(_, demand)| demand).collect())
+    Some(made([
+        (!row.pks, Demand::NoProtectionKeys),
+        (!row.kl, Demand::NoKeyLocker),
+        (!row.perfmon, Demand::NoCounters),
+        (!row.tpa, Demand::NoProvisioningAgent),
+        (true, Demand::Features(features)),
+    ]))
 }
 
 /// A row; none if it cannot be read.

@@ -1,7 +1,7 @@
 //! Registers that hardware extends, and the values that members let them have.
 
 use coco_kv::{Reader, Table};
-use coco_tables::intel::Registers;
+use coco_tables::value::Registers;
 use coco_wire::text::encode_hex;
 
 use super::Unwelcome;

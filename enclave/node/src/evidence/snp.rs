@@ -17,7 +17,7 @@ use coco_wire::{
     text::{decode_hex, encode_hex},
 };
 
-use super::{OtherSecurityPolicy, Unwelcome};
+use super::{OtherSecurityPolicy, Unwelcome, made};
 
 /// What the tables require. A row that cannot be read counts as missing, and what is missing admits nobody.
 pub(super) struct Required {
@@ -75,14 +75,13 @@ impl Required {
 fn demands(row: SnpDemands) -> Vec<Demand> {
     let SnpDemands { listed_chip: _, no_smt, single_socket, hidden_ciphertext, alias_check, mitigations } =
         row;
-    let demands = [
+    made([
         (no_smt, Demand::NoSmt),
         (single_socket, Demand::SingleSocket),
         (hidden_ciphertext, Demand::HiddenCiphertext),
         (alias_check, Demand::AliasCheck),
         (mitigations != 0, Demand::Mitigations(mitigations)),
-    ];
-    demands.into_iter().filter_map(|(is_made, demand)| is_made.then_some(demand)).collect()
+    ])
 }
 
 /// Whether the members admit a guest. Endorsements of the utility VM stand for its measurement.

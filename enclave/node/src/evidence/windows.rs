@@ -12,7 +12,7 @@ use coco_tables::{
 };
 use coco_wire::{Digest, text::encode_hex};
 
-use super::{Unwelcome, registers};
+use super::{Unwelcome, made, registers};
 
 /// What is required of an enclave: of all that tables admit, what it says it is. Verification comes to the same, or refuses
 /// it. A row that cannot be read admits nobody.
@@ -122,14 +122,13 @@ fn signed_name(image: &Image) -> String {
 fn demands(row: &Demands) -> Vec<Demand> {
     let Demands { boot_dma_protection, no_hibernation, no_dumps, encrypted_dumps, encrypted_page_file } =
         *row;
-    let demands = [
+    made([
         (boot_dma_protection, Demand::BootDmaProtection),
         (no_hibernation, Demand::NoHibernation),
         (no_dumps, Demand::NoDumps),
         (encrypted_dumps, Demand::EncryptedDumps),
         (encrypted_page_file, Demand::EncryptedPageFile),
-    ];
-    demands.into_iter().filter_map(|(is_made, demand)| is_made.then_some(demand)).collect()
+    ])
 }
 
 /// Whether the members admit a genuine enclave that meets their requirements.

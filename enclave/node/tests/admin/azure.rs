@@ -12,10 +12,9 @@ use coco_kv::Tx;
 use coco_tables::{
     Tables,
     azure::AzureDemands,
-    intel::Registers,
     nodes::QuoteFormat,
     platforms::{CodeStatus, SnpDemands},
-    value::JsonText,
+    value::{JsonText, Registers},
 };
 use coco_wire::{Digest, text::encode_hex};
 use serde_json::{Value, json};

@@ -6,7 +6,7 @@ use coco_boundary::{Evidence, EvidenceFormat};
 use coco_crypto::x509::UnixTime;
 use coco_imitated::nitro::{Enclave, keys, value};
 use coco_kv::Tx;
-use coco_tables::{Tables, intel::Registers, nitro::NitroLimits, nodes::QuoteFormat, platforms::CodeStatus};
+use coco_tables::{Tables, nitro::NitroLimits, nodes::QuoteFormat, platforms::CodeStatus, value::Registers};
 use coco_wire::{Digest, cbor::Cbor, text::encode_hex};
 use serde_json::{Value, json};
 

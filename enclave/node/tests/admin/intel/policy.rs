@@ -2,10 +2,10 @@
 
 use coco_imitated::intel::{Kind, documents::text, domain_at, enclave_at};
 use coco_tables::{
-    intel::{IntelTcb, Products, Registers, TdxAttributes},
+    intel::{IntelTcb, Products, TdxAttributes},
     nodes::QuoteFormat,
     platforms::CodeStatus,
-    value::Present,
+    value::{Present, Registers},
 };
 use coco_wire::Digest;
 

@@ -8,7 +8,8 @@ use coco_imitated::{
 use coco_kv::Tx;
 use coco_tables::{
     Tables,
-    intel::{IntelTcb, Products, Registers, TdxAttributes},
+    intel::{IntelTcb, Products, TdxAttributes},
+    value::Registers,
 };
 use coco_wire::Digest;
 

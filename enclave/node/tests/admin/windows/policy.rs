@@ -8,9 +8,8 @@ use coco_imitated::{
 use coco_kv::Tx;
 use coco_tables::{
     Tables,
-    intel::Registers,
     nodes::QuoteFormat,
-    value::Present,
+    value::{Present, Registers},
     windows::{Demands, Role},
 };
 use coco_wire::{Digest, text::encode_hex};

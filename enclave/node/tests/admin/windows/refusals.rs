@@ -11,7 +11,7 @@ use coco_imitated::{
 use coco_kv::Tx;
 use coco_tables::{
     Tables,
-    intel::Registers,
+    value::Registers,
     windows::{Demands, Minimums, Role},
 };
 use coco_wire::{Digest, text::Base64};
