@@ -14,24 +14,20 @@ struct Run {
 /// Where a run continues: its commands read the first seed or round from this variable.
 const FROM: &str = "COCO_FROM";
 
+/// Tests of a package in their full size: which of its targets, and what these are told.
+macro_rules! full {
+    ($package:literal, [$($target:literal),*], [$($told:literal),*]) => {
+        &[
+            "env", "COCO_FULL=1", "cargo", "test", "--profile", "long", "--package", $package, $($target,)* "--",
+            $($told,)* "--nocapture",
+        ]
+    };
+}
+
 /// An end-to-end test in its full size, also if the gate leaves it out.
 macro_rules! end_to_end {
     ($test:literal) => {
-        &[
-            "env",
-            "COCO_FULL=1",
-            "cargo",
-            "test",
-            "--profile",
-            "long",
-            "--package",
-            "coco-e2e",
-            "--test",
-            $test,
-            "--",
-            "--include-ignored",
-            "--nocapture",
-        ]
+        full!("coco-e2e", ["--test", $test], ["--include-ignored"])
     };
 }
 
@@ -109,18 +105,7 @@ const RUNS: &[Run] = &[
     Run {
         name: "vectors",
         about: "how genuine evidence is judged, a line for each piece; COCO_VECTORS names where it is",
-        steps: &[&[
-            "cargo",
-            "test",
-            "--profile",
-            "long",
-            "--package",
-            "coco-attest",
-            "vectors::",
-            "--",
-            "--nocapture",
-            "--test-threads=1",
-        ]],
+        steps: &[full!("coco-attest", ["--lib"], ["vectors::", "--test-threads=1"])],
     },
     Run {
         name: "python",
@@ -144,20 +129,7 @@ const RUNS: &[Run] = &[
     Run {
         name: "fuzz",
         about: "every parser of evidence 10,000,000 times with changed inputs, every verifier 100,000 times or more",
-        steps: &[&[
-            "env",
-            "COCO_FULL=1",
-            "cargo",
-            "test",
-            "--profile",
-            "long",
-            "--package",
-            "coco-attest",
-            "--lib",
-            "--",
-            "::fuzz::",
-            "--nocapture",
-        ]],
+        steps: &[full!("coco-attest", ["--lib"], ["::fuzz::"])],
     },
     Run {
         name: "planted",

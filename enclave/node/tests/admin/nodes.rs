@@ -6,7 +6,30 @@ use coco_tables::nodes::NodeStatus;
 use coco_wire::Digest;
 use serde_json::json;
 
-use crate::harness::{Admin, network, text};
+use crate::{
+    harness::{Admin, network, text},
+    join::node,
+};
+
+/// The node shows its own evidence as the ledger has it, and as CCF does. Yields the quote.
+pub(crate) fn own_quote(admin: &mut Admin, format: &str, measurement: &str) -> Vec<u8> {
+    let id = admin.id();
+    let own = admin.get("/node/quotes/self");
+    let quote = node(admin, &id).unwrap().quote_info;
+    let mut expected = json!({
+        "node_id": id,
+        "raw": quote.quote,
+        "endorsements": quote.endorsements,
+        "format": format,
+        "measurement": measurement,
+    });
+    if let Some(message) = &quote.uvm_endorsements {
+        expected["uvm_endorsements"] = json!(message);
+    }
+    assert_eq!(own, expected);
+    assert_eq!(admin.get("/node/attestations/self"), own);
+    quote.quote.0
+}
 
 #[test]
 fn nodes_are_found_by_published_address_and_status() {

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use base64::{Engine as _, engine::general_purpose::STANDARD};
 use coco_attest::{
     Refusal, Roots,
     dcap::{self, Document, Forbidden},
@@ -17,7 +16,7 @@ use coco_wire::Digest;
 use serde_json::{Value, json};
 
 use super::{FMSPC, evidence, ground, machine, outdated, sgx, start_on, tdx};
-use crate::{applicant::Applicant, harness::Admin, join::node, node::Ground, snp::refused_first};
+use crate::{applicant::Applicant, harness::Admin, node::Ground, nodes::own_quote, snp::refused_first};
 
 /// The rows of everything that evidence must show.
 fn policy(admin: &Admin) -> Value {
@@ -120,24 +119,13 @@ fn a_first_node_is_admitted_with_what_it_may_use() {
 fn evidence_of_nodes_is_shown() {
     for (machine, format, length) in [(tdx(), "Intel_TDX_v1", 48), (sgx(), "Intel_SGX_DCAP_v1", 32)] {
         let mut admin = start_on(&machine);
+        let raw = own_quote(&mut admin, format, &"3e".repeat(length));
         let id = admin.id();
-        let own = admin.get("/node/quotes/self");
-        let quote = node(&admin, &id).unwrap().quote_info;
-        let expected = json!({
-            "node_id": id,
-            "raw": quote.quote,
-            "endorsements": quote.endorsements,
-            "format": format,
-            "measurement": "3e".repeat(length),
-        });
-        assert_eq!(own, expected);
-        let raw = STANDARD.decode(own["raw"].as_str().unwrap()).unwrap();
         let report_data = match format {
             "Intel_TDX_v1" => Domain::of_quote(&raw).unwrap().report_data,
             _ => Enclave::of_quote(&raw).unwrap().report_data,
         };
         assert_eq!((&report_data[..32], &report_data[32..]), (&id.0[..], &[0; 32][..]));
-        assert_eq!(admin.get("/node/attestations/self"), own);
 
         let applicant = Applicant::on(machine);
         applicant.told(&mut admin, "Trusted");

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use base64::{Engine as _, engine::general_purpose::STANDARD};
 use coco_attest::{
     Refusal,
     tpm::{self, Form, Quote},
@@ -17,7 +16,7 @@ use coco_wire::{Digest, text::encode_hex};
 use serde_json::{Value, json};
 
 use super::{Machine, certified, ground, machine, shown, start_on, with};
-use crate::{applicant::Applicant, harness::Admin, join::node, node::Ground, snp::refused_first};
+use crate::{applicant::Applicant, harness::Admin, node::Ground, nodes::own_quote, snp::refused_first};
 
 /// The rows of everything that evidence must show.
 fn policy(admin: &Admin) -> Value {
@@ -75,22 +74,11 @@ fn a_service_admits_what_its_first_node_is() {
 fn evidence_of_nodes_is_shown() {
     let machine = machine();
     let mut admin = start_on(&machine);
-    let id = admin.id();
-    let own = admin.get("/node/quotes/self");
-    let quote = node(&admin, &id).unwrap().quote_info;
-    let expected = json!({
-        "node_id": id,
-        "raw": quote.quote,
-        "endorsements": quote.endorsements,
-        "format": "Windows_VBS_v1",
-        "measurement": "11".repeat(32),
-    });
-    assert_eq!(own, expected);
-    let form = Form::from_json(&STANDARD.decode(own["raw"].as_str().unwrap()).unwrap()).unwrap();
+    let raw = own_quote(&mut admin, "Windows_VBS_v1", &"11".repeat(32));
+    let (id, form) = (admin.id(), Form::from_json(&raw).unwrap());
     let data = Report::of_package(&form.report.0).unwrap().enclave_data;
     assert_eq!((&data[..32], &data[32..]), (&id.0[..], &[0; 32][..]));
     assert_eq!(Quote::read(&form.message.0).unwrap().extra_data, id.0);
-    assert_eq!(admin.get("/node/attestations/self"), own);
 
     Applicant::on(machine).told(&mut admin, "Trusted");
     let quotes = admin.get("/node/quotes")["quotes"].as_array().unwrap().clone();
