@@ -108,6 +108,11 @@ const RUNS: &[Run] = &[
         steps: &[full!("coco-attest", ["--lib"], ["vectors::", "--test-threads=1"])],
     },
     Run {
+        name: "mutations",
+        about: "every byte of evidence of every platform changed, and every beginning of it",
+        steps: &[full!("coco-attest", ["--lib"], ["mutations::"])],
+    },
+    Run {
         name: "python",
         about: "CCF's Python package verifies a ledger of 100,000 transactions",
         steps: &[end_to_end!("python_ccf")],
