@@ -15,7 +15,7 @@ use crate::{
 pub(crate) fn own_quote(admin: &mut Admin, format: &str, measurement: &str) -> Vec<u8> {
     let id = admin.id();
     let own = admin.get("/node/quotes/self");
-    let quote = node(admin, &id).unwrap().quote_info;
+    let quote = node(admin, &id).expect("a row").quote_info;
     let mut expected = json!({
         "node_id": id,
         "raw": quote.quote,
