@@ -1,18 +1,27 @@
 //! Evidence of the platform, made in the host: real hardware signs it, so the host may carry it.
 
-pub mod insecure_virtual;
 pub mod report;
-pub mod sev_guest;
-pub mod sev_snp;
 pub mod tpm;
-pub mod tsm;
+pub mod vbs;
 
-pub mod intel;
-pub mod sgx;
-pub mod tdx;
-
+#[cfg(unix)]
 pub mod azure;
+#[cfg(unix)]
+pub mod insecure_virtual;
+#[cfg(unix)]
+pub mod intel;
+#[cfg(unix)]
 pub mod nitro;
+#[cfg(unix)]
+pub mod sev_guest;
+#[cfg(unix)]
+pub mod sev_snp;
+#[cfg(unix)]
+pub mod sgx;
+#[cfg(unix)]
+pub mod tdx;
+#[cfg(unix)]
+pub mod tsm;
 
 use std::fmt::Display;
 

@@ -27,6 +27,7 @@ use coco_crypto::{
 use coco_wire::Digest;
 
 use crate::tpm;
+pub use boot::PCRS;
 pub(crate) use node::appraise;
 pub use node::{Named, NodeClaims, named};
 pub use refusal::{BootRefusal, Malformed, Refusal};
@@ -109,7 +110,7 @@ fn measured<'a>(
     requirements: &Requirements<'_>,
     now: UnixTime,
 ) -> Result<(PublicKey, Boot<'a>), Refusal> {
-    let replayed = requirements.tpm.replayed.union(boot::PCRS);
+    let replayed = requirements.tpm.replayed.union(PCRS);
     let tpm = tpm::verify(shown, &tpm::Requirements { replayed, ..requirements.tpm }, now)?;
     let boot::Started { key, authorities, met } = boot::started(&tpm.events, tpm.pcrs.bank(), requirements)?;
     Ok((key, Boot::Measured(Box::new(Measured { tpm, authorities, met }))))

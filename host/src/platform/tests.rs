@@ -1,6 +1,7 @@
 //! Platforms on a kernel that is imitated.
 
 mod azure;
+mod chip;
 mod intel;
 mod kernel;
 mod nitro;
@@ -8,3 +9,4 @@ mod sev_guest;
 mod sev_snp;
 mod tpm;
 mod tsm;
+mod vbs;

@@ -20,7 +20,7 @@ use self::command::{Command, Malformed, RETRIES};
 /// The device, from the root of all paths on.
 pub const DEVICE: &str = "dev/tpmrm0";
 /// Most bytes of a command or of its answer (TPM 2.0 PC Client, section 5.1.2).
-const MAX_LEN: usize = 4096;
+pub(super) const MAX_LEN: usize = 4096;
 /// Most values in the answer to one question for PCRs.
 const MAX_VALUES: usize = 8;
 /// How often a quote is asked for while somebody extends PCRs.

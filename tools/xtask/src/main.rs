@@ -6,6 +6,7 @@ mod planted;
 mod reproducible;
 mod spec;
 mod tables;
+mod targets;
 mod tidy;
 mod workspace;
 
@@ -19,6 +20,7 @@ cargo xtask spec                  TLC on the specification, and on what simulate
 cargo xtask planted [NAME...]     bugs that the simulator must find, planted one after the other
 cargo xtask reproducible [PACKAGE [PROFILE]]
                                   two builds of what is committed, byte by byte
+cargo xtask targets               the enclave side, built for enclaves of SGX and for Windows
 cargo xtask long [NAME [--from N]] a long acceptance run, or the list of them";
 
 fn main() -> ExitCode {
@@ -32,6 +34,7 @@ fn main() -> ExitCode {
         ["planted", "--check"] => planted::check(),
         ["reproducible", args @ ..] => reproducible::run(args),
         ["planted", names @ ..] => planted::run(names),
+        ["targets"] => targets::run(),
         ["long"] => {
             long::list();
             Ok(())

@@ -90,7 +90,7 @@ impl Package {
     }
 }
 
-fn output(program: &str, args: &[&str]) -> Result<String, String> {
+pub(crate) fn output(program: &str, args: &[&str]) -> Result<String, String> {
     let output = Command::new(program).args(args).output().map_err(|error| format!("{program}: {error}"))?;
     if !output.status.success() {
         return Err(format!("{program} {args:?}: {}", String::from_utf8_lossy(&output.stderr)));

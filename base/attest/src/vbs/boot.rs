@@ -17,7 +17,7 @@ use crate::{
 };
 
 /// The PCRs that the log must lead to: those of firmware, and those of Windows.
-pub(super) const PCRS: PcrSet = PcrSet::of(&[0, 1, 2, 3, 4, 5, 6, 7, 11, 12, 13, 14]);
+pub const PCRS: PcrSet = PcrSet::of(&[0, 1, 2, 3, 4, 5, 6, 7, 11, 12, 13, 14]);
 /// Where Windows measures its state, and where it measures the same with more about modules.
 const STATE: [u8; 2] = [12, 13];
 /// What Windows' separator says.

@@ -1,12 +1,6 @@
 //! A confidential machine of Azure: what it shows is believed, and why there may be nothing to show.
 
-use std::{
-    io,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
-};
+use std::sync::atomic::Ordering;
 
 use coco_attest::{
     Details, Policy, ReportData, Roots,
@@ -21,12 +15,15 @@ use coco_imitated::{
 };
 use coco_wire::Digest;
 
-use super::tpm::Socket;
+use super::{
+    chip::{Chip, NV_READ_PUBLIC, QUOTE},
+    tpm::Socket,
+};
 use crate::platform::{
     EvidenceSource as _,
     azure::{AzurePlatform, NoEvidence},
     sev_snp::{Endorser, Unendorsed},
-    tpm::{Channel, Tpm},
+    tpm::Tpm,
 };
 
 /// Handle of the key, and index of the data area.
@@ -42,97 +39,12 @@ impl Endorser for Servers {
     }
 }
 
-/// The TPM of a machine, which understands what the host asks, and nothing more.
-struct Imitated {
-    machine: Azure,
-    /// The number of a command that it refuses.
-    refuses: Option<u32>,
-    /// Whether it is gone.
-    gone: Arc<AtomicBool>,
-}
-
-const NV_READ_PUBLIC: u32 = 0x169;
-const NV_READ: u32 = 0x14e;
-const READ_PUBLIC: u32 = 0x173;
-const PCR_READ: u32 = 0x17e;
-const QUOTE: u32 = 0x158;
-
-fn sized(bytes: &[u8]) -> Vec<u8> {
-    [&u16::try_from(bytes.len()).unwrap().to_be_bytes()[..], bytes].concat()
-}
-
-fn answer(tag: u16, rest: &[u8]) -> Vec<u8> {
-    let size = u32::try_from(10 + rest.len()).unwrap();
-    [&tag.to_be_bytes()[..], &size.to_be_bytes(), &[0; 4], rest].concat()
-}
-
-/// An answer to a command with a session.
-fn of_session(parameters: &[u8]) -> Vec<u8> {
-    let size = u32::try_from(parameters.len()).unwrap().to_be_bytes();
-    answer(0x8002, &[&size[..], parameters, &[0; 5]].concat())
-}
-
-impl Imitated {
-    fn area(&self) -> Vec<u8> {
-        self.machine.sign().report
-    }
-
-    /// The values of the PCRs with these bits.
-    fn pcrs(&self, selected: [u8; 3]) -> Vec<u8> {
-        let mut tpm = self.machine.tpm.clone();
-        tpm.selected = selected;
-        let values: Vec<Vec<u8>> = tpm.values().chunks(32).map(sized).collect();
-        let count = u32::try_from(values.len()).unwrap().to_be_bytes();
-        let selection = [&[0, 0, 0, 1, 0, 0x0b, 3][..], &selected].concat();
-        [&[0; 4][..], &selection, &count, &values.concat()].concat()
-    }
-}
-
-impl Channel for Imitated {
-    fn transmit(&mut self, command: &[u8]) -> io::Result<Vec<u8>> {
-        let number = |at: usize| u32::from_be_bytes(command[at..at + 4].try_into().unwrap());
-        let half = |at: usize| usize::from(u16::from_be_bytes(command[at..at + 2].try_into().unwrap()));
-        let code = number(6);
-        if self.gone.load(Ordering::Relaxed) {
-            return Err(io::ErrorKind::NotFound.into());
-        }
-        if self.refuses == Some(code) {
-            return Ok([&[0x80, 1, 0, 0, 0, 10, 0, 0][..], &[0x01, 0x8b]].concat());
-        }
-        Ok(match code {
-            NV_READ_PUBLIC => {
-                assert_eq!(number(10), AREA);
-                let size = u16::try_from(self.area().len()).unwrap().to_be_bytes();
-                let public = [&AREA.to_be_bytes()[..], &[0, 0x0b], &[0; 4], &[0, 0], &size].concat();
-                answer(0x8001, &[sized(&public), sized(&[])].concat())
-            }
-            NV_READ => {
-                let (size, offset) = (half(command.len() - 4), half(command.len() - 2));
-                let area = self.area();
-                of_session(&sized(&area[offset..(offset + size.min(1024)).min(area.len())]))
-            }
-            READ_PUBLIC => {
-                assert_eq!(number(10), KEY);
-                let public = self.machine.tpm.show().public;
-                answer(0x8001, &[public, sized(&[]), sized(&[])].concat())
-            }
-            PCR_READ => answer(0x8001, &self.pcrs(command[command.len() - 3..].try_into().unwrap())),
-            QUOTE => {
-                let mut tpm = self.machine.tpm.clone();
-                // Header, handle, session with its length, then the nonce.
-                let at = 10 + 4 + 4 + usize::try_from(number(14)).unwrap();
-                tpm.nonce = command[at + 2..at + 2 + half(at)].to_vec();
-                tpm.selected = command[command.len() - 3..].try_into().unwrap();
-                let shown = tpm.show();
-                of_session(&[sized(&shown.message), shown.signature].concat())
-            }
-            other => panic!("command {other:#x}"),
-        })
-    }
-}
-
 fn imitated(machine: &Azure) -> Tpm {
-    Tpm::new(Box::new(Imitated { machine: machine.clone(), refuses: None, gone: Arc::default() }))
+    Tpm::new(Box::new(chip(machine)))
+}
+
+fn chip(machine: &Azure) -> Chip {
+    Chip { area: (AREA, machine.sign().report), ..Chip::new(machine.tpm.clone(), KEY) }
 }
 
 fn certificates(machine: &Azure) -> Option<Vec<u8>> {
@@ -203,10 +115,7 @@ fn a_machine_without_evidence_says_why() {
         change(&mut machine);
         imitated(&machine)
     };
-    let refusing = |code| {
-        let machine = machine.clone();
-        Tpm::new(Box::new(Imitated { machine, refuses: Some(code), gone: Arc::default() }))
-    };
+    let refusing = |code| Tpm::new(Box::new(Chip { refuses: Some(code), ..chip(&machine) }));
     let given = || certificates(&machine);
     let cases = [
         (
@@ -235,9 +144,9 @@ fn a_machine_without_evidence_says_why() {
 #[test]
 fn what_is_lost_later_is_a_fault() {
     let machine = Azure::genuine();
-    let gone = Arc::new(AtomicBool::new(false));
-    let tpm = Imitated { machine: machine.clone(), refuses: None, gone: gone.clone() };
-    let platform = start(Tpm::new(Box::new(tpm)), certificates(&machine)).unwrap();
+    let chip = chip(&machine);
+    let gone = chip.gone.clone();
+    let platform = start(Tpm::new(Box::new(chip)), certificates(&machine)).unwrap();
     platform.quote(Digest([7; 32])).unwrap();
     gone.store(true, Ordering::Relaxed);
     assert_eq!(platform.quote(Digest([7; 32])), Err(QuoteFault));
