@@ -21,8 +21,8 @@ use crate::{
     tpm,
 };
 pub use frame::{Frame, Hardware};
-pub use node::NodeClaims;
 pub(crate) use node::appraise;
+pub use node::{CODE, NodeClaims, reported};
 pub use refusal::{Malformed, Refusal};
 pub use runtime::{Configuration, Runtime};
 

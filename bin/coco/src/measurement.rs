@@ -1,14 +1,12 @@
 //! `coco node --measurement`: what evidence of a node that runs this executable says, and how members admit it.
 
-use std::{io, path::Path, process::ExitCode};
+use std::{collections::BTreeMap, io, path::Path, process::ExitCode};
 
 use coco_attest::{
-    Platform,
-    azure_cvm::{self, Frame, Hardware},
-    insecure_virtual,
+    Platform, azure_cvm, insecure_virtual,
     nitro::{self, Register},
     sev_snp, sgx, tdx,
-    tpm::Form,
+    tpm::{Form, Pcrs, Quote},
     vbs,
 };
 use coco_boundary::{Evidence, Log};
@@ -67,6 +65,8 @@ struct Measured {
     host_data: Option<String>,
     /// The text that the host data is the digest of.
     policy: Option<String>,
+    /// Values of PCRs, in hexadecimal, where these say what runs.
+    registers: BTreeMap<u8, String>,
 }
 
 fn measurements(attestation: &Attestation) -> Result<Value, NotMeasured> {
@@ -76,6 +76,7 @@ fn measurements(attestation: &Attestation) -> Result<Value, NotMeasured> {
         measurement: Some(insecure_virtual::MEASUREMENT.to_owned()),
         host_data: Some(executable.to_hex()),
         policy: None,
+        registers: BTreeMap::new(),
     };
     let mut found = json!({ "executable": executable, "virtual": of_virtual.described() });
     let mut actions = of_virtual.actions();
@@ -100,14 +101,8 @@ fn of_hardware(attestation: &Attestation, executable: Digest) -> Result<Option<M
     let vouching = Vouching::begin(root, executable, attestation, stopping, &Log::discard());
     let vouching = vouching.map_err(machine)?;
     let evidence = vouching.source.quote(Digest::ZERO).map_err(|_| NotMeasured::NoEvidence)?;
-    let (measurement, host_data) = read(platform, &evidence).map_err(NotMeasured::Evidence)?;
-    Ok(Some(Measured {
-        platform: key(platform),
-        measurement: Some(measurement),
-        // Nitro Enclaves have none.
-        host_data: Some(host_data).filter(|host_data| !host_data.is_empty()),
-        policy: vouching.security_policy,
-    }))
+    let measured = Measured::of(platform, &evidence).map_err(NotMeasured::Evidence)?;
+    Ok(Some(Measured { policy: vouching.security_policy, ..measured }))
 }
 
 /// The host data of SEV-SNP that a policy leads to, wherever that is told.
@@ -119,7 +114,8 @@ fn of_policy(attestation: &Attestation) -> Result<Option<Measured>, NotMeasured>
     let policy = decode_base64(text.trim()).map_err(|_| unusable())?;
     let host_data = Some(sha256(&policy).to_hex());
     let policy = Some(String::from_utf8(policy).map_err(|_| unusable())?);
-    Ok(Some(Measured { platform: key(Platform::SevSnp), measurement: None, host_data, policy }))
+    let (platform, registers) = (key(Platform::SevSnp), BTreeMap::new());
+    Ok(Some(Measured { platform, measurement: None, host_data, policy, registers }))
 }
 
 /// Measurement and host data of evidence, of which nothing is believed.
@@ -148,11 +144,7 @@ fn read(platform: Platform, evidence: &Evidence) -> Result<(String, String), coc
             hex(&report.identity.image.unique_id, &report.identity.owner_id)
         }
         Platform::AzureCvm => {
-            let form = form(quote)?;
-            let Hardware::Snp(report) = Frame::read(&form.report.0)?.hardware else {
-                return Err(azure_cvm::Refusal::OtherHardware.into());
-            };
-            let report = sev_snp::Report::read(report)?;
+            let report = azure_cvm::reported(quote)?;
             hex(&report.measurement, &report.host_data)
         }
         Platform::Nitro => {
@@ -160,6 +152,18 @@ fn read(platform: Platform, evidence: &Evidence) -> Result<(String, String), coc
             hex(document.registers.get(&Register::IMAGE).map_or(&[][..], |value| value), &[])
         }
     })
+}
+
+/// Values of the PCRs that say what a machine of Azure runs.
+fn registers(platform: Platform, evidence: &Evidence) -> Result<BTreeMap<u8, String>, coco_attest::Refusal> {
+    if platform != Platform::AzureCvm {
+        return Ok(BTreeMap::new());
+    }
+    let form = form(&evidence.quote)?;
+    let quote = Quote::read(&form.message.0).map_err(azure_cvm::Refusal::from)?;
+    let pcrs = Pcrs::new(&quote, &form.pcrs.0).ok_or(coco_attest::Refusal::Malformed)?;
+    let value = |number| Some((number, encode_hex(pcrs.value(number)?)));
+    Ok(azure_cvm::CODE.numbers().filter_map(value).collect())
 }
 
 /// What a node with a TPM shows.
@@ -182,6 +186,19 @@ fn key(platform: Platform) -> &'static str {
 }
 
 impl Measured {
+    /// What evidence says, of which nothing is believed.
+    fn of(platform: Platform, evidence: &Evidence) -> Result<Self, coco_attest::Refusal> {
+        let (measurement, host_data) = read(platform, evidence)?;
+        Ok(Self {
+            platform: key(platform),
+            measurement: Some(measurement),
+            // Nitro Enclaves have none.
+            host_data: Some(host_data).filter(|host_data| !host_data.is_empty()),
+            policy: None,
+            registers: registers(platform, evidence)?,
+        })
+    }
+
     fn described(&self) -> Value {
         let mut described = json!({});
         if let Some(measurement) = &self.measurement {
@@ -189,6 +206,9 @@ impl Measured {
         }
         if let Some(host_data) = &self.host_data {
             described["host_data"] = json!(host_data);
+        }
+        if !self.registers.is_empty() {
+            described["registers"] = json!(self.registers);
         }
         described
     }
@@ -210,6 +230,13 @@ impl Measured {
             }
             json!({ "name": format!("add_{platform}_host_data"), "args": args })
         });
-        measurement.chain(host_data).collect()
+        // Tables of SEV-SNP have the rest of such a machine.
+        let registers = self.registers.iter().map(|(register, value)| {
+            json!({ "name": "add_azure_register", "args": { "register": register, "value": value } })
+        });
+        measurement.chain(host_data).chain(registers).collect()
     }
 }
+
+#[cfg(test)]
+mod tests;

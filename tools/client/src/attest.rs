@@ -10,7 +10,7 @@ use coco_attest::{Evidence, Refusal, ReportData};
 use coco_crypto::Certificate;
 use coco_wire::Digest;
 
-pub use self::policy::{Accepted, Code, Endorser, Intel, Policy, SevSnp};
+pub use self::policy::{Accepted, AzureCvm, Code, Endorser, Intel, Nitro, Policy, Registers, SevSnp, Vbs};
 use crate::client::{Client, ClientError};
 
 /// What a node showed in a session. Whether the evidence is authentic is not known yet.
@@ -77,6 +77,19 @@ pub enum NotVerified {
     /// Something else that the host configured.
     #[error("its host data is {0}, which is not accepted")]
     HostData(String),
+    /// Something else was measured into a PCR.
+    #[error("its PCR {number} is {value}, which is not accepted")]
+    Register {
+        /// Which.
+        number: u8,
+        /// What it is, in hexadecimal; nothing if evidence says nothing of it.
+        value: String,
+    },
+    /// What hardware measures of a machine of Azure does not say what it runs.
+    #[error(
+        "the policy names no PCR of a machine's firmware (0 to 7), so that it does not say what machines of Azure may run"
+    )]
+    NoFirmware,
 }
 
 /// Asks the node at `address` (`host:port`), whose certificate `service` must have issued, for evidence of what it runs. With

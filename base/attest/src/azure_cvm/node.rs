@@ -3,11 +3,15 @@
 //! The quote of the machine's TPM answers the binding. The hardware's report was made when the machine was booted and names
 //! the TPM's key; the user data in it say nothing of the node, and are not looked at.
 
-use super::{Evidence, Requirements, Runtime, verify_snp};
+use super::{Evidence, Frame, Hardware, Refusal, Requirements, Runtime, verify_snp};
 use crate::{
     Details, Measurement, Policy, ReportData, sev_snp,
-    tpm::{self, Form},
+    tpm::{self, Form, PcrSet},
 };
+
+/// PCRs that say what a machine runs, and what its firmware was told to start. The rest differ from machine to machine (1, 5
+/// and 6: configuration, partitions, names; 15) or change while it runs (10: IMA).
+pub const CODE: PcrSet = PcrSet::of(&[0, 2, 3, 4, 7, 8, 9, 11, 12, 13, 14]);
 
 /// What believed evidence of a node says.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -18,6 +22,18 @@ pub struct NodeClaims {
     pub runtime: Runtime,
     /// What the machine's TPM says.
     pub tpm: tpm::Attested,
+}
+
+/// What the hardware reports in a node's quote, of which nothing is believed yet.
+///
+/// # Errors
+/// When it cannot be read, or is of other hardware.
+pub fn reported(quote: &[u8]) -> Result<sev_snp::Report, crate::Refusal> {
+    let form = Form::from_json(quote).ok_or(crate::Refusal::Malformed)?;
+    let Hardware::Snp(report) = Frame::read(&form.report.0)?.hardware else {
+        return Err(Refusal::OtherHardware.into());
+    };
+    Ok(sev_snp::Report::read(report)?)
 }
 
 /// The claims of evidence of a node.

@@ -72,8 +72,10 @@ pub struct Pcrs {
 }
 
 impl Pcrs {
-    /// The values one behind the other, in the order of a quote; none unless they are as many as it selects.
-    pub(super) fn new(quote: &Quote, values: &[u8]) -> Option<Self> {
+    /// The values one behind the other, in the order of a quote; none unless they are as many as it selects. Whether they
+    /// are those that it vouches for is not looked at.
+    #[must_use]
+    pub fn new(quote: &Quote, values: &[u8]) -> Option<Self> {
         let expected = quote.selected.len() * quote.bank.digest_len();
         let all = Self { bank: quote.bank, selected: quote.selected, values: values.to_vec() };
         (values.len() == expected).then_some(all)

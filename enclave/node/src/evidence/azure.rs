@@ -1,7 +1,7 @@
 //! What members require of confidential machines of Azure beyond what tables of SEV-SNP say of their hardware. CCF has
 //! nothing like it.
 
-use coco_attest::azure_cvm::{Configuration, Demand, NodeClaims, Requirements};
+use coco_attest::azure_cvm::{CODE, Configuration, Demand, NodeClaims, Requirements};
 use coco_kv::{Malformed, Reader, Tx};
 use coco_tables::{
     azure::{Azure, AzureDemands},
@@ -13,9 +13,6 @@ use super::{Unwelcome, made, registers};
 
 /// PCRs that firmware and what it starts are measured into: the tables must say something of one of them.
 const OF_FIRMWARE: std::ops::RangeInclusive<u8> = 0..=7;
-/// PCRs of the first node that others must have, too: what runs, and what firmware was told to start. The rest differ from
-/// machine to machine (1, 5 and 6: configuration, partitions, names; 15) or change while it runs (10: IMA).
-const PINNED: [u8; 11] = [0, 2, 3, 4, 7, 8, 9, 11, 12, 13, 14];
 
 /// How machines must have been started.
 pub(super) fn demands(tables: &Azure, state: &impl Reader) -> Result<Vec<Demand>, Malformed> {
@@ -35,7 +32,7 @@ pub(super) fn admit(tables: &Azure, state: &impl Reader, claims: &NodeClaims) ->
 
 /// Has the service admit machines that run what its first node runs.
 pub(super) fn admit_first(tables: &Azure, tx: &mut Tx, claims: &NodeClaims) {
-    for number in PINNED {
+    for number in CODE.numbers() {
         if let Some(value) = claims.tpm.pcrs.value(number) {
             tables.registers.put(tx, &number.to_string(), &Registers(vec![encode_hex(value)]));
         }

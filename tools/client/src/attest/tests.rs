@@ -1,3 +1,4 @@
+mod hardware;
 mod node;
 
 use std::{
@@ -6,10 +7,8 @@ use std::{
     time::{SystemTime, UNIX_EPOCH},
 };
 
-use coco_attest::{sev_snp, sev_snp::Product};
 use coco_crypto::x509::{UnixTime, Validity};
-use coco_imitated::snp::{self, Machine};
-use coco_wire::{ChannelBinding, text::Base64};
+use coco_wire::ChannelBinding;
 use serde_json::{Value, json};
 
 use self::node::{Act, Node, Question, Service};
@@ -221,57 +220,4 @@ async fn a_client_of_no_service_finds_out_which_it_is() {
     let known = ask(&node.address, Some(&service.certificate)).await.unwrap();
     assert_eq!(known.node, fresh.node);
     assert!(ask(&node.address, Some(&Service::new().certificate)).await.is_err());
-}
-
-/// Evidence that hardware signs.
-#[tokio::test]
-async fn hardware_vouches_for_a_node() {
-    let service = Service::new();
-    let act = |question: &Question<'_>| {
-        let mut machine = Machine::milan();
-        machine.bind(&question.report_data());
-        let shown = machine.sign();
-        let (status, mut answer) = question.answer(&Digest::ZERO);
-        answer["format"] = json!("AMD_SEV_SNP_v1");
-        answer["raw"] = json!(Base64(shown.report));
-        answer["endorsements"] = json!(Base64(shown.certificates));
-        (status, answer)
-    };
-    let node = service.node(Box::new(act)).await;
-    let machine = Machine::milan();
-    let [milan, genoa, turin] = machine.sign().roots;
-    let field = |at: usize, len: usize| machine.report[at..][..len].to_vec();
-    let code = Code {
-        measurements: these(hex(&field(snp::at::MEASUREMENT, 48))),
-        host_data: these(hex(&field(snp::at::HOST_DATA, 32))),
-    };
-    let processor = sev_snp::Report::read(&machine.report).unwrap().processor.unwrap();
-    let reported = u64::from_le_bytes(field(snp::at::TCB[1], 8).try_into().unwrap());
-    let tcb = Product::Milan.tcb_version(reported);
-    let required = SevSnp { code, endorsers: Vec::new(), minimum_tcb: Some(vec![(processor, tcb)]) };
-    let trusting = |required: &SevSnp| Policy {
-        roots: coco_attest::Roots {
-            sev_snp: sev_snp::Roots { milan, genoa, turin },
-            ..coco_attest::Roots::MAKERS
-        },
-        sev_snp: Some(required.clone()),
-        ..Policy::new(|| snp::NOW)
-    };
-    client(&node, &service, trusting(&required)).get("/node/state").await.unwrap();
-
-    // Nobody may write this evidence but the hardware, and the hardware must be new enough.
-    let makers = Policy { roots: coco_attest::Roots::MAKERS, ..trusting(&required) };
-    assert!(matches!(refusal(&node, &service, makers).await, NotVerified::Evidence(_)));
-    let newer = sev_snp::TcbVersion { microcode: tcb.microcode + 1, ..tcb };
-    let newer = SevSnp { minimum_tcb: Some(vec![(processor, newer)]), ..required.clone() };
-    let reason = refusal(&node, &service, trusting(&newer)).await;
-    let old = matches!(reason, NotVerified::Evidence(Refusal::SevSnp(sev_snp::Refusal::MinimumTcb(_))));
-    assert!(old, "{reason}");
-    let code = Code { measurements: these("00".repeat(48)), ..required.code.clone() };
-    let other = SevSnp { code, ..required };
-    assert!(matches!(refusal(&node, &service, trusting(&other)).await, NotVerified::Measurement(_)));
-}
-
-fn hex(bytes: &[u8]) -> String {
-    coco_wire::text::encode_hex(bytes)
 }

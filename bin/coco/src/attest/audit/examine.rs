@@ -1,6 +1,6 @@
 //! Judging evidence again, as it was judged when it was shown.
 
-use coco_attest::{Claims, ReportData, Roots, sev_snp::Report};
+use coco_attest::{Claims, ReportData, Roots, azure_cvm, sev_snp::Report};
 use coco_crypto::{Certificate, x509::UnixTime};
 use coco_kv::Snapshot;
 use coco_node::evidence::Judge;
@@ -96,7 +96,11 @@ impl Examiner {
         let Some(root) = &self.root else { return roots };
         roots.intel = root.public_key().id();
         roots.nitro = root.fingerprint();
-        if let Ok(report) = Report::read(&quote.quote.0) {
+        let report = match quote.format {
+            QuoteFormat::AzureCvmSnpV1 => azure_cvm::reported(&quote.quote.0).ok(),
+            _ => Report::read(&quote.quote.0).ok(),
+        };
+        if let Some(report) = report {
             roots.sev_snp = verify::sev_snp_roots(&report, Some(root));
         }
         roots
@@ -143,3 +147,6 @@ fn format(quote: &QuoteInfo) -> String {
     let name = to_value(quote.format).ok();
     name.as_ref().and_then(Value::as_str).unwrap_or_default().to_owned()
 }
+
+#[cfg(test)]
+mod tests;
