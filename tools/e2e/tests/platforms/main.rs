@@ -76,8 +76,13 @@ fn secrets(node: &Embedded) -> usize {
     node.driver.view().shared.secrets.load().unwrap().iter().count()
 }
 
-fn is_follower(node: &Embedded) -> bool {
-    node.driver.view().state().consensus.role == Part::Follower
+/// Waits until a node follows: it learns of another one that leads when that tells it.
+fn wait_until_it_follows(node: &Embedded) {
+    let deadline = Instant::now() + Duration::from_secs(60);
+    while node.driver.view().state().consensus.role != Part::Follower {
+        assert!(Instant::now() < deadline, "it does not follow");
+        sleep(Duration::from_millis(10));
+    }
 }
 
 /// SEV-SNP, TDX and SGX.
@@ -153,7 +158,7 @@ fn three_kinds_of_machines_and_one_that_is_retired() {
     assert_eq!((done.evicted, done.kept, done.steps_down), (vec![], vec![(id, Reason::Unwelcome)], true));
     first.driver.hand_over();
     let leader = wait_for_another(&[&second, &third]);
-    assert!(is_follower(&first));
+    wait_until_it_follows(&first);
     let before = [secrets(&second), secrets(&third), secrets(&first)];
     assert_eq!(leader.enforce().evicted, [(id, Reason::Unwelcome)]);
 
