@@ -21,7 +21,7 @@ const PARTS: [Part; 9] = [
     Part { name: "fmt", budget: Duration::from_secs(30), run: fmt },
     Part { name: "clippy", budget: Duration::from_secs(9 * 60), run: clippy },
     Part { name: "tests", budget: Duration::from_secs(16 * 60), run: tests },
-    Part { name: "spec", budget: Duration::from_secs(2 * 60), run: spec::run },
+    Part { name: "spec", budget: Duration::from_secs(3 * 60), run: spec::run },
     Part { name: "planted", budget: Duration::from_secs(10), run: planted::check },
     Part { name: "simulation", budget: Duration::from_secs(6 * 60), run: simulation },
     Part { name: "docs", budget: Duration::from_secs(3 * 60), run: docs },
