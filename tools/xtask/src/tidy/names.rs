@@ -5,9 +5,10 @@ use std::collections::BTreeSet;
 use crate::workspace::Workspace;
 
 /// Everything that may stand at the root of the repository.
-const ROOT: [&str; 23] = [
+const ROOT: [&str; 24] = [
     ".cargo",
     ".ci",
+    ".config",
     ".gitignore",
     "ARCHITECTURE.md",
     "CHANGELOG.md",
