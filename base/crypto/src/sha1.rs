@@ -1,6 +1,7 @@
-//! SHA-1, for what old devices have made with it.
+//! SHA-1, for what old devices have made with it, and for WebSockets (RFC 6455), whose handshake proves with it that the
+//! server speaks them: nothing is kept secret or believed by that.
 //!
-//! Collisions can be found, so that nothing of ours uses it, and nobody should believe what rests on it alone.
+//! Collisions can be found, so that nobody should believe what rests on it alone.
 
 use aws_lc_rs::{
     digest,

@@ -13,6 +13,7 @@ use crate::{
     caller::{Caller, Peer},
     console,
     context::Context,
+    conversation::Conversation,
     endpoint::{Forwarding, Redirection},
     error::{ErrorCode, Reject},
     objects::Objects,
@@ -287,6 +288,20 @@ pub trait Adapter: Send + Sync + 'static {
     /// # Errors
     /// The answer to a message that asks for nothing that can be done.
     fn decode(&self, message: Request, origin: &Origin<'_>) -> Result<Plan, Response>;
+
+    /// Begins a conversation on the connection of `request`, which asks for a WebSocket; none if there is nothing of the
+    /// kind at its path, and it is answered like any other. Browsers do not keep pages of other sites from asking, so
+    /// that a client known by its certificate may not want what its `origin` header says.
+    ///
+    /// # Errors
+    /// The answer to a request that must not have one.
+    fn converse(
+        &self,
+        _request: &Request,
+        _origin: &Origin<'_>,
+    ) -> Option<Result<Box<dyn Conversation>, Response>> {
+        None
+    }
 
     /// Makes the answer to a message from the answers to its calls, in their order.
     fn encode(&self, replies: Vec<Response>) -> Response {

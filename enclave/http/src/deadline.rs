@@ -2,11 +2,16 @@
 
 use std::{
     future::poll_fn,
+    io,
     pin::Pin,
     task::{Context, Poll},
+    time::Duration,
 };
 
-use tokio::time::{Instant, Sleep, sleep_until};
+use tokio::{
+    io::{AsyncWrite, AsyncWriteExt as _},
+    time::{Instant, Sleep, sleep_until},
+};
 
 /// The time at which a connection is given up.
 ///
@@ -45,5 +50,32 @@ impl Deadline {
 
     pub(crate) async fn passed(&mut self) {
         poll_fn(|cx| self.poll(cx)).await;
+    }
+
+    /// Writes all of `bytes` to a stream that takes some more within `patience` each time.
+    pub(crate) async fn write<S: AsyncWrite + Unpin>(
+        &mut self,
+        stream: &mut S,
+        mut bytes: &[u8],
+        patience: Duration,
+    ) -> io::Result<()> {
+        while !bytes.is_empty() {
+            self.set(Some(Instant::now() + patience));
+            let written = self.in_time(stream.write(bytes)).await?;
+            if written == 0 {
+                return Err(io::ErrorKind::WriteZero.into());
+            }
+            bytes = &bytes[written..];
+        }
+        self.in_time(stream.flush()).await
+    }
+
+    /// What `io` yields, if it does in time.
+    async fn in_time<T>(&mut self, io: impl Future<Output = io::Result<T>>) -> io::Result<T> {
+        tokio::select! {
+            biased;
+            done = io => done,
+            () = self.passed() => Err(io::ErrorKind::TimedOut.into()),
+        }
     }
 }

@@ -1,13 +1,42 @@
 //! What answers requests.
 
-use coco_app::{ErrorCode, Peer, Reject, Request, Response, Status};
-use coco_node::view::Continuity;
+use std::task::{Context, Poll};
+
+use coco_app::{ErrorCode, Peer, Reaction, Reject, Request, Response, Status};
+use coco_node::{streams::StreamError, view::Continuity};
 use tokio::sync::oneshot;
 
 /// What answers requests: the node, or a test.
 pub trait Dispatch: Send + Sync + 'static {
     /// Answers batches of different connections that arrived at about the same time. Must not block.
     fn dispatch(&self, batches: &mut [Batch]);
+
+    /// Begins a conversation with whoever asks for a WebSocket by `request`; none if there is none to be had there, and
+    /// the request is dispatched like any other. Must not block.
+    ///
+    /// # Errors
+    /// The answer to a request that must not have one.
+    fn converse(&self, _request: &Request, _session: &Session) -> Option<Result<Box<dyn Talk>, Response>> {
+        None
+    }
+}
+
+/// A conversation, and the events that it follows. Must not block.
+pub trait Talk: Send {
+    /// Takes in a message.
+    ///
+    /// # Errors
+    /// If it leads to events that cannot be had; the connection is closed.
+    fn message(&mut self, text: String) -> Result<Reaction, StreamError>;
+
+    /// Ready when there is an event, or an error.
+    fn poll_event(&mut self, cx: &mut Context<'_>) -> Poll<()>;
+
+    /// What the next event has the client told; none if there is no event.
+    ///
+    /// # Errors
+    /// If events were lost; the connection is closed.
+    fn event(&mut self) -> Result<Option<Vec<String>>, StreamError>;
 }
 
 /// Requests that arrived together on one connection.

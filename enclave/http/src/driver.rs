@@ -3,6 +3,7 @@
 //! Here is the enclave's one lock. It is taken once for each batch of requests or event of the host, and let go before
 //! anything slow begins.
 
+mod conversation;
 mod evidence;
 mod execute;
 mod files;
@@ -18,7 +19,7 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use coco_app::{InterfaceName, Mode};
+use coco_app::{InterfaceName, Mode, Request, Response};
 use coco_boundary::{Event, Full, Host, Jobs, MAX_BACKLOG, Monotonic, Unix};
 use coco_node::{
     Beginning, Certificates, Core, Joined, Mount, Output, Planned, Renewed, Stage, View, is_requested_by_core,
@@ -32,7 +33,7 @@ use self::{
 };
 use crate::{
     CertificateSlot, CertificateSlots,
-    dispatch::{Batch, Dispatch},
+    dispatch::{Batch, Dispatch, Session, Talk},
 };
 
 /// The node as sessions and host see it. Clones share it.
@@ -282,6 +283,10 @@ impl Driver {
 impl Dispatch for Driver {
     fn dispatch(&self, batches: &mut [Batch]) {
         Turn::new(self, batches).run();
+    }
+
+    fn converse(&self, request: &Request, session: &Session) -> Option<Result<Box<dyn Talk>, Response>> {
+        self.begin_conversation(request, &session.peer)
     }
 }
 

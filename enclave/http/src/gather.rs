@@ -8,9 +8,10 @@ use std::{
     task::{Context, Poll},
 };
 
+use coco_app::{Request, Response};
 use tokio::sync::oneshot;
 
-use crate::dispatch::{Batch, Dispatch};
+use crate::dispatch::{Batch, Dispatch, Session, Talk};
 
 /// Gathers batches for a [`Dispatch`]. One for each I/O thread; clones share it.
 #[derive(Clone)]
@@ -45,6 +46,15 @@ impl Gather {
         waiting.askers.push(asker);
         drop(waiting);
         Asked { gather: self.clone(), turn, answered }
+    }
+
+    /// Begins a conversation, at once.
+    pub(crate) fn converse(
+        &self,
+        request: &Request,
+        session: &Session,
+    ) -> Option<Result<Box<dyn Talk>, Response>> {
+        self.0.dispatch.converse(request, session)
     }
 
     /// Answers everything that waits.

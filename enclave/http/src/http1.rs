@@ -13,22 +13,24 @@ use std::{
     time::Duration,
 };
 
-use coco_app::Method;
+use coco_app::{Method, Request, Response};
 use tokio::{
     io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
     time::{Instant, timeout},
 };
 
-pub(crate) use self::chunks::Chunks;
+pub(crate) use self::{answers::UPGRADE_REQUIRED, chunks::Chunks};
 use self::{
     answers::{Answers, Manner},
     intake::{Incoming, Intake},
 };
 use crate::{
     deadline::Deadline,
-    dispatch::{Answer, Batch, Session},
+    dispatch::{Answer, Batch, Session, Talk},
     gather::Gather,
     interface::Interface,
+    refusal::Refusal,
+    websocket::{self, Accept, Opened},
 };
 
 /// Answers owed at a time; further requests are read once there are fewer.
@@ -61,13 +63,36 @@ pub(crate) async fn run<S: AsyncRead + AsyncWrite + Unpin>(
         answers,
         reading,
         manners: Vec::new(),
+        opening: None,
         arriving_since: None,
         deadline: Deadline::new(),
     };
     // An error means that the client is gone or too slow: there is nobody to tell.
-    if connection.serve().await.is_ok() {
-        connection.close().await;
+    match connection.serve().await {
+        Ok(End::Closed) => connection.close().await,
+        Ok(End::Upgraded(talk, accept)) => {
+            let Connection { stream, batch, .. } = connection;
+            let session = batch.expect("no request is being answered").session;
+            let opened = Opened { session, talk, accept };
+            // It would make the state of every connection larger.
+            Box::pin(websocket::run(stream, interface, gather, opened)).await;
+        }
+        Err(_) => {}
     }
+}
+
+/// How a connection ends to be one of HTTP.
+enum End {
+    /// The last answer was written.
+    Closed,
+    /// It becomes a WebSocket.
+    Upgraded(Box<dyn Talk>, Accept),
+}
+
+/// A request for a WebSocket, and how that is answered if there is something to converse with.
+struct Opening {
+    request: Request,
+    accept: Result<Accept, Response>,
 }
 
 struct Connection<'a, S> {
@@ -81,6 +106,8 @@ struct Connection<'a, S> {
     reading: Reading,
     /// How to answer the requests of the batch at hand.
     manners: Vec<Manner>,
+    /// The request for which a connection is upgrading.
+    opening: Option<Opening>,
     /// When the request that is still arriving began to.
     arriving_since: Option<Instant>,
     deadline: Deadline,
@@ -94,6 +121,8 @@ enum Reading {
     Ended,
     /// A request was refused; bytes of it may be on their way.
     Refused,
+    /// A WebSocket was asked for, which waits until what came before is answered.
+    Upgrading,
 }
 
 /// What a connection waited for.
@@ -106,14 +135,22 @@ enum Event {
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Connection<'_, S> {
     /// Until the last answer is written.
-    async fn serve(&mut self) -> io::Result<()> {
+    async fn serve(&mut self) -> io::Result<End> {
         let interface = self.interface;
         let mut stopped = pin!(interface.stopped());
         loop {
             let more = self.take_requests().await;
             self.write_answers().await?;
+            if self.answers.is_empty()
+                && let Some(opening) = self.opening.take_if(|_| self.reading == Reading::Upgrading)
+            {
+                match self.upgrade(opening) {
+                    Some(end) => return Ok(end),
+                    None => continue,
+                }
+            }
             if self.answers.ended() || (self.reading != Reading::Open && self.answers.is_empty()) {
-                return Ok(());
+                return Ok(End::Closed);
             }
             if more && self.answers.len() < MAX_PIPELINED {
                 continue;
@@ -137,7 +174,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<'_, S> {
                 break;
             }
             match self.intake.next() {
-                Ok(Some(Incoming { request, close })) => {
+                Ok(Some(Incoming { request, close, upgradable })) => {
+                    if upgradable && let Some(accept) = Accept::of(&request) {
+                        self.opening = Some(Opening { request, accept });
+                        self.reading = Reading::Upgrading;
+                        break;
+                    }
                     if close {
                         self.reading = Reading::Ended;
                     }
@@ -159,11 +201,38 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<'_, S> {
         }
         self.batch = Some(batch);
         if let Some(refusal) = refusal {
-            refusal.count(&self.interface.metrics);
-            let response = refusal.response(&self.interface.settings.limits, self.intake.fragment());
-            self.answers.push(Answer::Close(response), Manner { to_head: false, close: true });
+            self.refuse(&refusal);
         }
         more
+    }
+
+    fn refuse(&mut self, refusal: &Refusal) {
+        self.reading = Reading::Refused;
+        refusal.count(&self.interface.metrics);
+        let response = refusal.response(&self.interface.settings.limits, self.intake.fragment());
+        self.answers.push(Answer::Close(response), Manner { to_head: false, close: true });
+    }
+
+    /// Answers a request for a WebSocket. Where there is nothing to converse with, it is a request like any other.
+    fn upgrade(&mut self, opening: Opening) -> Option<End> {
+        let Opening { request, accept } = opening;
+        let batch = self.batch.as_mut().expect("no request is being answered");
+        let manner = Manner { to_head: false, close: false };
+        self.reading = Reading::Open;
+        match (self.gather.converse(&request, &batch.session), accept) {
+            (None, _) => {
+                self.manners.push(manner);
+                batch.requests.push(request);
+            }
+            (Some(Err(response)), _) | (Some(Ok(_)), Err(response)) => {
+                self.answers.push(Answer::Ready(response), manner);
+            }
+            (Some(Ok(talk)), Ok(accept)) if self.intake.is_idle() => {
+                return Some(End::Upgraded(talk, accept));
+            }
+            (Some(Ok(_)), Ok(_)) => self.refuse(&Refusal::Malformed("more behind a request for a WebSocket")),
+        }
+        None
     }
 
     fn owe(&mut self, answers: &mut Vec<Answer>) {
@@ -182,19 +251,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<'_, S> {
             self.answers.put_continue();
         }
         loop {
-            let mut rest = self.answers.encode();
-            if rest.is_empty() {
+            let bytes = self.answers.encode();
+            if bytes.is_empty() {
                 return Ok(());
             }
-            while !rest.is_empty() {
-                self.deadline.set(Some(Instant::now() + patience));
-                let written = in_time(&mut self.deadline, self.stream.write(rest)).await?;
-                if written == 0 {
-                    return Err(io::ErrorKind::WriteZero.into());
-                }
-                rest = &rest[written..];
-            }
-            in_time(&mut self.deadline, self.stream.flush()).await?;
+            self.deadline.write(&mut self.stream, bytes, patience).await?;
             self.answers.written();
         }
     }
@@ -261,15 +322,6 @@ async fn read<S: AsyncRead + Unpin>(stream: &mut S, intake: &mut Intake) -> io::
         }
     })
     .await
-}
-
-/// What `io` yields, if it does before `deadline`.
-async fn in_time<T>(deadline: &mut Deadline, io: impl Future<Output = io::Result<T>>) -> io::Result<T> {
-    tokio::select! {
-        biased;
-        done = io => done,
-        () = deadline.passed() => Err(io::ErrorKind::TimedOut.into()),
-    }
 }
 
 async fn discard<S: AsyncRead + Unpin>(stream: &mut S) -> io::Result<()> {

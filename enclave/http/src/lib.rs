@@ -2,7 +2,8 @@
 //!
 //! [`serve`] carries one connection from its first byte to its last: it counts it against the caps of its
 //! [`Interface`], makes the TLS handshake, reads requests by HTTP/1.1 or HTTP/2 and has a [`Gather`] hand them,
-//! with those of other connections, to a [`Dispatch`], whose answers it sends in order. Nothing here knows what a request means.
+//! with those of other connections, to a [`Dispatch`], whose answers it sends in order. A connection of HTTP/1.1 may become a
+//! WebSocket, whose messages a [`Talk`] takes. Nothing here knows what a request or a message means.
 
 mod answer;
 mod client;
@@ -18,9 +19,10 @@ mod refusal;
 mod rpc;
 mod serve;
 mod tls;
+mod websocket;
 
 pub use client::{Client, ClientError, Connected, PublicClient, Question, Reply};
-pub use dispatch::{Answer, Batch, Dispatch, Session};
+pub use dispatch::{Answer, Batch, Dispatch, Session, Talk};
 pub use driver::{Driver, Resources, SnapshotFileError};
 pub use gather::Gather;
 pub use interface::{AppProtocol, Interface, InterfaceSettings, Limits, SessionCaps, Timeouts, Transport};

@@ -3,10 +3,11 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use coco_app::{
-    Adapter, Attesting, Call, Chain, Context, Download, ErrorCode, Historical, Index, InterfaceName, Lookup,
-    Mode, NodeRequests, Origin, Peer, Plan, Reject, Request, Response, Services, Status,
+    Adapter, Attesting, Call, Chain, Context, Conversation, Download, ErrorCode, Historical, Index,
+    InterfaceName, Lookup, Mode, NodeRequests, Origin, Peer, Plan, Reject, Request, Response, Services,
+    Status,
 };
-use coco_kv::{Executed, Tx};
+use coco_kv::{Executed, Snapshot, Tx};
 use coco_wire::{Digest, Seqno};
 use regex::Regex;
 
@@ -16,7 +17,7 @@ use crate::{
         snapshots::CREATE,
     },
     redirect::Redirections,
-    view::{Shared, Stage, State, View, version_of},
+    view::{Shared, State, View, version_of},
 };
 
 /// Which adapter a call belongs to, by the first element of its path.
@@ -28,6 +29,17 @@ pub enum Mount {
     Gov,
     /// `/node`
     Node,
+}
+
+impl Mount {
+    /// That of a path.
+    fn of(path: &str) -> Self {
+        match path.split('/').nth(1) {
+            Some("gov") => Self::Gov,
+            Some("node") => Self::Node,
+            _ => Self::App,
+        }
+    }
 }
 
 /// The adapters of a node and what its interfaces offer of them.
@@ -116,6 +128,14 @@ pub struct Write {
     pub mount: Mount,
 }
 
+/// What an adapter is shown beside a message.
+struct Seen<'a> {
+    state: &'a State,
+    /// That of the rows.
+    snapshot: &'a Snapshot,
+    redirections: Option<&'a Redirections>,
+}
+
 /// A call that was run.
 pub struct Ran {
     /// Its answer; of a write, without its transaction ID.
@@ -158,17 +178,8 @@ impl View {
         redirections: Option<&Redirections>,
     ) -> Result<Planned, Response> {
         let state = self.shared.state.load();
-        let mount = match request.path().split('/').nth(1) {
-            Some("gov") => Mount::Gov,
-            Some("node") => Mount::Node,
-            _ => Mount::App,
-        };
-        let open = match mount {
-            Mount::App => state.open,
-            Mount::Gov => state.stage == Stage::PartOfNetwork,
-            Mount::Node => true,
-        };
-        if !open {
+        let mount = Mount::of(request.path());
+        if !state.serves(mount) {
             let text = "Frontend is not open.";
             return Err(Reject::new(Status::NOT_FOUND, ErrorCode::FrontendNotOpen, text).into());
         }
@@ -176,15 +187,49 @@ impl View {
         if offered.is_some_and(|offered| offered.withholds(request.path())) {
             return Err(Response::empty(Status::NOT_FOUND));
         }
-        let origin = Origin {
+        let adapter = self.mounts.adapter(mount);
+        let seen = Seen { state: &state, snapshot: &state.latest, redirections };
+        let plan = self.with_origin(peer, seen, |origin| adapter.decode(request, origin))?;
+        Ok(Planned { mount, plan })
+    }
+
+    /// Begins a conversation with whoever asks for one; none if there is none to be had there.
+    ///
+    /// # Errors
+    /// The answer to a request that must not have one, or that another node is to answer.
+    #[must_use]
+    pub fn converse(
+        &self,
+        request: &Request,
+        peer: &Peer,
+    ) -> Option<Result<Box<dyn Conversation>, Response>> {
+        let state = self.shared.state.load();
+        let mount = Mount::of(request.path());
+        if !state.serves(mount) {
+            return None;
+        }
+        let redirections = self.mounts.redirections.get(&peer.interface);
+        let seen = Seen { state: &state, snapshot: &state.latest, redirections };
+        self.with_origin(peer, seen, |origin| self.mounts.adapter(mount).converse(request, origin))
+    }
+
+    /// Runs a step of a conversation on the last committed state.
+    pub fn with_committed<T>(&self, peer: &Peer, step: impl FnOnce(&Origin<'_>) -> T) -> T {
+        let state = self.shared.state.load();
+        let redirections = self.mounts.redirections.get(&peer.interface);
+        self.with_origin(peer, Seen { state: &state, snapshot: &state.committed, redirections }, step)
+    }
+
+    fn with_origin<T>(&self, peer: &Peer, seen: Seen<'_>, step: impl FnOnce(&Origin<'_>) -> T) -> T {
+        let Seen { state, snapshot, redirections } = seen;
+        let offered = self.mounts.offered.get(&peer.interface);
+        step(&Origin {
             peer,
             offers: &|path| offered.is_none_or(|offered| offered.has(path)),
-            redirect: &|wanted, request| redirections?.answer(&self.shared, &state, peer, (wanted, request)),
-            state: &state.latest,
+            redirect: &|wanted, request| redirections?.answer(&self.shared, state, peer, (wanted, request)),
+            state: snapshot,
             now_ms: self.shared.clock.wall_ms(),
-        };
-        let plan = self.mounts.adapter(mount).decode(request, &origin)?;
-        Ok(Planned { mount, plan })
+        })
     }
 
     /// Runs one call on the latest state, or on the last committed one.

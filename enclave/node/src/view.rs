@@ -19,7 +19,7 @@ use coco_tables::nodes::NodeStatus;
 use coco_wire::{Digest, Seqno, TxId, View as ViewNumber};
 
 use crate::{
-    call::Mounts,
+    call::{Mount, Mounts},
     feed::Feed,
     history::History,
     index::Indexes,
@@ -190,6 +190,15 @@ impl State {
             view: self.consensus.view,
             led: self.consensus.leader.is_some(),
             rollbacks: self.rollbacks,
+        }
+    }
+
+    /// Whether requests for a mount are served now.
+    pub(crate) fn serves(&self, mount: Mount) -> bool {
+        match mount {
+            Mount::App => self.open,
+            Mount::Gov => self.stage == Stage::PartOfNetwork,
+            Mount::Node => true,
         }
     }
 

@@ -69,15 +69,17 @@ fn a_rejected_call_changes_nothing() {
 #[test]
 fn subscribers_hear_of_what_is_committed() {
     let mut node = open_node(Toy::new(None, None));
-    let stream = node.view.shared.streams.subscribe("items").unwrap();
+    let shared = node.view.shared.clone();
+    let stream = shared.streams.subscribe().unwrap();
+    shared.streams.follow(stream, ["items".into()].into()).unwrap();
     let first = node.send(message("set a 1\nset b 2")).txid.unwrap();
     node.tick(1000);
-    let events = node.view.shared.streams.take(stream).unwrap();
+    let events: Vec<_> = std::iter::from_fn(|| shared.streams.take(stream).unwrap()).collect();
     let keys: Vec<_> = events.iter().map(|event| event.data.as_slice()).collect();
     assert_eq!(keys, [b"a", b"b"]);
     assert!(events[1].seqno <= first.seqno);
-    node.view.shared.streams.unsubscribe(stream);
-    assert_eq!(node.view.shared.streams.take(stream), Err(StreamError::Unknown));
+    shared.streams.unsubscribe(stream);
+    assert_eq!(shared.streams.take(stream), Err(StreamError::Unknown));
 }
 
 #[test]

@@ -13,6 +13,8 @@ use crate::{
 
 /// Bytes that are written at once; a larger body goes in one piece with its head.
 const WRITE: usize = 256 << 10;
+/// What has to say to which protocol (RFC 9110, section 15.5.22), which is WebSocket.
+pub(crate) const UPGRADE_REQUIRED: Status = Status(426);
 /// Bytes of room that a connection keeps between answers.
 const KEPT: usize = 16 << 10;
 
@@ -130,8 +132,15 @@ fn encode(out: &mut Vec<u8>, response: &Response, manner: Manner) {
         txid.push_to(&mut text);
         put_field(out, TRANSACTION_ID, &text);
     }
-    if manner.close {
-        put_field(out, "connection", "close");
+    let wants_upgrade = response.status == UPGRADE_REQUIRED;
+    if wants_upgrade {
+        put_field(out, "upgrade", "websocket");
+    }
+    match (wants_upgrade, manner.close) {
+        (true, true) => put_field(out, "connection", "upgrade, close"),
+        (true, false) => put_field(out, "connection", "upgrade"),
+        (false, true) => put_field(out, "connection", "close"),
+        (false, false) => {}
     }
     out.extend_from_slice(b"\r\n");
     if !manner.to_head && has_body(response.status) {

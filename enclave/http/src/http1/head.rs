@@ -22,6 +22,8 @@ pub(super) struct Head {
     pub(super) framing: Framing,
     /// Whether the connection ends with the answer.
     pub(super) close: bool,
+    /// Whether the connection may become one of another protocol: it goes on, and not by HTTP/1.0.
+    pub(super) upgradable: bool,
     /// Whether the client waits for `100 Continue` before it sends the body.
     pub(super) expects_continue: bool,
 }
@@ -146,6 +148,7 @@ impl Parsed {
             headers: Headers::new(head, self.fields),
             framing: self.meaning.framing()?,
             close: close || (old && !keep_alive),
+            upgradable: !close && !old,
             expects_continue: expects_continue && !old,
         })
     }

@@ -30,6 +30,8 @@ pub(crate) struct Incoming {
     pub(crate) request: Request,
     /// Whether the connection ends with the answer.
     pub(crate) close: bool,
+    /// Whether the connection may become one of another protocol.
+    pub(crate) upgradable: bool,
 }
 
 enum State {
@@ -119,7 +121,8 @@ impl Intake {
 
     fn finish(&mut self, head: Head, body: Bytes) -> Incoming {
         self.state = State::Head(Progress::default());
-        Incoming { close: head.close, request: Request::new(head.method, head.target, head.headers, body) }
+        let Head { method, target, headers, close, upgradable, .. } = head;
+        Incoming { request: Request::new(method, target, headers, body), close, upgradable }
     }
 
     fn shrink(&mut self) {

@@ -4,6 +4,7 @@ mod multiplexed;
 mod sessions;
 mod time;
 mod tls;
+mod websocket;
 
 use std::{
     sync::{Arc, Mutex},
@@ -30,7 +31,8 @@ use tokio_rustls::{TlsConnector, client::TlsStream};
 
 use super::*;
 use crate::{
-    Answer, Batch, CertificateSlot, Dispatch, InterfaceSettings, Limits, SessionCaps, SessionCount, Timeouts,
+    Answer, Batch, CertificateSlot, Dispatch, InterfaceSettings, Limits, SessionCaps, SessionCount, Talk,
+    Timeouts,
 };
 
 type Client = TlsStream<DuplexStream>;
@@ -41,6 +43,7 @@ struct Echo {
     batches: Mutex<Vec<usize>>,
     waiting: Mutex<Vec<oneshot::Sender<Response>>>,
     certificates: Mutex<Vec<Option<usize>>>,
+    stage: Arc<websocket::Stage>,
 }
 
 impl Dispatch for Arc<Echo> {
@@ -51,6 +54,10 @@ impl Dispatch for Arc<Echo> {
             self.certificates.lock().unwrap().push(certificate);
             answers.extend(requests.drain(..).map(|request| self.answer(&request)));
         }
+    }
+
+    fn converse(&self, request: &Request, _: &Session) -> Option<Result<Box<dyn Talk>, Response>> {
+        self.stage.converse(request)
     }
 }
 

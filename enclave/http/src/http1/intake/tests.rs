@@ -24,7 +24,7 @@ fn feed(limits: Limits, bytes: &[u8], cuts: &[usize]) -> (Vec<Seen>, bool) {
         start = end;
         loop {
             match intake.next() {
-                Ok(Some(Incoming { request, close })) => seen.push(Seen {
+                Ok(Some(Incoming { request, close, .. })) => seen.push(Seen {
                     method: request.method,
                     target: request.target().to_owned(),
                     fields: request.headers.iter().map(|(n, v)| (n.to_vec(), v.to_vec())).collect(),
