@@ -91,3 +91,6 @@ impl Drop for Subscriber {
         self.streams().unsubscribe(self.stream);
     }
 }
+
+#[cfg(test)]
+mod tests;
