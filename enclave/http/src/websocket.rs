@@ -266,7 +266,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<'_, S> {
             }
             match self.talk.event() {
                 Ok(Some(texts)) => {
-                    texts.iter().for_each(|text| put(&mut self.out, Kind::Text, text.as_bytes()))
+                    for text in texts {
+                        put(&mut self.out, Kind::Text, text.as_bytes());
+                    }
                 }
                 Ok(None) => return false,
                 Err(_) => {

@@ -129,6 +129,7 @@ pub struct Write {
 }
 
 /// What an adapter is shown beside a message.
+#[derive(Clone, Copy)]
 struct Seen<'a> {
     state: &'a State,
     /// That of the rows.
