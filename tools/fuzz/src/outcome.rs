@@ -88,13 +88,13 @@ pub(crate) fn name(reason: &impl Debug) -> String {
     parts.join("::")
 }
 
-/// The variants of an enumeration, out of a source that rustfmt has formatted: what a campaign should reach.
+/// The variants of a public enumeration, if only of its crate, out of a source that rustfmt has formatted: what a campaign should reach.
 #[must_use]
 pub fn variants<'a>(source: &'a str, enumeration: &str) -> Vec<&'a str> {
-    let head = format!("pub enum {enumeration} {{");
+    let head = format!(" enum {enumeration} {{");
     source
         .lines()
-        .skip_while(|line| *line != head)
+        .skip_while(|line| !line.starts_with("pub") || !line.ends_with(&head))
         .skip(1)
         .take_while(|line| *line != "}")
         .filter_map(|line| line.strip_prefix("    "))

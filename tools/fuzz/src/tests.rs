@@ -151,7 +151,7 @@ fn outcomes_are_told_apart_by_reason_and_size() {
     ] {
         assert_eq!(name(&refusal), expected);
     }
-    let source = "/// Why.\npub enum Reason {\n    /// One.\n    First,\n    Second(u8),\n    Third {\n        at: usize,\n    },\n}\npub enum Other {\n    Fourth,\n}\n";
+    let source = "/// Why.\npub enum Reason {\n    /// One.\n    First,\n    Second(u8),\n    Third {\n        at: usize,\n    },\n}\npub(crate) enum Other {\n    Fourth,\n}\n";
     assert_eq!(variants(source, "Reason"), ["First", "Second", "Third"]);
     assert_eq!(variants(source, "Other"), ["Fourth"]);
 }

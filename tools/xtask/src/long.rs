@@ -133,8 +133,8 @@ const RUNS: &[Run] = &[
     },
     Run {
         name: "fuzz",
-        about: "every parser of evidence 10,000,000 times with changed inputs, every verifier 100,000 times or more",
-        steps: &[full!("coco-attest", ["--lib"], ["::fuzz::"])],
+        about: "every parser of evidence and frames 10,000,000 times with changed inputs, every verifier 100,000 times or more",
+        steps: &[full!("coco-attest", ["--lib"], ["::fuzz::"]), full!("coco-http", ["--lib"], ["::fuzz::"])],
     },
     Run {
         name: "planted",
