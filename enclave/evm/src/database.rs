@@ -1,6 +1,6 @@
 //! The world state as the virtual machine asks for it.
 
-use alloy_primitives::{Address, B256, U256};
+use alloy_primitives::{Address, B256, Bytes, U256};
 use coco_kv::{Malformed, Reader};
 use revm::{
     bytecode::Bytecode,
@@ -40,7 +40,7 @@ impl<R: Reader> Database for View<'_, R> {
     }
 
     fn code_by_hash(&mut self, code_hash: B256) -> Result<Bytecode, Corrupt> {
-        Ok(Bytecode::new_raw(self.world.code(self.from, &code_hash)?))
+        Ok(bytecode(self.world.code(self.from, &code_hash)?))
     }
 
     fn storage(&mut self, address: Address, index: U256) -> Result<U256, Corrupt> {
@@ -50,4 +50,10 @@ impl<R: Reader> Database for View<'_, R> {
     fn block_hash(&mut self, number: u64) -> Result<B256, Corrupt> {
         Ok((self.block_hash)(number))
     }
+}
+
+/// Code as the machine has it. What begins like a delegation (EIP-7702) and is none is code like any other, which halts: a
+/// genesis or an old fork may have it.
+pub(crate) fn bytecode(code: Bytes) -> Bytecode {
+    Bytecode::new_raw_checked(code.clone()).unwrap_or_else(|_| Bytecode::new_legacy(code))
 }

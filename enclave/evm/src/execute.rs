@@ -3,18 +3,17 @@
 use alloy_primitives::{Address, B256, Bytes, Log, U256};
 use coco_kv::Tx;
 use revm::{
-    ExecuteEvm as _, MainBuilder as _,
+    Database, ExecuteEvm as _, MainBuilder as _,
     context::{
         BlockEnv, Context, Journal,
         result::{EVMError, ExecutionResult, HaltReason, InvalidHeader, InvalidTransaction, Output},
     },
+    handler::MainnetContext,
     primitives::hardfork::SpecId,
 };
 
-use crate::{
-    Rules, Verified, World,
-    database::{Corrupt, View},
-};
+pub use crate::database::Corrupt;
+use crate::{Rules, Verified, World, database::View, random::Precompiled};
 
 /// What a block says to the transactions in it.
 #[derive(Clone, Copy)]
@@ -29,8 +28,11 @@ pub struct Block<'a> {
     pub max_gas: u64,
     /// What a unit of gas costs at least, in wei.
     pub base_fee: u64,
-    /// A random number from the enclave (`PREVRANDAO`).
+    /// A random number from the enclave (`PREVRANDAO`); before the merge, the difficulty.
     pub random: B256,
+    /// Secret of which random bytes of one transaction come ([`crate::random`]), another for each and never that of a
+    /// simulation. The same seed gives the same bytes. None: there is no such contract.
+    pub seed: Option<B256>,
     /// Hashes of earlier blocks by number; zero for those that are not known.
     pub hash_of: &'a dyn Fn(u64) -> B256,
 }
@@ -42,6 +44,8 @@ pub struct Execution {
     pub outcome: Outcome,
     /// The gas that it used, less what it is given back.
     pub gas_used: u64,
+    /// The most gas that it had used at any time: before any was given back.
+    pub max_gas_used: u64,
     /// What contracts logged; nothing if it failed.
     pub logs: Vec<Log>,
 }
@@ -52,7 +56,12 @@ pub enum Outcome {
     /// It called, and this was returned.
     Called(Bytes),
     /// It created a contract.
-    Created(Address),
+    Created {
+        /// Where.
+        address: Address,
+        /// Its code.
+        code: Bytes,
+    },
     /// It undid itself, and says why.
     Reverted(Bytes),
     /// It did what nothing may do; all of its gas is used.
@@ -66,14 +75,14 @@ pub type Halted = HaltReason;
 #[derive(Debug, thiserror::Error)]
 pub enum Refused {
     /// By the rules of the chain.
-    #[error("{0}")]
+    #[error("{}", refusal::said(.0))]
     Invalid(InvalidTransaction),
     /// The block lacks what its fork wants.
     #[error("{0}")]
     Block(InvalidHeader),
     /// The world state cannot be read.
     #[error(transparent)]
-    Corrupt(Corrupt),
+    Corrupt(#[from] Corrupt),
     /// The machine itself.
     #[error("{0}")]
     Machine(String),
@@ -83,7 +92,7 @@ impl Execution {
     /// Whether it did what it was sent for.
     #[must_use]
     pub fn is_success(&self) -> bool {
-        matches!(self.outcome, Outcome::Called(_) | Outcome::Created(_))
+        matches!(self.outcome, Outcome::Called(_) | Outcome::Created { .. })
     }
 }
 
@@ -111,16 +120,22 @@ impl World {
         transaction: &Verified,
     ) -> Result<Execution, Refused> {
         let view = View { world: self, from: &*tx, block_hash: block.hash_of };
-        let mut context: Context<BlockEnv, _, _, _, Journal<_>, ()> = Context::new(view, rules.fork);
-        context.cfg = rules.configuration();
-        context.block = block.environment();
-        let mut machine = context.build_mainnet();
+        let machine = context(view, rules, block).build_mainnet();
+        let mut machine = machine.with_precompiles(Precompiled::new(rules.fork, block.seed));
         let found = machine.transact(transaction.environment(rules.fees))?;
         drop(machine);
         let keeps_empty = rules.fork < SpecId::SPURIOUS_DRAGON;
-        self.apply(tx, &found.state, keeps_empty).map_err(|malformed| Refused::Corrupt(malformed.into()))?;
+        self.apply(tx, &found.state, keeps_empty).map_err(Corrupt::from)?;
         Ok(found.result.into())
     }
+}
+
+/// What a machine knows before it is sent anything.
+pub(crate) fn context<D: Database>(state: D, rules: &Rules, block: &Block<'_>) -> MainnetContext<D> {
+    let mut context: Context<BlockEnv, _, _, _, Journal<_>, ()> = Context::new(state, rules.fork);
+    context.cfg = rules.configuration();
+    context.block = block.environment();
+    context
 }
 
 impl Block<'_> {
@@ -131,6 +146,7 @@ impl Block<'_> {
             timestamp: U256::from(self.time_s),
             gas_limit: self.max_gas,
             basefee: self.base_fee,
+            difficulty: self.random.into(),
             prevrandao: Some(self.random),
             ..BlockEnv::default()
         }
@@ -139,24 +155,27 @@ impl Block<'_> {
 
 impl From<ExecutionResult> for Execution {
     fn from(result: ExecutionResult) -> Self {
-        let gas_used = result.tx_gas_used();
+        let gas = result.gas();
+        let (gas_used, max_gas_used) = (gas.tx_gas_used(), gas.total_gas_spent().max(gas.floor_gas()));
         match result {
             ExecutionResult::Success { logs, output, .. } => {
                 let outcome = match output {
-                    Output::Create(_, Some(address)) => Outcome::Created(address),
+                    Output::Create(code, Some(address)) => Outcome::Created { address, code },
                     Output::Create(output, None) | Output::Call(output) => Outcome::Called(output),
                 };
-                Self { outcome, gas_used, logs }
+                Self { outcome, gas_used, max_gas_used, logs }
             }
             ExecutionResult::Revert { output, .. } => {
-                Self { outcome: Outcome::Reverted(output), gas_used, logs: Vec::new() }
+                Self { outcome: Outcome::Reverted(output), gas_used, max_gas_used, logs: Vec::new() }
             }
             ExecutionResult::Halt { reason, .. } => {
-                Self { outcome: Outcome::Halted(reason), gas_used, logs: Vec::new() }
+                Self { outcome: Outcome::Halted(reason), gas_used, max_gas_used, logs: Vec::new() }
             }
         }
     }
 }
+
+mod refusal;
 
 #[cfg(test)]
 mod tests;

@@ -12,12 +12,21 @@ pub mod database;
 pub mod world;
 
 pub mod execute;
+pub mod random;
+pub mod system;
 pub mod transaction;
 
+pub mod access_list;
+pub mod estimate;
+pub mod simulate;
+
+pub use access_list::Accessed;
 pub use alloy_primitives;
+pub use estimate::Unestimable;
 pub use execute::{Block, Execution, Halted, Outcome, Refused};
 pub use genesis::Genesis;
 pub use rules::{Fees, Rules, Schedule};
+pub use simulate::{Call, Override, Overrides, Price, Simulation, Slots};
 pub use transaction::{Unreadable, Verified};
 pub use world::{Account, World};
 

@@ -1,5 +1,7 @@
 //! What tests of several modules use: keys that sign, stores, programs.
 
+mod ethereum;
+
 use alloy_consensus::{SignableTransaction, TxEip1559, TxEnvelope};
 use alloy_eips::eip2718::Encodable2718 as _;
 use alloy_primitives::{Address, B256, Signature, TxKind, U256};
@@ -67,7 +69,7 @@ pub(crate) fn call(nonce: u64, to: TxKind, value: u64, input: &[u8]) -> TxEip155
 /// A world in a store.
 pub(crate) struct Chain {
     pub(crate) world: World,
-    store: Store,
+    pub(crate) store: Store,
     pub(crate) rules: Rules,
     pub(crate) number: u64,
 }
@@ -105,6 +107,7 @@ impl Chain {
             max_gas: 30_000_000,
             base_fee: 0,
             random: B256::repeat_byte(0x77),
+            seed: Some(B256::repeat_byte(0x5e)),
             hash_of: &|number| B256::from(U256::from(number)),
         }
     }

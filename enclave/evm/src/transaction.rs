@@ -67,6 +67,11 @@ impl Verified {
         if found != chain_id {
             return Err(Unreadable::OtherChain { found, expected: chain_id });
         }
+        Self::recover(envelope)
+    }
+
+    /// Recovers the sender of a transaction of any chain.
+    pub(crate) fn recover(envelope: TxEnvelope) -> Result<Self, Unreadable> {
         let sender = sender(&envelope).ok_or(Unreadable::Signature)?;
         Ok(Self { envelope, sender })
     }

@@ -63,7 +63,7 @@ fn contracts_are_created_called_and_undo_themselves() {
     let key = Key::new(1);
     let created = chain.execute(&key.send(call(0, TxKind::Create, 0, &deploying(COUNTER)))).unwrap();
     let contract = key.address().create(0);
-    assert_eq!(created.outcome, Outcome::Created(contract));
+    assert_eq!(created.outcome, Outcome::Created { address: contract, code: COUNTER.into() });
     let slot = |chain: &Chain| chain.world.slot(&chain.tx(), &contract, &U256::ZERO).unwrap();
     for count in 1..=2_u64 {
         let called = chain.execute(&key.send(call(count, TxKind::Call(contract), 0, &[]))).unwrap();
@@ -92,12 +92,15 @@ fn what_is_refused_changes_nothing() {
     chain.execute(&key.send(call(0, to, 0, &[]))).unwrap();
     let with_gas = |gas_limit| alloy_consensus::TxEip1559 { gas_limit, ..call(1, to, 0, &[]) };
     let cases = [
-        (call(0, to, 0, &[]), "nonce 0 too low"),
-        (call(2, to, 0, &[]), "nonce 2 too high"),
-        (call(1, to, 2_000_000, &[]), "lack of funds"),
-        (with_gas(20_999), "call gas cost"),
-        (with_gas(30_000_000), "transaction gas limit"),
-        (call(1, TxKind::Create, 0, &[0; 49_153]), "create initcode size limit"),
+        (call(0, to, 0, &[]), "nonce too low: next nonce 1, tx nonce 0"),
+        (call(2, to, 0, &[]), "nonce too high: next nonce 1, tx nonce 2"),
+        (
+            call(1, to, 2_000_000, &[]),
+            "insufficient funds for gas * price + value: balance 1000000, tx cost 2000000, overshoot 1000000",
+        ),
+        (with_gas(20_999), "intrinsic gas too low: gas 20999, minimum needed 21000"),
+        (with_gas(30_000_000), "transaction gas limit too high (cap: 16777216, tx: 30000000)"),
+        (call(1, TxKind::Create, 0, &[0; 49_153]), "max initcode size exceeded"),
     ];
     for (transaction, expected) in cases {
         let refused = chain.execute(&key.send(transaction)).unwrap_err().to_string();
