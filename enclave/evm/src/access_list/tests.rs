@@ -53,11 +53,12 @@ fn lists_are_what_is_touched() {
         0x61, 0x03, 0xe8, 0x10, 0x60, 20, 0x57, // more than 1,000?
         0x60, 2, 0x54, 0x00, 0x00, 0x5b, 0x00,
     ];
-    let cases: [(Vec<u8>, AccessList); 8] = [
+    let cases: [(Vec<u8>, AccessList); 9] = [
         (vec![], list(&[])),
         (vec![0x60, 1, 0x54, 0x60, 9, 0x60, 2, 0x55], list(&[(CONTRACT, &[1, 2])])),
         (calling(OTHER), list(&[(OTHER, &[5])])),
         (calling(identity), list(&[])),
+        (calling(crate::random::ADDRESS), list(&[])),
         (balance(somebody), list(&[(somebody, &[])])),
         (balance(CALLER), list(&[])),
         ([calling(OTHER), vec![0x60, 1, 0x54]].concat(), list(&[(CONTRACT, &[1]), (OTHER, &[5])])),

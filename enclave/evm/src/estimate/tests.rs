@@ -105,4 +105,6 @@ fn limits_are_the_callers_the_nodes_and_what_is_paid_for() {
         let found = estimate(&stores, &Call { gas, ..call() }, Fees::Free, max_gas).unwrap_err();
         assert_eq!(found.to_string(), "gas required exceeds allowance (30000)");
     }
+    let transfer = estimate(&[], &call(), Fees::Free, 20_999).unwrap_err();
+    assert_eq!(transfer.to_string(), "gas required exceeds allowance (20999)");
 }
