@@ -5,6 +5,7 @@ use std::sync::Arc;
 use coco_app::Adapter;
 use coco_boundary::Log;
 use coco_crypto::SystemEntropy;
+use coco_ethereum::Ethereum;
 use coco_host::{clock::Clock, lanes::give_way};
 use coco_js::{Application, Senses};
 
@@ -22,28 +23,14 @@ struct Plugin {
     build: fn(&Log) -> Arc<dyn Adapter>,
 }
 
-/// Names of applications that a later version will have.
-const PLANNED: [&str; 1] = ["ethereum"];
-
 /// A name that no application has.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum UnknownApp {
-    /// It is not known at all.
-    #[error("there is no application `{name}`; there is: {known}")]
-    Unknown {
-        /// What was asked for.
-        name: String,
-        /// What there is, joined by commas.
-        known: String,
-    },
-    /// A later version will have it.
-    #[error("the application `{name}` is not part of this version yet; there is: {known}")]
-    Planned {
-        /// What was asked for.
-        name: String,
-        /// What there is, joined by commas.
-        known: String,
-    },
+#[error("there is no application `{name}`; there is: {known}")]
+pub struct UnknownApp {
+    /// What was asked for.
+    name: String,
+    /// What there is, joined by commas.
+    known: String,
 }
 
 impl Adapters {
@@ -60,6 +47,7 @@ impl Adapters {
             .with("logging", |_| Arc::new(coco_sample_logging::adapter()))
             .with("js", javascript)
             .with("js_generic", javascript)
+            .with("ethereum", |_| Arc::new(Ethereum::default()))
             .with("programmability", |log| Arc::new(coco_sample_programmability::adapter(senses(log))))
     }
 
@@ -79,16 +67,12 @@ impl Adapters {
             return Ok((plugin.build)(log));
         }
         let names: Vec<_> = self.plugins.iter().map(|plugin| plugin.name).collect();
-        let (name, known) = (name.to_owned(), names.join(", "));
-        if PLANNED.contains(&name.as_str()) {
-            return Err(UnknownApp::Planned { name, known });
-        }
-        Err(UnknownApp::Unknown { name, known })
+        Err(UnknownApp { name: name.to_owned(), known: names.join(", ") })
     }
 
-    /// Whether an executable of this name is one of the applications, now or later.
+    /// Whether an executable of this name is one of the applications.
     pub(crate) fn is_name(&self, name: &str) -> bool {
-        PLANNED.contains(&name) || self.plugins.iter().any(|plugin| plugin.name == name)
+        self.plugins.iter().any(|plugin| plugin.name == name)
     }
 }
 

@@ -36,13 +36,14 @@ pub struct Manifest {
     pub timer_ms: Option<u64>,
 }
 
-/// A window closes when any of its bounds is reached.
+/// A window closes with the signature that covers it, right before it, so that none is ever of two views and what is
+/// committed ends with a closed one; or earlier, when it is full.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct WindowRule {
-    /// Most transactions in a window.
+    /// Most transactions in a window; an adapter may find it full before: see [`Adapter::is_full`].
     pub max_calls: u32,
-    /// Longest time from its first transaction, in milliseconds.
-    pub max_ms: u64,
+    /// Shortest time from one signature that closes a window to the next, in milliseconds: so long signatures wait.
+    pub interval_ms: u64,
 }
 
 /// Where a message came from, and what it may ask for.
@@ -193,6 +194,11 @@ pub enum ReplyAt {
         /// Longest wait.
         within_ms: u64,
     },
+    /// Once it is committed, and by an error when this many milliseconds have passed before.
+    CommitOnly {
+        /// Longest wait.
+        within_ms: u64,
+    },
 }
 
 /// What a read has to have seen.
@@ -223,6 +229,8 @@ pub struct Plan {
     pub freshness: Freshness,
     /// What a node that is not the primary does.
     pub forwarding: Forwarding,
+    /// A read of what is committed whose answer is given instead, once the message was executed and is committed.
+    pub then: Option<Call>,
 }
 
 /// Transactions of a closed window, in the order of the store.
@@ -234,6 +242,15 @@ pub struct Window {
     pub last: TxId,
     /// How many of them were the adapter's own.
     pub calls: u32,
+}
+
+/// A transaction that has its place in the ledger of this node, and may lose it until it is committed.
+#[derive(Clone, Copy, Debug)]
+pub struct Appended<'a> {
+    /// Its place in the ledger.
+    pub seqno: Seqno,
+    /// What it changed.
+    pub writes: &'a WriteSet,
 }
 
 /// A committed transaction.
@@ -268,8 +285,8 @@ pub struct IndexStatus {
 /// A protocol on the service.
 ///
 /// `execute`, `close_window` and `timer` run on the primary; replicas apply the writes. `execute` may run again on a
-/// newer state if what it read has changed. `committed` and `index` run on every node, in order, and only for what is
-/// final.
+/// newer state if what it read has changed. `appended` and `rolled_back` run on every node, in order. So do `committed` and
+/// `index`, and only for what is final.
 pub trait Adapter: Send + Sync + 'static {
     /// What it is and wants.
     fn manifest(&self) -> &Manifest;
@@ -289,6 +306,11 @@ pub trait Adapter: Send + Sync + 'static {
     /// The answer to a message that asks for nothing that can be done.
     fn decode(&self, message: Request, origin: &Origin<'_>) -> Result<Plan, Response>;
 
+    /// Whether a call of a message that may write only reads: it reads what is committed then.
+    fn only_reads(&self, _call: &Call) -> bool {
+        false
+    }
+
     /// Begins a conversation on the connection of `request`, which asks for a WebSocket; none if there is nothing of the
     /// kind at its path, and it is answered like any other. Browsers do not keep pages of other sites from asking, so
     /// that a client known by its certificate may not want what its `origin` header says.
@@ -303,8 +325,8 @@ pub trait Adapter: Send + Sync + 'static {
         None
     }
 
-    /// Makes the answer to a message from the answers to its calls, in their order.
-    fn encode(&self, replies: Vec<Response>) -> Response {
+    /// Makes the answer to a message from its calls and the answers to them, in their order.
+    fn encode(&self, _calls: &[Call], replies: Vec<Response>) -> Response {
         replies.into_iter().next_back().expect("a message without calls is answered by decode")
     }
 
@@ -320,6 +342,18 @@ pub trait Adapter: Send + Sync + 'static {
     /// # Errors
     /// If the caller is wrong.
     fn execute(&self, call: &Call, cx: &mut Context<'_>) -> Result<Response, Reject>;
+
+    /// Tells of a transaction when it gets its place, in order, on every node. It is called while nothing else is
+    /// sequenced: what takes long belongs elsewhere.
+    fn appended(&self, _appended: &Appended<'_>) {}
+
+    /// Tells that all transactions after this one have lost their places.
+    fn rolled_back(&self, _to: Seqno) {}
+
+    /// Whether the window is to be closed after the transaction that it was told of last.
+    fn is_full(&self) -> bool {
+        false
+    }
 
     /// Closes a window, in the order of the store: nothing comes between its last transaction and this one.
     ///

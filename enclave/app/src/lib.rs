@@ -23,8 +23,8 @@ mod signed;
 mod standard;
 
 pub use adapter::{
-    Adapter, Call, CallBody, Committed, Event, Freshness, IndexStatus, Manifest, Mode, Origin, Plan, ReplyAt,
-    Weight, Window, WindowRule,
+    Adapter, Appended, Call, CallBody, Committed, Event, Freshness, IndexStatus, Manifest, Mode, Origin,
+    Plan, ReplyAt, Weight, Window, WindowRule,
 };
 pub use attesting::Attesting;
 pub use caller::{Caller, ClientCertificate, Peer, SignedMessage};

@@ -171,7 +171,7 @@ impl Adapter for RestAdapter {
         terms.plan(Call { caller, route: installed.route.clone(), body })
     }
 
-    fn encode(&self, replies: Vec<Response>) -> Response {
+    fn encode(&self, _: &[Call], replies: Vec<Response>) -> Response {
         let mut response = replies.into_iter().next_back().expect("decode makes one call of a message");
         response.write_txid();
         response
@@ -258,6 +258,7 @@ impl Terms {
             reply_at: self.reply_at(request, preferences.wait_ms),
             freshness,
             forwarding: self.forwarding,
+            then: None,
             calls: vec![call],
         })
     }

@@ -25,7 +25,7 @@ pub use alloy_primitives;
 pub use estimate::Unestimable;
 pub use execute::{Block, Execution, Halted, Outcome, Refused};
 pub use genesis::Genesis;
-pub use rules::{Fees, Rules, Schedule};
+pub use rules::{Fees, Fork, Rules, Schedule};
 pub use simulate::{Call, Override, Overrides, Price, Simulation, Slots};
 pub use transaction::{Unreadable, Verified};
 pub use world::{Account, World};

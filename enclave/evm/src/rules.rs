@@ -2,6 +2,11 @@
 
 use revm::{context::CfgEnv, primitives::hardfork::SpecId};
 
+pub use revm::primitives::hardfork::SpecId as Fork;
+
+/// Most gas of a transaction from Osaka on (EIP-7825).
+pub const MAX_TRANSACTION_GAS: u64 = 1 << 24;
+
 /// When forks come into force.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Schedule {

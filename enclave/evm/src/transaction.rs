@@ -76,6 +76,13 @@ impl Verified {
         Ok(Self { envelope, sender })
     }
 
+    /// A transaction whose sender this program has recovered before; none if the bytes are no transaction.
+    #[must_use]
+    pub fn recovered(bytes: &[u8], sender: Address) -> Option<Self> {
+        let envelope = TxEnvelope::decode_2718_exact(bytes).ok()?;
+        Some(Self { envelope, sender })
+    }
+
     /// Who signed it.
     #[must_use]
     pub fn sender(&self) -> Address {
@@ -92,6 +99,27 @@ impl Verified {
     #[must_use]
     pub fn nonce(&self) -> u64 {
         self.envelope.nonce()
+    }
+
+    /// Most gas that it may use.
+    #[must_use]
+    pub fn gas_limit(&self) -> u64 {
+        self.envelope.gas_limit()
+    }
+
+    /// Whether it creates a contract.
+    #[must_use]
+    pub fn is_create(&self) -> bool {
+        self.envelope.kind().is_create()
+    }
+
+    /// What its sender pays for a unit of gas, in wei, where it costs at least `base_fee`.
+    #[must_use]
+    pub fn price(&self, fees: Fees, base_fee: u64) -> u128 {
+        match fees {
+            Fees::Free => 0,
+            Fees::Charged => self.envelope.effective_gas_price(Some(base_fee)),
+        }
     }
 
     /// Its fields.

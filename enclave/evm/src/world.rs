@@ -9,6 +9,12 @@ use revm::{
     state::{Account as Changed, EvmState},
 };
 
+/// Table of accounts, by address.
+pub const ACCOUNTS: &str = "evm.accounts";
+/// Table of code, by its Keccak-256.
+pub const CODE: &str = "evm.code";
+/// Table of storage, by account and slot: see [`read_place`].
+pub const STORAGE: &str = "evm.storage";
 /// Bytes of an account's row: nonce, balance, hash of the code.
 const ACCOUNT_LEN: usize = 8 + 32 + 32;
 
@@ -87,11 +93,7 @@ impl Decode for Slot {
 
 impl Default for World {
     fn default() -> Self {
-        Self {
-            accounts: Table::new("evm.accounts"),
-            code: Table::new("evm.code"),
-            storage: Table::new("evm.storage"),
-        }
+        Self { accounts: Table::new(ACCOUNTS), code: Table::new(CODE), storage: Table::new(STORAGE) }
     }
 }
 
@@ -102,6 +104,31 @@ impl World {
     /// If the row is none.
     pub fn account(&self, from: &impl Reader, address: &Address) -> Result<Option<Account>, Malformed> {
         self.accounts.get(from, address.as_slice())
+    }
+
+    /// All accounts.
+    pub fn accounts<'a>(
+        &'a self,
+        from: &'a impl Reader,
+    ) -> impl Iterator<Item = Result<(Address, Account), Malformed>> + 'a {
+        self.accounts.iter(from).map(|row| {
+            let (address, account) = row?;
+            let address = Address::try_from(address.as_slice());
+            Ok((address.map_err(|_| Malformed { table: self.accounts.name().clone() })?, account))
+        })
+    }
+
+    /// All slots that are not zero: account, slot, value.
+    pub fn slots<'a>(
+        &'a self,
+        from: &'a impl Reader,
+    ) -> impl Iterator<Item = Result<(Address, U256, U256), Malformed>> + 'a {
+        self.storage.iter(from).map(|row| {
+            let (place, Slot(value)) = row?;
+            let malformed = || Malformed { table: self.storage.name().clone() };
+            let (address, slot) = read_place(&place).ok_or_else(malformed)?;
+            Ok((address, slot, value))
+        })
     }
 
     /// Code by its Keccak-256. That of nothing is nothing.
@@ -211,6 +238,14 @@ fn place(address: &Address, slot: &U256) -> [u8; 52] {
     place[..20].copy_from_slice(address.as_slice());
     place[20..].copy_from_slice(&slot.to_be_bytes::<32>());
     place
+}
+
+/// What the key of a slot's row names: account and slot.
+#[must_use]
+pub fn read_place(place: &[u8]) -> Option<(Address, U256)> {
+    let (address, slot) = place.split_first_chunk::<20>()?;
+    let slot = <[u8; 32]>::try_from(slot).ok()?;
+    Some((address.into(), U256::from_be_bytes(slot)))
 }
 
 #[cfg(test)]

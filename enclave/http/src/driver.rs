@@ -236,8 +236,7 @@ impl Driver {
         if let Some(at) = out.wake_at {
             self.0.resources.host.wake_at(at);
         }
-        let state = self.0.view.shared.state.load();
-        self.0.waiters.settle(&state.chain, self.0.view.shared.clock.now());
+        self.settle();
     }
 
     fn entries_read(

@@ -244,8 +244,8 @@ impl Adapter for Application {
         }
     }
 
-    fn encode(&self, replies: Vec<Response>) -> Response {
-        self.native.encode(replies)
+    fn encode(&self, calls: &[Call], replies: Vec<Response>) -> Response {
+        self.native.encode(calls, replies)
     }
 
     fn genesis(&self, tx: &mut Tx) -> Result<Digest, Reject> {

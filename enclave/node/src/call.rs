@@ -3,9 +3,9 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use coco_app::{
-    Adapter, Attesting, Call, Chain, Context, Conversation, Download, ErrorCode, Historical, Index,
-    InterfaceName, Lookup, Mode, NodeRequests, Origin, Peer, Plan, Reject, Request, Response, Services,
-    Status,
+    Adapter, Attesting, Call, Chain, Context, Conversation, Download, ErrorCode, Forwarding, Freshness,
+    Historical, Index, InterfaceName, Lookup, Mode, NodeRequests, Origin, Peer, Plan, Reject, ReplyAt,
+    Request, Response, Services, Status,
 };
 use coco_kv::{Executed, Snapshot, Tx};
 use coco_wire::{Digest, Seqno};
@@ -107,6 +107,21 @@ pub struct Planned {
 }
 
 impl Planned {
+    /// A read of what is committed, asked of the same adapter.
+    #[must_use]
+    pub fn asking(&self, call: Call) -> Self {
+        let plan = Plan {
+            calls: vec![call],
+            mode: Mode::QueryCommitted,
+            weight: self.plan.weight,
+            reply_at: ReplyAt::Execution,
+            freshness: Freshness::Local,
+            forwarding: Forwarding::Never,
+            then: None,
+        };
+        Self { mount: self.mount, plan }
+    }
+
     /// What a call of the application has in common with those that tend to take equally long: the route. Governance has
     /// no kinds: a ballot that takes long says nothing of the next.
     #[must_use]

@@ -29,7 +29,7 @@ use coco_tables::Tables;
 use coco_wire::{Digest, Seqno, TxId, View as ViewNumber};
 
 use self::{
-    follow::Following, leave::Leaving, nodes::Change, send::Sending, snapshots::Snapshots, window::OpenWindow,
+    follow::Following, leave::Leaving, nodes::Change, send::Sending, snapshots::Snapshots, window::Windows,
 };
 pub use self::{
     jobs::{Done, Job},
@@ -65,7 +65,7 @@ pub struct Core {
     rollbacks: u64,
     /// First seqno of each view.
     views: Arc<[(ViewNumber, Seqno)]>,
-    window: Option<OpenWindow>,
+    windows: Windows,
     timer_at: Option<Monotonic>,
     open: bool,
     stop_notice: bool,
@@ -240,7 +240,7 @@ impl Core {
             settings,
             rollbacks: 0,
             views: [].into(),
-            window: None,
+            windows: Windows::default(),
             timer_at: None,
             open: false,
             stop_notice: false,

@@ -83,8 +83,8 @@ fn subscribers_hear_of_what_is_committed() {
 }
 
 #[test]
-fn windows_close_when_full_or_old_and_in_order() {
-    let mut node = open_node(Toy::new(Some(WindowRule { max_calls: 2, max_ms: 50 }), None));
+fn windows_close_when_full_or_with_a_signature_and_in_order() {
+    let mut node = open_node(Toy::new(Some(WindowRule { max_calls: 2, interval_ms: 50 }), None));
     node.send(message("set a 1\nset b 2\nset c 3"));
     let blocks = TableName::new(BLOCKS);
     assert_eq!(node.view.state().latest.len(&blocks), 1, "two calls fill a window");
@@ -92,7 +92,7 @@ fn windows_close_when_full_or_old_and_in_order() {
     let state = node.view.state();
     let rows: Vec<_> =
         state.latest.iter(&blocks).map(|(_, row)| String::from_utf8(row.to_vec()).unwrap()).collect();
-    assert_eq!(rows.len(), 2, "an old window is closed");
+    assert_eq!(rows.len(), 2, "a signature closes a window");
     for row in rows {
         let words: Vec<_> = row.split(' ').collect();
         let (first, last): (TxId, TxId) = (words[0].parse().unwrap(), words[1].parse().unwrap());

@@ -50,6 +50,18 @@
 //       would break that is refused from then on.
 //   remove_node_diversity
 //
+// A network of Ethereum, where that is the application
+//   set_ethereum_genesis        genesis: as in geth's genesis.json
+//       How the network begins. Once it has begun this cannot be changed.
+//   set_ethereum_network        visibility?: "confidential" or "transparent", fees?: "free" or "charged",
+//                               max_transaction_gas?, max_block_gas?, max_call_gas?, base_fee?: numbers,
+//                               fee_recipient?: address, native_balance?: "own" or "network",
+//                               send?, deploy?: "anyone" or "listed"
+//       Its settings from the next block on, instead of what they were.
+//   set_ethereum_account        address, send?, deploy?: booleans
+//       Whether an account may send transactions, and create contracts, where not everybody may.
+//   remove_ethereum_account     address
+//
 // What may run a node
 //   add_node_code, remove_node_code                          code_id
 //   add_snp_measurement, remove_snp_measurement              measurement
@@ -446,6 +458,28 @@ action("remove_node_lease", {}, () => remove("coco.gov.nodes.lease", singleton))
 action("set_node_diversity", { vendors: flag, clouds: flag },
   (rule) => put("coco.gov.nodes.diversity", singleton, rule));
 action("remove_node_diversity", {}, () => remove("coco.gov.nodes.diversity", singleton));
+
+const ethereumAddress = (value, path) =>
+  (typeof value === "string" && /^0x[0-9a-f]{40}$/.test(value)) ||
+  expected(path, "0x and 40 lower-case hexadecimal digits");
+
+action("set_ethereum_genesis", { genesis: object }, ({ genesis }) => {
+  if (table("coco.gov.ethereum.chain").has(singleton)) {
+    throw new Error("the network has begun");
+  }
+  put("coco.gov.ethereum.genesis", singleton, genesis);
+});
+action("set_ethereum_network", {
+  visibility: optional(oneOf("confidential", "transparent")), fees: optional(oneOf("free", "charged")),
+  max_transaction_gas: optional(integer(21000)), max_block_gas: optional(integer(21000)),
+  max_call_gas: optional(integer(21000)), base_fee: optional(integer()), fee_recipient: optional(ethereumAddress),
+  native_balance: optional(oneOf("own", "network")), send: optional(oneOf("anyone", "listed")),
+  deploy: optional(oneOf("anyone", "listed")),
+}, (network) => put("coco.gov.ethereum.network", singleton, network));
+action("set_ethereum_account", { address: ethereumAddress, send: optional(flag), deploy: optional(flag) },
+  ({ address, ...allowed }) => put("coco.gov.ethereum.accounts", address, allowed));
+action("remove_ethereum_account", { address: ethereumAddress },
+  ({ address }) => remove("coco.gov.ethereum.accounts", address));
 
 // Actions that add to and remove from a list of what is trusted.
 function trusted(kind, name, argument, entry, checks = {}, validate = anything) {

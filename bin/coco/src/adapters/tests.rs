@@ -3,24 +3,26 @@ use std::sync::Arc;
 use coco_app::{ApiInfo, Manifest, RestAdapter};
 use coco_boundary::Log;
 
-use super::{Adapters, UnknownApp};
+use super::Adapters;
 
 #[test]
 fn applications_are_found_by_name() {
     let shipped = Adapters::shipped();
     let find = |name| shipped.find(name, &Log::discard());
-    for (name, expected) in
-        [("logging", "logging"), ("js", "js"), ("js_generic", "js"), ("programmability", "programmability")]
-    {
+    for (name, expected) in [
+        ("logging", "logging"),
+        ("js", "js"),
+        ("js_generic", "js"),
+        ("ethereum", "ethereum"),
+        ("programmability", "programmability"),
+    ] {
         assert_eq!(find(name).unwrap().manifest().name, expected);
     }
     let error = find("loging").err().unwrap();
     assert_eq!(
         error.to_string(),
-        "there is no application `loging`; there is: logging, js, js_generic, programmability"
+        "there is no application `loging`; there is: logging, js, js_generic, ethereum, programmability"
     );
-    let error = find("ethereum").err().unwrap();
-    assert!(matches!(error, UnknownApp::Planned { .. }), "{error}");
     assert!(shipped.is_name("logging") && shipped.is_name("js_generic") && !shipped.is_name("coco"));
 }
 

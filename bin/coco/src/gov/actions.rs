@@ -113,6 +113,34 @@ pub(super) static ACTIONS: &[Action] = &[
         &[need("vendors", Flag), need("clouds", Flag)],
     ),
     action("remove_node_diversity", "Let it depend on one", &[]),
+    // A network of Ethereum.
+    action(
+        "set_ethereum_genesis",
+        "Say how a network of Ethereum begins, as geth's genesis.json does",
+        &[need("genesis", Json)],
+    ),
+    action(
+        "set_ethereum_network",
+        "Replace the settings of a network of Ethereum",
+        &[
+            may("visibility", Text),
+            may("fees", Text),
+            may("max_transaction_gas", Number),
+            may("max_block_gas", Number),
+            may("max_call_gas", Number),
+            may("base_fee", Number),
+            may("fee_recipient", Text),
+            may("native_balance", Text),
+            may("send", Text),
+            may("deploy", Text),
+        ],
+    ),
+    action(
+        "set_ethereum_account",
+        "Say what an account of Ethereum may do",
+        &[need("address", Text), may("send", Flag), may("deploy", Flag)],
+    ),
+    action("remove_ethereum_account", "Forget what an account of Ethereum may do", &[need("address", Text)]),
     // What may run a node.
     action("add_node_code", "Let this code run a node", &[need("code_id", Text).also("id")]),
     action("remove_node_code", "Let it no longer", &[need("code_id", Text).also("id")]),

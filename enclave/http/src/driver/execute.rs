@@ -14,7 +14,7 @@ use tokio::sync::oneshot;
 use super::{
     Driver,
     others::lock,
-    waiters::{Reply, Waiter},
+    waiters::{Overdue, Reply, Waiter},
 };
 use crate::dispatch::{Answer, Batch, Session};
 
@@ -229,13 +229,15 @@ impl Driver {
     pub(super) fn run_all(&self, planned: &Planned, historical: Option<&Arc<Historical>>) -> Response {
         let mode = planned.plan.mode;
         self.show(planned);
-        let replies = planned.plan.calls.iter().map(|call| match mode {
+        let adapter = self.0.view.mounts.adapter(planned.mount);
+        let calls = &planned.plan.calls;
+        let query = |call, mode| self.0.view.run(planned.mount, call, mode, historical.cloned()).response;
+        let replies = calls.iter().map(|call| match mode {
+            Mode::Execute if adapter.only_reads(call) => query(call, Mode::QueryCommitted),
             Mode::Execute => self.execute(planned.mount, call),
-            Mode::Query | Mode::QueryCommitted | Mode::Historical(_) => {
-                self.0.view.run(planned.mount, call, mode, historical.cloned()).response
-            }
+            Mode::Query | Mode::QueryCommitted | Mode::Historical(_) => query(call, mode),
         });
-        self.0.view.mounts.adapter(planned.mount).encode(replies.collect())
+        adapter.encode(calls, replies.collect())
     }
 
     /// Executes a call on the state last published, which may lack the latest transactions. What it read is checked when
@@ -275,7 +277,8 @@ impl Driver {
 
     fn placed(&self, planned: &Planned, response: Response, txid: TxId) -> Answer {
         let placed = Response { txid: Some(txid), ..response };
-        let response = self.0.view.mounts.adapter(planned.mount).encode(vec![placed]);
+        let adapter = self.0.view.mounts.adapter(planned.mount);
+        let response = adapter.encode(&planned.plan.calls, vec![placed]);
         self.reply(planned, Response { txid: Some(txid), ..response })
     }
 
@@ -293,13 +296,17 @@ impl Driver {
     pub(super) fn reply_to(&self, planned: &Planned, response: Response, reply: Reply) {
         let shared = &self.0.view.shared;
         let written = response.txid.filter(|_| planned.plan.mode == Mode::Execute);
-        let (ReplyAt::Commit { within_ms }, Some(txid)) = (planned.plan.reply_at, written) else {
-            return reply.send(response);
+        let (within_ms, overdue) = match planned.plan.reply_at {
+            ReplyAt::Execution => return reply.send(response),
+            ReplyAt::Commit { within_ms } => (within_ms, Overdue::Answer),
+            ReplyAt::CommitOnly { within_ms } => (within_ms, Overdue::Error),
         };
+        let Some(txid) = written else { return reply.send(response) };
         let deadline = Monotonic(shared.clock.now().0.saturating_add(within_ms));
-        self.0.waiters.add(Waiter { txid, response, reply, deadline });
+        let then = planned.plan.then.clone().map(|call| planned.asking(call));
+        self.0.waiters.add(Waiter { txid, response, reply, deadline, overdue, then });
         // It may have been committed before it was added.
-        self.0.waiters.settle(&shared.state.load().chain, shared.clock.now());
+        self.settle();
     }
 
     /// The committed transaction that a call reads, or the answer while there is none.

@@ -179,7 +179,8 @@ impl Driver {
             Some(Instead::Download(download)) => self.download(download),
             Some(Instead::Attesting(attesting)) => self.attest(attesting, session),
             None => {
-                let response = self.0.view.mounts.adapter(planned.mount).encode(vec![ran.response]);
+                let adapter = self.0.view.mounts.adapter(planned.mount);
+                let response = adapter.encode(&planned.plan.calls, vec![ran.response]);
                 self.reply(planned, response)
             }
         }

@@ -10,6 +10,7 @@ use std::{
 
 use coco_app::{Chain, ErrorCode, Reject, Response, Status, TxStatus};
 use coco_boundary::Monotonic;
+use coco_node::Planned;
 use coco_raft::NodeId;
 use coco_wire::{Seqno, TxId, peer::ForwardId};
 use tokio::sync::oneshot;
@@ -46,8 +47,20 @@ pub(super) struct Waiter {
     pub(super) txid: TxId,
     pub(super) response: Response,
     pub(super) reply: Reply,
-    /// When it is sent uncommitted.
+    /// When it is sent uncommitted, or an error in its place.
     pub(super) deadline: Monotonic,
+    pub(super) overdue: Overdue,
+    /// What is asked then, and answers in its place.
+    pub(super) then: Option<Planned>,
+}
+
+/// What is sent when the transaction is not committed in time.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Overdue {
+    /// The answer all the same.
+    Answer,
+    /// That it is not known whether it ever will be.
+    Error,
 }
 
 impl Waiters {
@@ -56,10 +69,10 @@ impl Waiters {
         self.lock().entry(waiter.txid.seqno).or_default().push(waiter);
     }
 
-    /// Sends what is decided or has waited long enough.
-    pub(super) fn settle(&self, chain: &Chain, now: Monotonic) {
+    /// Takes what is decided or has waited long enough.
+    fn settled(&self, chain: &Chain, now: Monotonic) -> Vec<Waiter> {
         if self.count.load(Ordering::Relaxed) == 0 {
-            return;
+            return Vec::new();
         }
         let mut settled = Vec::new();
         {
@@ -74,22 +87,38 @@ impl Waiters {
             });
         }
         self.count.fetch_sub(settled.len(), Ordering::Relaxed);
-        for waiter in settled {
-            let response = match chain.status(waiter.txid) {
-                TxStatus::Committed => waiter.response.header("preference-applied", "wait"),
-                TxStatus::Pending | TxStatus::Unknown => waiter.response,
-                TxStatus::Invalid => {
-                    let text = "The transaction was lost to a change of the primary.";
-                    let reject =
-                        Reject::new(Status::SERVICE_UNAVAILABLE, ErrorCode::TransactionInvalid, text);
-                    Response { txid: Some(waiter.txid), ..reject.into() }
-                }
-            };
-            waiter.reply.send(response);
-        }
+        settled
     }
 
     fn lock(&self) -> MutexGuard<'_, BTreeMap<Seqno, Vec<Waiter>>> {
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Driver {
+    /// Sends the answers whose transactions are decided, or that have waited long enough.
+    pub(super) fn settle(&self) {
+        let shared = &self.0.view.shared;
+        let chain = &shared.state.load().chain;
+        for waiter in self.0.waiters.settled(chain, shared.clock.now()) {
+            let Waiter { txid, response, reply, overdue, then, .. } = waiter;
+            let unavailable = |code, text| {
+                let reject = Reject::new(Status::SERVICE_UNAVAILABLE, code, text);
+                Response { txid: Some(txid), ..reject.into() }
+            };
+            reply.send(match (chain.status(txid), then, overdue) {
+                (TxStatus::Committed, Some(then), _) => self.run_all(&then, None),
+                (TxStatus::Committed, None, _) => response.header("preference-applied", "wait"),
+                (TxStatus::Pending | TxStatus::Unknown, _, Overdue::Answer) => response,
+                (TxStatus::Pending | TxStatus::Unknown, _, Overdue::Error) => unavailable(
+                    ErrorCode::TransactionPendingOrUnknown,
+                    "The transaction was executed, but not committed in time; it may be committed later.",
+                ),
+                (TxStatus::Invalid, ..) => unavailable(
+                    ErrorCode::TransactionInvalid,
+                    "The transaction was lost to a change of the primary.",
+                ),
+            });
+        }
     }
 }

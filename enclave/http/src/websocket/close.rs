@@ -46,8 +46,6 @@ pub(crate) enum Violation {
     CloseCode,
     /// Text that is not UTF-8.
     Utf8,
-    /// A message of bytes; conversations are in text.
-    Binary,
     /// A message over the limit of bodies.
     TooLarge,
 }
@@ -66,7 +64,6 @@ impl Violation {
             Self::Interleaved => (1002, "message inside a message"),
             Self::CloseCode => (1002, "invalid close frame"),
             Self::Utf8 => (1007, "not UTF-8"),
-            Self::Binary => (1003, "only text is understood"),
             Self::TooLarge => (1009, "message too large"),
         };
         Close { code, reason }

@@ -64,8 +64,8 @@ impl Head {
         let last = first & FINAL != 0;
         let kind = match first & 0x0f {
             0x0 => Kind::Continuation,
-            0x1 => Kind::Text,
-            0x2 => return Err(Violation::Binary),
+            // Some clients, such as web3.py, send their text as bytes.
+            0x1 | 0x2 => Kind::Text,
             0x8 => Kind::Close,
             0x9 => Kind::Ping,
             0xa => Kind::Pong,

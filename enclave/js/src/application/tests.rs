@@ -127,7 +127,7 @@ impl Node {
             Mode::Execute => self.app.execute(&plan.calls[0], &mut cx),
             _ => self.app.query(&plan.calls[0], &mut cx),
         };
-        let response = self.app.encode(vec![answer.unwrap_or_else(Response::from)]);
+        let response = self.app.encode(&[], vec![answer.unwrap_or_else(Response::from)]);
         let keep = cx.keep_writes.unwrap_or(response.status.is_success());
         let claims = cx.claims;
         if plan.mode == Mode::Execute && keep && !tx.is_read_only() {

@@ -133,7 +133,8 @@ impl Core {
         self.signing.made.rollback(to);
         self.signing.at_once = false;
         self.publish_peers();
-        self.window = None;
+        self.windows.rolled_back();
+        self.view.mounts.app.rolled_back(to);
         self.changed = Changed::Decisive;
         self.open = self.stage == Stage::PartOfNetwork && crate::genesis::is_open(&self.kv.latest());
         out.effects.push(Effect::Truncate { last: to });

@@ -42,7 +42,6 @@ impl Core {
     fn tick(&mut self, now: Monotonic, out: &mut Output) {
         if self.stage == Stage::PartOfNetwork {
             self.raft_input(Input::Tick { now_ms: now.0 }, out);
-            self.close_window_if_due(now);
             self.run_timer_if_due(now);
         }
     }

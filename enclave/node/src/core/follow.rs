@@ -150,7 +150,7 @@ impl Core {
             self.kv.apply(txid.seqno, Arc::clone(&writes));
             self.changed = self.changed.max(Changed::Appended);
             self.view.shared.stale.store(true, Ordering::Release);
-            self.appended(&writes);
+            self.appended(txid.seqno, &writes);
             if let Some(check) = received.check {
                 self.signature_received(&check);
                 let node = check.node().and_then(|node| self.certificate_of(&node));

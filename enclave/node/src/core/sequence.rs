@@ -2,11 +2,12 @@
 
 use std::sync::atomic::Ordering;
 
+use coco_app::Appended;
 use coco_boundary::{Effect, EntryKind};
 use coco_ledger::AppendOptions;
 use coco_raft::{Entry, Input};
 use coco_tables::{jwt, nodes};
-use coco_wire::{TxId, WriteSet};
+use coco_wire::{Seqno, TxId, WriteSet};
 
 use super::{Changed, Core, Output, Refusal, nodes::Change};
 use crate::call::{Mount, Write};
@@ -56,7 +57,7 @@ impl Core {
         self.reconfigurations.extend(change.map(|change| (txid.seqno, change)));
         self.changed = self.changed.max(Changed::Appended);
         self.view.shared.stale.store(true, Ordering::Release);
-        self.appended(writes);
+        self.appended(txid.seqno, writes);
         Ok(txid)
     }
 
@@ -109,8 +110,10 @@ impl Core {
     }
 
     /// Follows up on what a transaction changed, as soon as it has its place.
-    pub(super) fn appended(&mut self, writes: &WriteSet) {
-        let decisive = &self.view.mounts.app.manifest().decisive_tables;
+    pub(super) fn appended(&mut self, seqno: Seqno, writes: &WriteSet) {
+        let app = &self.view.mounts.app;
+        app.appended(&Appended { seqno, writes });
+        let decisive = &app.manifest().decisive_tables;
         if decisive.iter().any(|table| writes.table(table).is_some()) {
             self.changed = Changed::Decisive;
         }

@@ -66,13 +66,17 @@ impl Core {
             previous_ms: self.signing.reserved_at.0,
         });
         match decision {
-            SigningDecision::Sign => self.reserve_signature(now, out),
+            SigningDecision::Sign => match self.window_closes_at() {
+                Some(at) if at > now => out.wake_at = Some(at),
+                _ => self.reserve_signature(now, out),
+            },
             SigningDecision::At(at_ms) => out.wake_at = Some(Monotonic(at_ms)),
             SigningDecision::Wait => {}
         }
     }
 
     pub(super) fn reserve_signature(&mut self, now: Monotonic, out: &mut Output) {
+        self.close_window_to_sign(now);
         self.request_snapshot_if_due(now);
         let ends_chunk = self.is_snapshot_due();
         let txid = TxId { view: self.raft.view(), seqno: self.kv.reserve() };

@@ -8,31 +8,44 @@ use coco_wire::TxId;
 use super::Core;
 use crate::call::{CallServices, Mount, Write};
 
-/// Transactions since the last window was closed.
-pub(super) struct OpenWindow {
-    window: Window,
-    opened_at: Monotonic,
+/// The window that is open, and when a signature last closed one.
+#[derive(Default)]
+pub(super) struct Windows {
+    open: Option<Window>,
+    closed_at: Option<Monotonic>,
+}
+
+impl Windows {
+    /// Forgets the open window: its transactions have lost their places.
+    pub(super) fn rolled_back(&mut self) {
+        self.open = None;
+    }
 }
 
 impl Core {
     /// Counts a transaction of the application, and closes the window it fills.
     pub(super) fn count_for_window(&mut self, txid: TxId) {
-        let Some(rule) = self.view.mounts.app.manifest().window else { return };
-        let now = self.view.shared.clock.now();
-        let open = self.window.get_or_insert(OpenWindow {
-            window: Window { first: txid, last: txid, calls: 0 },
-            opened_at: now,
-        });
-        open.window.last = txid;
-        open.window.calls += 1;
-        if open.window.calls >= rule.max_calls {
+        let app = &self.view.mounts.app;
+        let Some(rule) = app.manifest().window else { return };
+        let window = self.windows.open.get_or_insert(Window { first: txid, last: txid, calls: 0 });
+        window.last = txid;
+        window.calls += 1;
+        if window.calls >= rule.max_calls || app.is_full() {
             self.close_window();
         }
     }
 
-    pub(super) fn close_window_if_due(&mut self, now: Monotonic) {
-        let (Some(rule), Some(open)) = (self.view.mounts.app.manifest().window, &self.window) else { return };
-        if now.since_ms(open.opened_at) >= rule.max_ms {
+    /// When the open window may be closed by a signature, if one is open.
+    pub(super) fn window_closes_at(&self) -> Option<Monotonic> {
+        let (rule, _) = self.view.mounts.app.manifest().window.zip(self.windows.open)?;
+        let closed_at = self.windows.closed_at?;
+        Some(Monotonic(closed_at.0.saturating_add(rule.interval_ms)))
+    }
+
+    /// Closes the open window, if one is, for the signature that comes next.
+    pub(super) fn close_window_to_sign(&mut self, now: Monotonic) {
+        if self.windows.open.is_some() {
+            self.windows.closed_at = Some(now);
             self.close_window();
         }
     }
@@ -51,10 +64,10 @@ impl Core {
         if !self.is_primary() {
             return;
         }
-        let Some(open) = self.window.take() else { return };
+        let Some(window) = self.windows.open.take() else { return };
         let app = std::sync::Arc::clone(&self.view.mounts.app);
-        if !self.write_as_app(|cx| app.close_window(&open.window, cx)) {
-            self.window = Some(open);
+        if !self.write_as_app(|cx| app.close_window(&window, cx)) {
+            self.windows.open = Some(window);
         }
     }
 

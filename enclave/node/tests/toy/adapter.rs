@@ -80,10 +80,11 @@ impl Adapter for Toy {
             reply_at: ReplyAt::Execution,
             freshness: Freshness::Local,
             forwarding: Forwarding::Always,
+            then: None,
         })
     }
 
-    fn encode(&self, replies: Vec<Response>) -> Response {
+    fn encode(&self, _: &[Call], replies: Vec<Response>) -> Response {
         let lines: Vec<_> = replies.iter().map(|reply| String::from_utf8_lossy(&reply.body)).collect();
         let txid = replies.last().and_then(|reply| reply.txid);
         let response = Response::with_body(Status::OK, media::TEXT, lines.join("\n").into_bytes());

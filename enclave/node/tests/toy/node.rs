@@ -262,7 +262,7 @@ impl Node {
         let planned = self.view.decode(message, &peer()).expect("the message is understood");
         let replies = planned.plan.calls.iter().map(|call| self.one(planned.mount, call, planned.plan.mode));
         let replies = replies.collect();
-        self.view.mounts.adapter(planned.mount).encode(replies)
+        self.view.mounts.adapter(planned.mount).encode(&planned.plan.calls, replies)
     }
 
     fn one(&mut self, mount: Mount, call: &Call, mode: Mode) -> Response {

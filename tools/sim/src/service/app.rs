@@ -123,7 +123,7 @@ impl Adapter for Items {
         };
         let (weight, reply_at) = (Weight::Light, ReplyAt::Execution);
         let forwarding = Forwarding::Sometimes;
-        Ok(Plan { calls: vec![call], mode, weight, reply_at, freshness, forwarding })
+        Ok(Plan { calls: vec![call], mode, weight, reply_at, freshness, forwarding, then: None })
     }
 
     fn query(&self, call: &Call, cx: &mut Context<'_>) -> Result<Response, Reject> {

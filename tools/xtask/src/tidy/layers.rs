@@ -3,7 +3,7 @@
 use crate::workspace::{Package, Workspace};
 
 /// Pairs where the first must not depend on the second although layer and side would allow it.
-const STRANGERS: [(&str, &str); 14] = [
+const STRANGERS: [(&str, &str); 17] = [
     ("coco-kv", "coco-raft"),
     ("coco-kv", "coco-ledger"),
     ("coco-raft", "coco-kv"),
@@ -16,6 +16,9 @@ const STRANGERS: [(&str, &str); 14] = [
     ("coco-js", "coco-ledger"),
     ("coco-evm", "coco-raft"),
     ("coco-evm", "coco-ledger"),
+    ("coco-ethereum", "coco-raft"),
+    ("coco-ethereum", "coco-ledger"),
+    ("coco-node", "coco-ethereum"),
     ("coco-node", "coco-js"),
     ("coco-node", "coco-evm"),
 ];

@@ -49,6 +49,7 @@ impl Adapter for Parrot {
             reply_at: ReplyAt::Execution,
             freshness: Freshness::Local,
             forwarding: Forwarding::Never,
+            then: None,
         })
     }
 

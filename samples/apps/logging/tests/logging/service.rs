@@ -171,7 +171,7 @@ impl Service {
         } else {
             assert!(plan.mode == Mode::Execute || tx.is_read_only(), "a query writes nothing");
         }
-        self.adapter.encode(vec![response])
+        self.adapter.encode(&[], vec![response])
     }
 
     fn place(&mut self, executed: &Executed, claims: Option<Digest>) -> TxId {

@@ -164,7 +164,7 @@ impl Service {
         if plan.mode == Mode::Execute && cx.keep_writes.unwrap_or(response.status.is_success()) {
             self.commit(tx);
         }
-        summary(&self.app.encode(vec![response]))
+        summary(&self.app.encode(&[], vec![response]))
     }
 }
 
