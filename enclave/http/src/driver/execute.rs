@@ -80,7 +80,7 @@ impl<'a> Turn<'a> {
         if let Some(request) = forwardable
             && self.driver.is_forwarded(&planned, session)
         {
-            return Some(self.driver.forward(session, &request));
+            return Some(self.driver.forward(session, &request, planned.plan.reply_at));
         }
         let light_write = planned.plan.mode == Mode::Execute
             && planned.plan.weight == Weight::Light

@@ -1,6 +1,7 @@
 //! Requests that another node answers: forwarded by a backup, executed by the primary (see [`coco_node::forward`]).
 
-use coco_app::{ErrorCode, Freshness, Mode, Reject, Request, Response, Status, Weight};
+use coco_app::{ErrorCode, Freshness, Mode, Reject, ReplyAt, Request, Response, Status, Weight};
+use coco_boundary::Monotonic;
 use coco_node::{
     Planned,
     forward::{self, Forwards},
@@ -9,14 +10,18 @@ use coco_raft::NodeId;
 use coco_wire::peer::ForwardId;
 use tokio::sync::oneshot;
 
-use super::{Driver, others::lock, waiters::Reply};
+use super::{
+    Driver,
+    others::lock,
+    waiters::{Overdue, Reply, Waiter},
+};
 use crate::dispatch::{Answer, Session};
 
 /// How long a request may take that is forwarded, unless its interface says otherwise, as in CCF.
 const TIMEOUT_MS: u64 = 3_000;
 
-/// Requests forwarded and not answered yet.
-pub(super) type Forwarded = Forwards<oneshot::Sender<Response>>;
+/// Requests forwarded and not answered yet, and when they are answered.
+pub(super) type Forwarded = Forwards<(oneshot::Sender<Response>, ReplyAt)>;
 
 impl Driver {
     /// Whether a node that is not the primary sends such a request there.
@@ -26,7 +31,7 @@ impl Driver {
     }
 
     /// Sends a request to the primary.
-    pub(super) fn forward(&self, session: &mut Session, request: &Request) -> Answer {
+    pub(super) fn forward(&self, session: &mut Session, request: &Request, reply_at: ReplyAt) -> Answer {
         let shared = &self.0.view.shared;
         let Some(to) = shared.state.load().consensus.leader.filter(|leader| *leader != shared.keys.node_id)
         else {
@@ -37,7 +42,8 @@ impl Driver {
         let (reply, answer) = oneshot::channel();
         let timeouts = &self.0.resources.forwarding_timeouts;
         let timeout_ms = timeouts.get(&session.peer.interface).copied().unwrap_or(TIMEOUT_MS);
-        let Ok(id) = lock(&self.0.forwards).wait(to, reply, timeout_ms, shared.clock.now()) else {
+        let Ok(id) = lock(&self.0.forwards).wait(to, (reply, reply_at), timeout_ms, shared.clock.now())
+        else {
             return Answer::Ready(unforwarded("Too many requests wait for the primary."));
         };
         let question = forward::question(request, &session.peer, began);
@@ -52,7 +58,7 @@ impl Driver {
         let shared = &self.0.view.shared;
         let leader = shared.state.load().consensus.leader;
         let expired = lock(&self.0.forwards).expire(leader, shared.clock.now());
-        for (reply, response) in expired {
+        for ((reply, _), response) in expired {
             // A client that went away is not told.
             drop(reply.send(response));
         }
@@ -101,10 +107,16 @@ impl Driver {
     pub(super) fn answered(&self, from: NodeId, id: ForwardId, reaction: &[u8]) {
         let Some(response) = forward::response(reaction) else { return };
         let waiting = lock(&self.0.forwards).answered(from, id);
-        if let Some(reply) = waiting {
-            // A client that went away is not told.
-            drop(reply.send(response));
-        }
+        let Some((reply, reply_at)) = waiting else { return };
+        let reply = Reply::Session(reply);
+        let (ReplyAt::CommitOnly { within_ms }, Some(txid)) = (reply_at, response.txid) else {
+            return reply.send(response);
+        };
+        // Whoever asks this node next is to find what they wrote.
+        let deadline = Monotonic(self.0.view.shared.clock.now().0.saturating_add(within_ms));
+        let overdue = Overdue::Committed;
+        self.0.waiters.add(Waiter { txid, response, reply, deadline, overdue, then: None });
+        self.settle();
     }
 }
 

@@ -61,6 +61,8 @@ pub(super) enum Overdue {
     Answer,
     /// That it is not known whether it ever will be.
     Error,
+    /// The answer: the primary knows that it is committed, and this node will.
+    Committed,
 }
 
 impl Waiters {
@@ -108,7 +110,8 @@ impl Driver {
             };
             reply.send(match (chain.status(txid), then, overdue) {
                 (TxStatus::Committed, Some(then), _) => self.run_all(&then, None),
-                (TxStatus::Committed, None, _) => response.header("preference-applied", "wait"),
+                (TxStatus::Committed, None, Overdue::Answer) => response.header("preference-applied", "wait"),
+                (TxStatus::Committed, None, _) | (_, _, Overdue::Committed) => response,
                 (TxStatus::Pending | TxStatus::Unknown, _, Overdue::Answer) => response,
                 (TxStatus::Pending | TxStatus::Unknown, _, Overdue::Error) => unavailable(
                     ErrorCode::TransactionPendingOrUnknown,
