@@ -187,7 +187,13 @@ impl Driver {
             let state = self.0.view.shared.state.load();
             state.committed.version() < state.chain.committed.seqno
         };
-        if planned.mount == Mount::Node || (planned.plan.mode == Mode::QueryCommitted && lags()) {
+        let adapter = self.0.view.mounts.adapter(planned.mount);
+        let reads_committed = match planned.plan.mode {
+            Mode::QueryCommitted => true,
+            Mode::Execute => planned.plan.calls.iter().any(|call| adapter.only_reads(call)),
+            Mode::Query | Mode::Historical(_) => false,
+        };
+        if planned.mount == Mount::Node || (reads_committed && lags()) {
             self.lock().refresh_committed();
         } else if planned.plan.mode != Mode::QueryCommitted {
             self.refresh();
