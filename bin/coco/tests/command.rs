@@ -60,7 +60,7 @@ fn a_node_logs_to_standard_output_only() {
     bad["ledger"] = json!({ "chunk_sise": "5MB" });
     fs::write(directory.join("bad.json"), bad.to_string()).unwrap();
     fs::write(directory.join("broken.json"), "{").unwrap();
-    let cases: [(&[&str], i32, &str); 9] = [
+    let cases: [(&[&str], i32, &str); 8] = [
         (&["--config", "good.json", "--check"], 0, "Configuration file successfully verified"),
         (&["--config", "join.json", "--check"], 0, "Configuration file successfully verified"),
         (&["--config", "join.json"], 1, "service_cert.pem: "),
@@ -72,7 +72,6 @@ fn a_node_logs_to_standard_output_only() {
         ),
         (&["--config", "broken.json", "--config-timeout", "200ms"], 105, "Error parsing configuration file"),
         (&["--config", "absent.json"], 105, "Configuration file absent.json"),
-        (&["--config", "good.json", "--app", "ethereum"], 2, "is not part of this version yet"),
         (&["--config", "good.json", "--app", "nothing"], 2, "there is no application `nothing`"),
     ];
     for (arguments, expected, message) in cases {
@@ -216,7 +215,7 @@ fn what_cannot_be_read() {
         &["receipt", "verify", "nowhere", "--service-cert", "text"],
         &["receipt", "verify", "text", "--service-cert", "text"],
         &["keygen", "--name", "a/b"],
-        &["sandbox", "--app", "ethereum"],
+        &["sandbox", "--app", "nothing"],
         &["sandbox", "--dir", "."],
     ] {
         let output = run(arguments, directory);
