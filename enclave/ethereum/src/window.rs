@@ -64,6 +64,7 @@ impl Window {
         let mut filling = self.lock();
         filling.entries.retain(|entry| entry.seqno <= to);
         filling.gas = filling.entries.iter().map(|entry| entry.record.gas_used).sum();
+        filling.bytes = filling.entries.iter().map(|entry| entry.record.transaction.len()).sum();
     }
 
     /// Whether a transaction of `max_gas` may find no room in a block of `block_gas`.

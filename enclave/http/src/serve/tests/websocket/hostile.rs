@@ -85,7 +85,7 @@ async fn hostile_frames_end_it_with_their_code() {
         assert_eq!(read_close(&mut client).await, code, "{name}");
     }
     let errors = fixture.interface.metrics.errors();
-    assert_eq!((errors.parsing, errors.request_payload_too_large), (10, 2));
+    assert_eq!((errors.parsing, errors.request_payload_too_large), (9, 2));
     assert_eq!(fixture.interface.metrics.sessions.active(), 0);
 }
 
